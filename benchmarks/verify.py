@@ -1,0 +1,345 @@
+"""Do true citations hold, and is every changed byte noticed?
+
+Answers are made from random passages of real repositories, verified, and then corrupted one byte at a time in
+three classes: the digested part of the answer's file with the digest left as it was; a field of a citation with the
+digest computed anew; a cited blob as the repository hands it out. A corruption counts as caught only where the
+file is refused or the answer falls; "unverifiable" is counted as missed.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+
+from loccit.core.answers import Answer, Citation, Claim, SnapshotInfo, digest_of, parse_answer, seal
+from loccit.core.errors import InputError, MalformedAnswer, ObjectCorrupt, ObjectMissing
+from loccit.core.source import BlobReader, GitObject, path_text
+from loccit.verification import Finding, Status, check_quotation, cite, cite_commit, verify
+
+NAME = "verify"
+SUMMARY = "citations that hold, and single-byte corruptions that are caught"
+
+ANSWERS = 1_000
+CORRUPTIONS = 10_000
+MAX_BLOB_BYTES = 500_000
+_UNCHECKED = {"label": "unchecked", "score": None, "checker": "none", "version": "1"}
+
+
+class BatchReader:
+    """Objects of one repository, unchecked, through one `git cat-file --batch`."""
+
+    def __init__(self, repository: Path) -> None:
+        self.repository = repository
+        self._process = subprocess.Popen(
+            ["git", "--no-replace-objects", "-C", str(repository), "cat-file", "--batch"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def __enter__(self) -> BatchReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def read(self, object_id: str) -> GitObject:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(f"{object_id}\n".encode())
+        stdin.flush()
+        header = stdout.readline().split()
+        if header[-1:] == [b"missing"]:
+            raise ObjectMissing(f"no object {object_id}")
+        if len(header) != 3:
+            raise ObjectCorrupt(f"git cannot read {object_id}")
+        data = stdout.read(int(header[2]))
+        stdout.read(1)
+        return GitObject(header[1].decode(), data)
+
+    def git(self, *arguments: str) -> bytes:
+        command = ["git", "-C", str(self.repository), *arguments]
+        return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+class OneByteOff:
+    """A reader that changes one byte of one object."""
+
+    def __init__(self, honest: BlobReader, object_id: str, at: int, byte: int) -> None:
+        self._honest, self._object_id, self._at, self._byte = honest, object_id, at, byte
+
+    def read(self, object_id: str) -> GitObject:
+        found = self._honest.read(object_id)
+        if object_id != self._object_id:
+            return found
+        data = found.data[: self._at] + bytes([self._byte]) + found.data[self._at + 1 :]
+        return GitObject(found.kind, data)
+
+
+def run(
+    repos: Path | None, *, answers: Iterable[Answer] | None = None, corruptions: int = CORRUPTIONS
+) -> dict[str, object]:
+    """The counts. `repos` holds bare repositories at OWNER+NAME/repo, which `answers` cite where they are given."""
+    if repos is None:
+        raise InputError("this benchmark reads real repositories", next_step="give their folder with --repos")
+    chance = random.Random(20260101)
+    with ExitStack() as stack:
+        readers = {
+            f"github.com/{folder.name.replace('+', '/', 1)}": stack.enter_context(
+                BatchReader(folder / "repo")
+            )
+            for folder in sorted(repos.iterdir())
+            if "+" in folder.name and (folder / "repo" / "HEAD").exists()
+        }
+        if not readers:
+            raise InputError(f"no repository at OWNER+NAME/repo in {str(repos)!r}", next_step="fetch some")
+        known = list(random_answers(readers, ANSWERS, chance) if answers is None else answers)
+        holding, verifying = _verify_all(known, readers)
+        cited = [answer for answer in known if any(claim.citations for claim in answer.claims)]
+        share = corruptions // 3
+        return {
+            "repositories": len(readers),
+            "answers": len(known),
+            **holding,
+            **verifying,
+            "answer_bytes": _caught(digested_part(cited, corruptions - 2 * share, chance)),
+            "citation_fields": _caught(citation_fields(cited, readers, share, chance)),
+            "blob_bytes": _caught(blob_bytes(cited, readers, share, chance)),
+        }
+
+
+def random_answers(readers: dict[str, BatchReader], count: int, chance: random.Random) -> Iterator[Answer]:
+    """Answers of one to three quotations each, from any text file of the newest commit and from commits."""
+    heads = {name: reader.git("rev-parse", "HEAD").decode().strip() for name, reader in readers.items()}
+    files = {name: _files(reader, heads[name]) for name, reader in readers.items()}
+    history = {
+        name: reader.git("rev-list", "--max-count=2000", "HEAD").decode().split()
+        for name, reader in readers.items()
+    }
+    names = sorted(readers)
+    for number in range(count):
+        name = names[number % len(names)]
+        reader, commit = readers[name], heads[name]
+        citations: list[Citation] = []
+        while len(citations) < 1 + number % 3:
+            if chance.random() < 0.15:
+                cited = _random_commit(name, chance.choice(history[name]), reader, chance)
+            else:
+                path, blob = chance.choice(files[name])
+                cited = _random_passage(name, commit, path, reader.read(blob).data, chance)
+            citations.extend(cited)
+        yield _answer(name, commit, citations, len(files[name]))
+
+
+def _files(reader: BatchReader, commit: str) -> list[tuple[bytes, str]]:
+    rows = reader.git("ls-tree", "-r", "-z", "--long", commit).split(b"\0")
+    found = [row.partition(b"\t") for row in rows if row.startswith(b"100")]
+    return [
+        (path, fields.split()[2].decode())
+        for fields, _, path in found
+        if 0 < int(fields.split()[3]) <= MAX_BLOB_BYTES
+    ]
+
+
+def _random_passage(
+    name: str, commit: str, path: bytes, data: bytes, chance: random.Random
+) -> list[Citation]:
+    start, end = _random_range(data, chance)
+    try:
+        return [
+            cite(
+                repo=name,
+                commit=commit,
+                tree=None,
+                path=path_text(path),
+                data=data,
+                start_byte=start,
+                end_byte=end,
+            )
+        ]
+    except InputError:
+        # The random range split a character; another one will not.
+        return []
+
+
+def _random_commit(name: str, commit: str, reader: BatchReader, chance: random.Random) -> list[Citation]:
+    data = reader.read(commit).data
+    start, end = _random_range(data, chance)
+    try:
+        return [cite_commit(repo=name, commit=commit, data=data, start_byte=start, end_byte=end)]
+    except InputError:
+        return []
+
+
+def _random_range(data: bytes, chance: random.Random) -> tuple[int, int]:
+    """Whole lines in half of the cases, any bytes in the others; at most some 2 kB."""
+    start = chance.randrange(len(data))
+    end = min(len(data), start + chance.randint(1, 2_000))
+    if chance.random() < 0.5:
+        start = data.rfind(b"\n", 0, start) + 1
+        end = data.find(b"\n", end - 1) + 1 or len(data)
+    return start, end
+
+
+def _answer(name: str, commit: str, citations: Sequence[Citation], files: int) -> Answer:
+    claims: list[Claim] = []
+    for citation in citations:
+        fields = {
+            "text": citation.quote,
+            "kind": "quotation",
+            "citations": (citation,),
+            "verdict": _UNCHECKED,
+        }
+        draft = Claim.model_validate(fields)
+        claims.append(draft.model_copy(update={"verdict": check_quotation(draft)}))
+    snapshot = SnapshotInfo(
+        repo=name,
+        commit=commit,
+        tree=None,
+        indexed_at="2026-01-01T00:00:00Z",
+        files=files,
+        history="complete",
+    )
+    return seal(
+        question="what stands there?",
+        outcome="answered",
+        abstention=None,
+        confidence=0.5,
+        claims=claims,
+        dropped=[],
+        snapshots=[snapshot],
+    )
+
+
+def _verify_all(
+    answers: Sequence[Answer], readers: dict[str, BatchReader]
+) -> tuple[dict[str, object], dict[str, object]]:
+    holds = citations = held = 0
+    findings: set[Finding] = set()
+    started = time.perf_counter()
+    for answer in answers:
+        report = verify(parse_answer(answer.to_json().encode()), _readers_of(answer, readers))
+        holds += report.status in (Status.HOLDS, Status.NOTHING_CLAIMED)
+        citations += report.counts.citations
+        held += report.counts.hold
+        findings |= {reason.finding for reason in report.all_reasons()}
+    seconds = time.perf_counter() - started
+    counts: dict[str, object] = {
+        "answers_that_hold": holds,
+        "citations": citations,
+        "citations_that_hold": held,
+        "findings": sorted(findings),
+    }
+    return counts, {"verify_ms_per_answer": round(1_000 * seconds / max(1, len(answers)), 2)}
+
+
+def _readers_of(answer: Answer, readers: dict[str, BatchReader]) -> list[BatchReader]:
+    return [readers[known.repo] for known in answer.snapshots if known.repo in readers]
+
+
+def _caught(outcomes: Iterable[bool]) -> dict[str, int]:
+    results = list(outcomes)
+    return {"caught": sum(results), "tried": len(results)}
+
+
+def digested_part(answers: Sequence[Answer], count: int, chance: random.Random) -> Iterator[bool]:
+    """Whether each changed byte of an answer's file, outside of `digest` and `run`, is noticed."""
+    for _ in range(count):
+        answer = chance.choice(answers)
+        data = answer.model_copy(update={"run": None}).to_json().encode()
+        at = chance.randrange(len(data))
+        while not _is_digested(data, at):
+            at = chance.randrange(len(data))
+        yield _is_noticed(_with_another_byte(data, at, chance))
+
+
+def _is_digested(data: bytes, at: int) -> bool:
+    for member in (rb'"digest":"' + b"0" * 64 + b'"', b'"run":null'):
+        start = data.index(member[:10])
+        if start <= at < start + len(member):
+            return False
+    return True
+
+
+def _with_another_byte(data: bytes, at: int, chance: random.Random) -> bytes:
+    byte = (data[at] + chance.randrange(1, 256)) % 256
+    return data[:at] + bytes([byte]) + data[at + 1 :]
+
+
+def _is_noticed(data: bytes) -> bool:
+    try:
+        answer = parse_answer(data)
+    except MalformedAnswer:
+        return True
+    return any(reason.finding is Finding.DIGEST_MISMATCH for reason in verify(answer, []).reasons)
+
+
+def citation_fields(
+    answers: Sequence[Answer], readers: dict[str, BatchReader], count: int, chance: random.Random
+) -> Iterator[bool]:
+    """Whether each changed byte of a citation's field is noticed when the digest is computed anew."""
+    fields = list(Citation.model_fields)
+    for number in range(count):
+        answer = chance.choice(answers)
+        document: dict[str, Any] = answer.model_copy(update={"run": None}).model_dump(mode="json")
+        claim = chance.choice([claim for claim in document["claims"] if claim["citations"]])
+        citation = chance.choice(claim["citations"])
+        field = fields[number % len(fields)]
+        yield _is_field_noticed(answer, document, claim, citation, field, readers, chance)
+
+
+def _is_field_noticed(
+    answer: Answer,
+    document: dict[str, Any],
+    claim: dict[str, Any],
+    citation: dict[str, Any],
+    field: str,
+    readers: dict[str, BatchReader],
+    chance: random.Random,
+) -> bool:
+    spelled = rfc8785.dumps(citation[field])
+    corrupted = _with_another_byte(spelled, chance.randrange(len(spelled)), chance)
+    try:
+        citation[field] = json.loads(corrupted)
+        if claim["kind"] == "quotation":
+            # Otherwise the claim's text, which repeats the quote, would give it away.
+            claim["text"] = citation["quote"]
+        document["digest"] = digest_of(document)
+        sealed = rfc8785.dumps(document)
+    except (ValueError, RecursionError):
+        return True
+    tampered = rfc8785.dumps(citation[field]) != spelled
+    if not tampered:
+        # The same value spelled otherwise: the file as it would stand must be refused.
+        whole = rfc8785.dumps(document | {"question": "HERE"}).replace(b'"HERE"', corrupted)
+        return _is_noticed(whole)
+    try:
+        report = verify(parse_answer(sealed), _readers_of(answer, readers))
+    except MalformedAnswer:
+        return True
+    return report.status is Status.FELL
+
+
+def blob_bytes(
+    answers: Sequence[Answer], readers: dict[str, BatchReader], count: int, chance: random.Random
+) -> Iterator[bool]:
+    """Whether each changed byte of a cited blob (or commit object) is noticed."""
+    for _ in range(count):
+        answer = chance.choice(answers)
+        citation = chance.choice([citation for claim in answer.claims for citation in claim.citations])
+        object_id = citation.blob or citation.commit
+        if object_id is None:
+            raise InputError(f"a citation of {citation.repo!r} names no object", next_step="verify it first")
+        reader = readers[citation.repo]
+        data = reader.read(object_id).data
+        at = chance.randrange(len(data))
+        liar = OneByteOff(reader, object_id, at, (data[at] + chance.randrange(1, 256)) % 256)
+        yield verify(answer, [liar]).status is Status.FELL

@@ -1,0 +1,85 @@
+"""loccit: answers about your own code, each statement cited to bytes at a commit and re-checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loccit.core.errors import (
+    FetchFailed,
+    IndexBroken,
+    IndexError_,
+    IndexFormatMismatch,
+    InputError,
+    LimitExceeded,
+    LoccitError,
+    MalformedAnswer,
+    NotARepository,
+    NotIndexed,
+    ObjectCorrupt,
+    ObjectMissing,
+    RevisionNotFound,
+    SettingsError,
+    SourceError,
+    SourceUnreadable,
+    StorageFailed,
+    UnsafeSource,
+)
+
+if TYPE_CHECKING:
+    from loccit.core.answers import Answer, Citation, Claim
+    from loccit.core.evidence import Hit, Place
+    from loccit.library import Loccit
+    from loccit.settings import Settings
+    from loccit.verification import VerificationReport
+
+__version__ = "0.1.0"
+
+# Loaded when they are first used: `import loccit` stays as quick as its errors.
+_LAZY = {
+    "Answer": "loccit.core.answers",
+    "Citation": "loccit.core.answers",
+    "Claim": "loccit.core.answers",
+    "Hit": "loccit.core.evidence",
+    "Place": "loccit.core.evidence",
+    "Loccit": "loccit.library",
+    "Settings": "loccit.settings",
+    "VerificationReport": "loccit.verification",
+}
+
+__all__ = [
+    "Answer",
+    "Citation",
+    "Claim",
+    "FetchFailed",
+    "Hit",
+    "IndexBroken",
+    "IndexError_",
+    "IndexFormatMismatch",
+    "InputError",
+    "LimitExceeded",
+    "Loccit",
+    "LoccitError",
+    "MalformedAnswer",
+    "NotARepository",
+    "NotIndexed",
+    "ObjectCorrupt",
+    "ObjectMissing",
+    "Place",
+    "RevisionNotFound",
+    "Settings",
+    "SettingsError",
+    "SourceError",
+    "SourceUnreadable",
+    "StorageFailed",
+    "UnsafeSource",
+    "VerificationReport",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'loccit' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)

@@ -1,0 +1,5 @@
+"""`python -m loccit` is the command `loccit`."""
+
+from loccit.cli import main
+
+main()

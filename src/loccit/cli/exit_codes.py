@@ -1,0 +1,50 @@
+"""What the process says when it ends: documented in docs/reference/exit-codes.md."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from loccit.core.errors import (
+    IndexError_,
+    InputError,
+    LimitExceeded,
+    LoccitError,
+    SettingsError,
+    SourceError,
+)
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command."""
+
+    DONE = 0
+    NOTHING = 1
+    """Search found nothing; ask abstained because the sources are silent; verify had nothing to check."""
+    USAGE = 2
+    """Unknown option, empty question, malformed answer file, bad settings."""
+    FELL = 3
+    """verify: at least one citation does not hold."""
+    UNVERIFIABLE = 4
+    """verify: nothing fell, and a cited source is not here."""
+    SOURCE = 5
+    """The repository or folder cannot be read as asked."""
+    INDEX = 6
+    """The index is missing, broken, of another format, or cannot be written; doctor found a problem."""
+    LIMIT = 7
+    """A limit was met."""
+    INTERNAL = 70
+    """A defect of loccit."""
+    INTERRUPTED = 130
+    """Ctrl-C. What was done is kept; the next run goes on from there."""
+
+
+def exit_code_of(error: LoccitError) -> ExitCode:
+    """The exit code that stands for an error."""
+    families: tuple[tuple[type[LoccitError], ExitCode], ...] = (
+        (InputError, ExitCode.USAGE),
+        (SettingsError, ExitCode.USAGE),
+        (SourceError, ExitCode.SOURCE),
+        (IndexError_, ExitCode.INDEX),
+        (LimitExceeded, ExitCode.LIMIT),
+    )
+    return next((code for family, code in families if isinstance(error, family)), ExitCode.INTERNAL)

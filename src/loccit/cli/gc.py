@@ -1,0 +1,28 @@
+"""`loccit gc`: give space back."""
+
+from __future__ import annotations
+
+from loccit.cli.options import Json, Quiet
+
+
+def gc(*, json: Json = False, quiet: Quiet = False) -> None:
+    """Give back the space of what no indexed commit needs: parsed files, dead documents, mirrors of forgotten repositories."""
+    from loccit.cli.output import emit, say  # noqa: PLC0415
+    from loccit.cli.progress import waiting  # noqa: PLC0415
+    from loccit.library import Loccit  # noqa: PLC0415
+
+    freed = Loccit(waiting=None if quiet else waiting).gc()
+    if json:
+        emit(
+            {
+                "format": "loccit-gc/1",
+                "cache_records": freed.cache_records,
+                "folders": freed.folders,
+                "bytes_freed": freed.bytes_freed,
+            }
+        )
+    elif not quiet:
+        say(
+            f"gave back {freed.bytes_freed / 1e6:,.1f} MB: {freed.cache_records:,} cached files, "
+            f"{freed.folders:,} folders of forgotten repositories"
+        )

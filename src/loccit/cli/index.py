@@ -1,0 +1,99 @@
+"""`loccit index`: make repositories searchable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from loccit.cli.options import Collection, Json, Quiet, Rev
+
+if TYPE_CHECKING:
+    from loccit.library import IndexReport
+
+
+def index(
+    locations: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH|URL]...", help="Repositories or folders (default: here).")
+    ] = None,
+    *,
+    collection: Collection = None,
+    rev: Rev = None,
+    history: Annotated[bool, typer.Option(help="Index the commits as well.")] = True,
+    history_only: Annotated[
+        bool, typer.Option("--history-only", help="Only the commits behind what is indexed.")
+    ] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the index anew, whatever its state.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make repositories and folders searchable.
+
+    Costs what changed since the last time. Safe to interrupt and to repeat. A URL is fetched first.
+    """
+    from loccit.cli.output import emit, say  # noqa: PLC0415
+    from loccit.cli.progress import ProgressBar, waiting  # noqa: PLC0415
+    from loccit.library import Loccit  # noqa: PLC0415
+
+    bar = ProgressBar(quiet=quiet or json)
+    loccit = Loccit(progress=bar, waiting=None if quiet else waiting)
+    reports: list[IndexReport] = []
+    try:
+        for location in locations or ["."]:
+            if history_only:
+                report = loccit.index_history(location)
+            else:
+                report = loccit.index(
+                    location, rev=rev, collection=collection, history=history, rebuild=rebuild
+                )
+            if report is not None:
+                reports.append(report)
+                if not json and not quiet:
+                    bar.close()
+                    say(_line(report))
+    finally:
+        bar.close()
+    if json:
+        emit({"format": "loccit-index/1", "repositories": [_document(report) for report in reports]})
+
+
+def _line(report: IndexReport) -> str:
+    from loccit.cli.output import one_line  # noqa: PLC0415
+
+    snapshot = report.files.snapshot
+    at = f"at {snapshot.commit[:12]}" if snapshot.commit else f"as tree {snapshot.tree[:12]}"
+    text = (
+        f"{one_line(report.repository.name)} {at}: {snapshot.files:,} files, {snapshot.text_bytes / 1e6:,.1f} MB; "
+        f"{report.files.parsed:,} parsed, {report.files.reused:,} known, {report.files.seconds:.1f} s"
+    )
+    skipped = ", ".join(f"{count:,} {reason}" for reason, count in snapshot.skipped.items())
+    lines = [text, f"  left out or weighed less: {skipped}" if skipped else ""]
+    if report.history is not None:
+        commits = report.history
+        lines.append(
+            f"  history: {commits.snapshot.files:,} commits, {commits.parsed:,} new, {commits.seconds:.1f} s"
+        )
+    return "\n".join(line for line in lines if line)
+
+
+def _document(report: IndexReport) -> dict[str, Any]:
+    snapshot = report.files.snapshot
+    return {
+        "repo": report.repository.name,
+        "location": report.repository.location,
+        "commit": snapshot.commit,
+        "tree": snapshot.tree,
+        "files": snapshot.files,
+        "text_bytes": snapshot.text_bytes,
+        "skipped": snapshot.skipped,
+        "parsed": report.files.parsed,
+        "reused": report.files.reused,
+        "seconds": round(report.files.seconds, 3),
+        "history": None
+        if report.history is None
+        else {
+            "commits": report.history.snapshot.files,
+            "new": report.history.parsed,
+            "seconds": round(report.history.seconds, 3),
+        },
+    }

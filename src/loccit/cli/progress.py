@@ -1,0 +1,76 @@
+"""A progress bar with rate and time left, for work that takes more than a second."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from loccit.cli.output import note
+
+_QUIET_S = 1.0
+
+
+class ProgressBar:
+    """A `Progress` on standard error. Shows nothing in the first second, nothing at all when quiet."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._started = time.monotonic()
+        self._bar: Any = None
+        self._tasks: dict[str, Any] = {}
+        self._said: set[str] = set()
+
+    def __call__(self, stage: str, done: int, total: int, unit: str) -> None:
+        """See `loccit.core.progress.Progress`."""
+        if self._quiet or time.monotonic() - self._started < _QUIET_S:
+            return
+        if not sys.stderr.isatty():
+            if stage not in self._said:
+                self._said.add(stage)
+                note(f"{stage} …")
+            return
+        if self._bar is None:
+            self._bar = _rich_bar()
+            self._bar.start()
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bar.add_task(stage, total=None, shown="")
+        self._bar.update(
+            self._tasks[stage],
+            completed=done,
+            total=total or None,
+            shown=_amount(done, total, unit, time.monotonic() - self._started),
+        )
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def waiting() -> None:
+    """Tell that another indexer of the same repository is at work."""
+    note("another loccit is indexing this repository; waiting for it to finish …")
+
+
+def _rich_bar() -> Any:
+    from rich.console import Console  # noqa: PLC0415 — only long work needs it
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[shown]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def _amount(done: int, total: int, unit: str, seconds: float) -> str:
+    rate = done / max(seconds, 0.001)
+    if unit == "bytes":
+        return f"{done / 1e6:,.1f} / {total / 1e6:,.1f} MB, {rate / 1e6:,.1f} MB/s"
+    of = f" / {total:,}" if total else ""
+    return f"{done:,}{of} {unit}, {rate:,.0f}/s"

@@ -1,0 +1,1 @@
+"""What we call things: values, errors and protocols. Nothing here reads or writes anything."""

@@ -1,0 +1,114 @@
+"""The one error tree of loccit.
+
+    LoccitError
+    ├── InputError             what was asked cannot be understood or accepted
+    │   └── MalformedAnswer    a file that is no loccit-answer/1 document
+    ├── SettingsError          the operator's own configuration
+    ├── SourceError            the repository or folder
+    │   ├── NotARepository
+    │   ├── RevisionNotFound
+    │   ├── UnsafeSource       refused because reading it could run or reveal something
+    │   ├── SourceUnreadable   permission denied, vanished, changed while it was read
+    │   ├── ObjectMissing
+    │   ├── ObjectCorrupt      the bytes do not have the id they are stored under
+    │   └── FetchFailed
+    ├── IndexError_            what loccit keeps on disk
+    │   ├── NotIndexed
+    │   ├── IndexFormatMismatch
+    │   ├── IndexBroken
+    │   └── StorageFailed      disk full, home folder not writable
+    └── LimitExceeded          a limit, with its value
+
+An abstention, an unsupported claim or a file that half parses is a result, never an exception.
+"""
+
+from __future__ import annotations
+
+
+class LoccitError(Exception):
+    """Root of the tree: a sentence that names the value, and the next thing to try.
+
+    `next_step` is a sentence fragment for a person ("run 'loccit index .'"), or empty.
+    """
+
+    def __init__(self, message: str, *, next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.next_step}" if self.next_step else self.message
+
+
+class InputError(LoccitError):
+    """What was asked cannot be understood or accepted."""
+
+
+class MalformedAnswer(InputError):
+    """The document is not a `loccit-answer/1` object."""
+
+
+class SettingsError(LoccitError):
+    """The operator's configuration has an unknown key or an impossible value."""
+
+
+class SourceError(LoccitError):
+    """The repository or folder cannot be read as asked."""
+
+
+class NotARepository(SourceError):
+    """The location is neither a git repository nor a folder."""
+
+
+class RevisionNotFound(SourceError):
+    """The repository has no such revision."""
+
+
+class UnsafeSource(SourceError):
+    """Refused: reading it could run someone's code or reveal other repositories."""
+
+
+class SourceUnreadable(SourceError):
+    """Permission denied, vanished, or changed while it was read."""
+
+
+class ObjectMissing(SourceError):
+    """The repository does not hold the object."""
+
+
+class ObjectCorrupt(SourceError):
+    """The stored bytes do not hash to the id they are stored under."""
+
+
+class FetchFailed(SourceError):
+    """A remote repository could not be fetched."""
+
+
+class IndexError_(LoccitError):
+    """What loccit keeps on disk cannot be used as asked."""
+
+
+class NotIndexed(IndexError_):
+    """Nothing is indexed for this repository, revision or collection."""
+
+
+class IndexFormatMismatch(IndexError_):
+    """The index was written by a version with another on-disk format."""
+
+
+class IndexBroken(IndexError_):
+    """The index on disk is damaged or belongs to something else."""
+
+
+class StorageFailed(IndexError_):
+    """The home folder could not be written: full, read-only or not permitted."""
+
+
+class LimitExceeded(LoccitError):
+    """A limit was met. `value` is what was asked, `limit` what is allowed, both in the unit `kind` names."""
+
+    def __init__(self, kind: str, value: float, limit: float, *, next_step: str = "") -> None:
+        super().__init__(f"{kind} is {value:,}, the limit is {limit:,}", next_step=next_step)
+        self.kind = kind
+        self.value = value
+        self.limit = limit

@@ -1,0 +1,166 @@
+"""The catalogue of a home folder: which repositories are known, and which named collections they form."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from loccit.core.errors import IndexFormatMismatch, InputError, NotIndexed
+from loccit.indexing.arrays import broken, storage_failed
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRepository:
+    """A repository of the catalogue. `key` names its folder in the home, `name` is unique and what people write.
+
+    `location` is an absolute path or a URL without credentials; `added_at` seconds since the epoch.
+    """
+
+    key: str
+    name: str
+    location: str
+    is_git: bool
+    added_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the catalogue holds: repositories in order of name, and collections of their keys."""
+
+    repositories: tuple[KnownRepository, ...] = ()
+    collections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def named(self, name: str) -> KnownRepository:
+        """The repository called so: by its whole name, or by its last part or parts where only one ends so.
+
+        Raises NotIndexed for an unknown name, InputError for one that fits several.
+        """
+        exact = [r for r in self.repositories if name in (r.name, r.key, r.location)]
+        found = exact or [r for r in self.repositories if r.name.endswith("/" + name)]
+        if not found:
+            known = ", ".join(r.name for r in self.repositories) or "none yet"
+            raise NotIndexed(
+                f"no repository {name!r} is indexed (known: {known})", next_step="run 'loccit index PATH|URL' first"
+            )
+        if len(found) > 1:
+            names = ", ".join(r.name for r in found)
+            raise InputError(f"the name {name!r} fits several repositories: {names}", next_step="write the whole name")
+        return found[0]
+
+    def by_key(self, key: str) -> KnownRepository | None:
+        """The repository with this key."""
+        return next((r for r in self.repositories if r.key == key), None)
+
+    def collection(self, name: str) -> tuple[KnownRepository, ...]:
+        """The repositories of a collection. Raises NotIndexed when there is no such collection."""
+        if name not in self.collections:
+            known = ", ".join(sorted(self.collections)) or "none yet"
+            raise NotIndexed(
+                f"no collection {name!r} (known: {known})",
+                next_step=f"run 'loccit index --collection {name} PATH|URL…' first",
+            )
+        members = (self.by_key(key) for key in self.collections[name])
+        return tuple(r for r in members if r is not None)
+
+
+class Catalogue:
+    """The file `catalogue.json` of a home folder; changes are published by rename, under a lock."""
+
+    def __init__(self, home: Path) -> None:
+        self.path = home / "catalogue.json"
+
+    def read(self) -> Contents:
+        """What is published now; empty before the first time. Raises IndexFormatMismatch or IndexBroken."""
+        try:
+            document = json.loads(self.path.read_bytes())
+        except FileNotFoundError:
+            return Contents()
+        except OSError as error:
+            raise broken(self.path, error.strerror or str(error)) from error
+        except ValueError as error:
+            raise broken(self.path, "it is not JSON") from error
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise IndexFormatMismatch(
+                f"the catalogue {str(self.path)!r} has another format than {FORMAT}",
+                next_step="move it away and index again",
+            )
+        try:
+            repositories = tuple(KnownRepository(**entry) for entry in document["repositories"])
+            collections = {name: tuple(keys) for name, keys in document["collections"].items()}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise broken(self.path, f"unexpected content: {error}") from error
+        return Contents(repositories, collections)
+
+    def add(self, repository: KnownRepository, *, collection: str | None) -> KnownRepository:
+        """Enter a repository, and put it into a collection; returns the entry, whose name may have been made unique."""
+        with self._changing() as contents:
+            known = contents.by_key(repository.key)
+            others = {r.name for r in contents.repositories if r.key != repository.key}
+            entry = known or replace(repository, name=_unique(repository, others))
+            rest = [r for r in contents.repositories if r.key != entry.key]
+            collections = dict(contents.collections)
+            if collection is not None:
+                members = collections.get(collection, ())
+                collections[collection] = (*members, entry.key) if entry.key not in members else members
+            self._swap(Contents(tuple(sorted([*rest, entry], key=lambda r: r.name)), collections))
+        return entry
+
+    def remove(self, key: str) -> None:
+        """Take a repository out of the catalogue and of every collection; empty collections go too."""
+        with self._changing() as contents:
+            collections = {
+                name: left
+                for name, keys in contents.collections.items()
+                if (left := tuple(k for k in keys if k != key))
+            }
+            self._swap(Contents(tuple(r for r in contents.repositories if r.key != key), collections))
+
+    @contextmanager
+    def _changing(self) -> Iterator[Contents]:
+        from filelock import FileLock  # noqa: PLC0415 — searches never write
+
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path.with_suffix(".lock"))
+            lock.acquire()
+        except OSError as error:
+            raise storage_failed(self.path, error) from error
+        try:
+            yield self.read()
+        finally:
+            lock.release()
+
+    def _swap(self, contents: Contents) -> None:
+        document = {
+            "format": FORMAT,
+            "repositories": [asdict(r) for r in contents.repositories],
+            "collections": dict(contents.collections),
+        }
+        temporary = self.path.with_name(f".catalogue.{os.getpid()}.tmp")
+        try:
+            with temporary.open("w") as file:
+                json.dump(document, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise storage_failed(self.path, error) from error
+
+
+def _unique(repository: KnownRepository, taken: set[str]) -> str:
+    """The repository's name, with folders before it, or at last a part of its key, until it is nobody else's."""
+    if repository.name not in taken:
+        return repository.name
+    parts = [part for part in repository.location.split("/") if part]
+    for count in range(2, min(len(parts), 4)):
+        name = "/".join(parts[-count:])
+        if name not in taken:
+            return name
+    return f"{repository.name}-{repository.key[:6]}"

@@ -1,0 +1,189 @@
+"""What the index keeps of one file: its chunks and, per chunk and field, which tokens occur how often."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+from loccit.core.chunks import Chunk, ChunkKind, ParsedFile, Unsearchable
+from loccit.core.errors import IndexBroken
+from loccit.indexing.terms import tokens
+
+RECORD_VERSION = 1
+
+
+class Field(IntEnum):
+    """The fields of a chunk. A token stands in exactly one of them, but for names, which stand in `SYMBOLS` as well."""
+
+    SYMBOLS = 0
+    SIGNATURE = 1
+    DOCS = 2
+    BODY = 3
+
+
+FIELDS = len(Field)
+KINDS = tuple(ChunkKind)
+_HEAD = struct.Struct("<IIII")
+_MAX_COUNT = 65_535
+
+UInt32 = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """One file, parsed and tokenised.
+
+    `chunks` has a row per chunk: start byte, end byte, start line, end line, kind (index into `KINDS`), uint32.
+    `symbols` is parallel to it. `vocabulary` holds the file's distinct tokens; the postings `chunk`, `field`, `token` (index into
+    `vocabulary`) and `count` are parallel, sorted by chunk, field, token.
+    """
+
+    language: str
+    encoding: str
+    is_partial: bool
+    is_generated: bool
+    unsearchable: Unsearchable | None
+    chunks: UInt32
+    symbols: tuple[str, ...]
+    vocabulary: tuple[str, ...]
+    chunk: UInt32
+    field: UInt32
+    token: UInt32
+    count: UInt32
+
+
+def tokenise(parsed: ParsedFile, data: bytes) -> FileRecord:
+    """The record of a parsed file. `data` are the bytes that were parsed."""
+    texts: list[list[str]] = []
+    for chunk in parsed.chunks:
+        texts.extend(_field_tokens(chunk, data, parsed.encoding))
+    lengths = np.fromiter((len(text) for text in texts), dtype=np.int64, count=len(texts))
+    numbers: dict[str, int] = {}
+    flat = np.fromiter(
+        (numbers.setdefault(token, len(numbers)) for token in chain.from_iterable(texts)),
+        dtype=np.int64,
+        count=int(lengths.sum()),
+    )
+    cell = np.repeat(np.arange(len(texts), dtype=np.int64), lengths)
+    width = max(1, len(numbers))
+    keys, counts = np.unique(cell * width + flat, return_counts=True)
+    cells = keys // width
+    return FileRecord(
+        language=parsed.language,
+        encoding=parsed.encoding,
+        is_partial=parsed.is_partial,
+        is_generated=parsed.is_generated,
+        unsearchable=parsed.unsearchable,
+        chunks=np.array(
+            [(c.start_byte, c.end_byte, c.start_line, c.end_line, KINDS.index(c.kind)) for c in parsed.chunks],
+            dtype=np.uint32,
+        ).reshape(-1, 5),
+        symbols=tuple(c.symbol for c in parsed.chunks),
+        vocabulary=tuple(numbers),
+        chunk=(cells // FIELDS).astype(np.uint32),
+        field=(cells % FIELDS).astype(np.uint32),
+        token=(keys % width).astype(np.uint32),
+        count=np.minimum(counts, _MAX_COUNT).astype(np.uint32),
+    )
+
+
+def encode(record: FileRecord) -> bytes:
+    """The record as compressed bytes, the same for the same record."""
+    header = json.dumps(
+        [
+            RECORD_VERSION,
+            record.language,
+            record.encoding,
+            record.is_partial,
+            record.is_generated,
+            record.unsearchable,
+            record.symbols,
+            "\n".join(record.vocabulary),
+        ],
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode("utf-8", "surrogatepass")
+    # Each column is delta-coded and split into its four byte planes: most are zeros then, which compress to nothing.
+    cells = record.chunk.astype(np.int64) * FIELDS + record.field
+    columns = [_delta(record.chunks[:, column]) for column in range(5)]
+    columns += [_delta(cells.astype(np.uint32)), _delta(record.token), record.count]
+    planes = b"".join(np.ascontiguousarray(c).view(np.uint8).reshape(-1, 4).T.tobytes() for c in columns)
+    body = _HEAD.pack(len(header), len(record.chunks), len(record.count), 0) + header + planes
+    return zlib.compress(body, 6)
+
+
+def decode(data: bytes) -> FileRecord:
+    """The record in these bytes. Raises IndexBroken when they are not what `encode` gives."""
+    try:
+        body = zlib.decompress(data)
+        header_size, n_chunks, n_postings, _ = _HEAD.unpack_from(body)
+        header = json.loads(body[_HEAD.size : _HEAD.size + header_size].decode("utf-8", "surrogatepass"))
+        version, language, encoding, is_partial, is_generated, unsearchable, symbols, vocabulary = header
+        planes = np.frombuffer(body, dtype=np.uint8, offset=_HEAD.size + header_size)
+        lengths = [n_chunks] * 5 + [n_postings] * 3
+        columns = _columns(planes, lengths)
+    except (zlib.error, struct.error, ValueError) as error:
+        raise IndexBroken(
+            f"a record of the blob cache cannot be read: {error}", next_step="run 'loccit index --rebuild'"
+        ) from error
+    if version != RECORD_VERSION:
+        raise IndexBroken(f"a record has version {version!r}, expected {RECORD_VERSION}")
+    cells = _undelta(columns[5])
+    return FileRecord(
+        language=language,
+        encoding=encoding,
+        is_partial=is_partial,
+        is_generated=is_generated,
+        unsearchable=Unsearchable(unsearchable) if unsearchable else None,
+        chunks=np.stack([_undelta(c) for c in columns[:5]], axis=1),
+        symbols=tuple(symbols),
+        vocabulary=tuple(vocabulary.split("\n")) if vocabulary else (),
+        chunk=cells // FIELDS,
+        field=cells % FIELDS,
+        token=_undelta(columns[6]),
+        count=columns[7],
+    )
+
+
+def _field_tokens(chunk: Chunk, data: bytes, encoding: str) -> list[list[str]]:
+    """The tokens of a chunk's fields, in the order of `Field`."""
+    docs: list[str] = []
+    body: list[str] = []
+    position = chunk.start_byte
+    for start, end in chunk.docs:
+        body += tokens(data[position:start].decode(encoding, "replace"))
+        docs += tokens(data[start:end].decode(encoding, "replace"))
+        position = end
+    body += tokens(data[position : chunk.end_byte].decode(encoding, "replace"))
+    names = [*chunk.defines, chunk.symbol] if chunk.symbol not in chunk.defines else list(chunk.defines)
+    symbols = [token for name in names for token in tokens(name)]
+    return [symbols, tokens(chunk.signature), docs, body]
+
+
+def _delta(column: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    return np.diff(column, prepend=np.uint32(0))
+
+
+def _undelta(column: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    return np.cumsum(column, dtype=np.uint32)
+
+
+def _columns(planes: npt.NDArray[np.uint8], lengths: Sequence[int]) -> list[UInt32]:
+    """Columns of these lengths from their byte planes."""
+    columns: list[UInt32] = []
+    offset = 0
+    for length in lengths:
+        part = planes[offset : offset + 4 * length]
+        if len(part) != 4 * length:
+            raise ValueError("it is cut short")
+        columns.append(np.ascontiguousarray(part.reshape(4, length).T).view(np.uint32).reshape(-1))
+        offset += 4 * length
+    return columns

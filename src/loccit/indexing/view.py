@@ -1,0 +1,245 @@
+"""A commit as search sees it: the live documents of a shard's segments, and statistics over exactly those."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from loccit.core.chunks import ChunkKind
+from loccit.core.errors import IndexBroken
+from loccit.core.source import FileRole
+from loccit.indexing.arrays import Array
+from loccit.indexing.lexical import FIELDS, KINDS, Field
+from loccit.indexing.paths import PathIndex
+from loccit.indexing.segment import ENCODINGS, GENERATED, PARTIAL, Segment, unsearchable_reason
+from loccit.indexing.terms import term_key
+
+Int64 = npt.NDArray[np.int64]
+Int32 = npt.NDArray[np.int32]
+Float64 = npt.NDArray[np.float64]
+
+ROLES = tuple(FileRole)
+
+
+@dataclass(frozen=True, slots=True)
+class FileTable:
+    """The searched files of a snapshot, in order of path bytes.
+
+    `keys` are record keys as `as_keys` gives them; `blobs` object ids in hex; `roles` index into `ROLES`. For history
+    the "files" are commits: no path, the commit's id as the blob. `words` is the index of the paths.
+    """
+
+    paths: Sequence[str]
+    blobs: Sequence[str]
+    keys: Array
+    roles: Array
+    words: PathIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One live document: a chunk of a record, with a file that holds it."""
+
+    file: int
+    start_byte: int
+    end_byte: int
+    start_line: int
+    end_line: int
+    kind: ChunkKind
+    symbol: str
+    language: str
+    encoding: str
+
+
+class SnapshotView:
+    """Postings and statistics over the live documents of one snapshot.
+
+    Live records are numbered densely in order of (segment, record), and so are their documents. A record that several files share is
+    one record with that many copies: it counts as often in every statistic, as it would in an index of the files one by one.
+    """
+
+    def __init__(self, segments: Sequence[Segment], files: FileTable) -> None:
+        self.segments = tuple(segments)
+        self.files = files
+        self._locate_records()
+        self._locate_documents()
+
+    def __len__(self) -> int:
+        """The number of live documents, copies not counted."""
+        return len(self.record_of)
+
+    @property
+    def records(self) -> int:
+        """The number of live records."""
+        return len(self.copies)
+
+    def _locate_records(self) -> None:
+        """Find each file's record; give live records their dense numbers."""
+        n_files = len(self.files.paths)
+        segment_of = np.full(n_files, -1, dtype=np.int64)
+        record_in = np.full(n_files, -1, dtype=np.int64)
+        for number, segment in enumerate(self.segments):
+            found = segment.find(self.files.keys)
+            new = (found >= 0) & (segment_of < 0)
+            segment_of[new], record_in[new] = number, found[new]
+        if n_files and int(segment_of.min()) < 0:
+            missing = int(np.flatnonzero(segment_of < 0)[0])
+            raise IndexBroken(
+                f"the index lacks the file {self.files.paths[missing]!r} of its snapshot",
+                next_step="run 'loccit index --rebuild'",
+            )
+        code = segment_of << 32 | record_in
+        live, self.record_of_file, copies = np.unique(code, return_inverse=True, return_counts=True)
+        self.copies: Int64 = copies.astype(np.int64)
+        self._live_segment: Int64 = live >> 32
+        self._live_record: Int64 = live & 0xFFFFFFFF
+
+    def _locate_documents(self) -> None:
+        """Give live documents their dense numbers, and each segment the map from its own numbers to those."""
+        self._maps: list[Int32 | None] = []
+        self._offsets: list[int] = []
+        owners: list[Int64] = [np.empty(0, dtype=np.int64)]
+        locals_: list[Int64] = [np.empty(0, dtype=np.int64)]
+        position = 0
+        for number, segment in enumerate(self.segments):
+            mine = np.flatnonzero(self._live_segment == number)
+            records = self._live_record[mine]
+            first = segment.first_doc.astype(np.int64)
+            sizes = first[records + 1] - first[records]
+            total = int(sizes.sum())
+            within = np.arange(total) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+            local = np.repeat(first[records], sizes) + within
+            owners.append(np.repeat(mine, sizes))
+            locals_.append(local)
+            self._offsets.append(position)
+            if total == len(segment):
+                self._maps.append(None)
+            else:
+                renumbering = np.full(len(segment), -1, dtype=np.int32)
+                renumbering[local] = np.arange(position, position + total, dtype=np.int32)
+                self._maps.append(renumbering)
+            position += total
+        self.record_of: Int64 = np.concatenate(owners)
+        self._local: Int64 = np.concatenate(locals_)
+
+    @cached_property
+    def has_copies(self) -> bool:
+        """Whether any record stands for more than one file."""
+        return bool(len(self.copies)) and int(self.copies.max()) > 1
+
+    @cached_property
+    def document_copies(self) -> Int64:
+        """Copies of each live document."""
+        return self.copies[self.record_of]
+
+    @cached_property
+    def total_documents(self) -> int:
+        """Live documents with copies counted: the N of every statistic over chunks."""
+        return int(self.document_copies.sum())
+
+    @cached_property
+    def lengths(self) -> tuple[Int64, ...]:
+        """Per field, the length of each live document in terms."""
+        parts: list[list[Array]] = [[] for _ in range(FIELDS)]
+        for number, segment in enumerate(self.segments):
+            start = self._offsets[number]
+            stop = self._offsets[number + 1] if number + 1 < len(self._offsets) else len(self)
+            local = self._local[start:stop]
+            for field in Field:
+                parts[field].append(segment.lengths[field][local])
+        return tuple(
+            np.concatenate([np.empty(0, dtype=np.uint16), *part]).astype(np.int64) for part in parts
+        )
+
+    @cached_property
+    def document_words(self) -> Int64:
+        """The length of each live document in words, all fields together."""
+        return sum(self.lengths, start=np.zeros(len(self), dtype=np.int64))
+
+    @cached_property
+    def file_words(self) -> Int64:
+        """The length of each file in words: its documents' and its path's."""
+        records = np.bincount(self.record_of, weights=self.document_words, minlength=self.records)
+        path = self.files.words.lengths
+        return records.astype(np.int64)[self.record_of_file] + (path if len(path) else 0)
+
+    @cached_property
+    def total_words(self) -> int:
+        """Words of all files, copies and paths counted."""
+        return int(self.file_words.sum())
+
+    @cached_property
+    def first_file(self) -> Int64:
+        """For each live record, the first of its files in order of path."""
+        first = np.full(self.records, len(self.files.paths), dtype=np.int64)
+        np.minimum.at(first, self.record_of_file, np.arange(len(self.files.paths)))
+        return first
+
+    def postings(self, field: Field, term: str) -> tuple[Int64, Float64]:
+        """Live documents that hold the term in the field, and how often, both in no particular order."""
+        key = term_key(term)
+        docs: list[Array] = []
+        tfs: list[Array] = []
+        for number, segment in enumerate(self.segments):
+            local, tf = segment.postings(field, key)
+            if not len(local):
+                continue
+            renumbering = self._maps[number]
+            if renumbering is None:
+                docs.append(local.astype(np.int64) + self._offsets[number])
+                tfs.append(tf)
+            else:
+                mapped = renumbering[local]
+                live = mapped >= 0
+                docs.append(mapped[live].astype(np.int64))
+                tfs.append(tf[live])
+        if not docs:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
+        return np.concatenate(docs), np.concatenate(tfs).astype(np.float64)
+
+    def document(self, number: int, *, file: int | None = None) -> Document:
+        """What is known of a live document, as it stands in `file` (default: the first file that holds it)."""
+        record = int(self.record_of[number])
+        segment = self.segments[int(self._live_segment[record])]
+        local, inner = int(self._local[number]), int(self._live_record[record])
+        place = segment.places[local]
+        return Document(
+            file=int(self.first_file[record]) if file is None else file,
+            start_byte=int(place[0]),
+            end_byte=int(place[1]),
+            start_line=int(place[2]),
+            end_line=int(place[3]),
+            kind=KINDS[int(segment.kind[local])],
+            symbol=segment.symbol(local),
+            language=segment.languages[int(segment.language[inner])],
+            encoding=ENCODINGS[int(segment.encoding[inner])],
+        )
+
+    def languages(self) -> list[str]:
+        """The language of each live record."""
+        return [
+            self.segments[s].languages[int(self.segments[s].language[r])]
+            for s, r in zip(self._live_segment.tolist(), self._live_record.tolist(), strict=True)
+        ]
+
+    def conditions(self) -> dict[str, int]:
+        """How many files are left out because of their bytes, half parsed or generated, by what status pages print."""
+        counts: dict[str, int] = {}
+        for number, segment in enumerate(self.segments):
+            mine = np.flatnonzero(self._live_segment == number)
+            inner, copies = self._live_record[mine], self.copies[mine]
+            for code in np.unique(segment.unsearchable[inner]).tolist():
+                reason = unsearchable_reason(code)
+                if reason is not None:
+                    counts[reason] = counts.get(reason, 0) + int(
+                        copies[segment.unsearchable[inner] == code].sum()
+                    )
+            for flag, words in ((PARTIAL, "partly parsed"), (GENERATED, "generated")):
+                flagged = int(copies[(segment.flags[inner] & flag) > 0].sum())
+                if flagged:
+                    counts[words] = counts.get(words, 0) + flagged
+        return counts

@@ -1,0 +1,489 @@
+"""How does a Python program reach us? `Loccit`: everything the command line does, as calls that return values."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loccit.core.errors import IndexBroken, IndexFormatMismatch, InputError, NotARepository, NotIndexed, SourceError
+from loccit.core.evidence import Filters, Hit
+from loccit.core.progress import Progress, silent
+from loccit.indexing.catalogue import Contents, KnownRepository
+from loccit.settings import Settings
+from loccit.wiring import System, build
+
+if TYPE_CHECKING:
+    from loccit.core.answers import Answer, Citation
+    from loccit.core.source import BlobReader, Snapshot
+    from loccit.indexing.shard import Shard, SnapshotRecord
+    from loccit.pipeline.ask import Searchable
+    from loccit.pipeline.diagnosis import Check
+    from loccit.pipeline.ingest import Estimate, Ingest, Ingested
+    from loccit.sources import GrepMatch, Repository
+    from loccit.verification import VerificationReport
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What indexing one repository did. `history` is None where it was not asked for or there is none."""
+
+    repository: KnownRepository
+    files: Ingested
+    history: Ingested | None
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryStatus:
+    """A known repository: what is searchable, and how it stands to the source.
+
+    `head` is the commit that HEAD is at now (a folder's tree), None with `problem` where the source cannot be read.
+    """
+
+    repository: KnownRepository
+    collections: tuple[str, ...]
+    snapshots: tuple[SnapshotRecord, ...]
+    history: SnapshotRecord | None
+    head: str | None
+    index_bytes: int
+    problem: str = ""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether HEAD is not what is indexed."""
+        return self.head is not None and self.head not in {snapshot.id for snapshot in self.snapshots}
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What `gc` gave back."""
+
+    cache_records: int
+    folders: int
+    bytes_freed: int
+
+
+class Loccit:
+    """An index of repositories in one home folder, and the questions one can put to it.
+
+    Methods that search take `repos` (names, paths or URLs of indexed repositories) or a `collection`; without either they
+    search every repository that is indexed. All raise errors of `loccit.LoccitError` only.
+    """
+
+    def __init__(
+        self,
+        home: Path | str | None = None,
+        *,
+        settings: Settings | None = None,
+        progress: Progress = silent,
+        waiting: Callable[[], None] | None = None,
+    ) -> None:
+        """Use this home folder (default: LOCCIT_HOME or the platform's). Raises SettingsError."""
+        self._system: System = build(settings or Settings.load(Path(home) if home else None))
+        self._progress = progress
+        self._waiting = waiting
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds everything loccit keeps."""
+        return self._system.home
+
+    # Indexing
+
+    def index(
+        self,
+        location: str | Path,
+        *,
+        rev: str | None = None,
+        collection: str | None = None,
+        history: bool = True,
+        rebuild: bool = False,
+    ) -> IndexReport:
+        """Make a repository or folder searchable at a revision (default HEAD).
+
+        Costs what changed since the last time; may be killed and repeated. A URL is fetched first. With `rebuild` the index of the
+        repository is made anew. With `collection` it becomes a member of that collection.
+        """
+        repository = self._system.repository(str(location))
+        repository.refresh(self._refreshing)
+        snapshot = repository.snapshot(rev)
+        with self._ingest(repository, rebuild=rebuild) as ingest:
+            files = ingest.files(snapshot)
+            known = self._enter(repository, collection)
+            commits = ingest.history(snapshot) if history else None
+        return IndexReport(known, files, commits)
+
+    def index_history(self, name: str) -> IndexReport | None:
+        """Make the commits behind the newest indexed snapshot searchable; None for a plain folder."""
+        known = self._known(name)
+        repository = self._system.repository(known.location)
+        latest = self._system.shard(known.key).manifest().latest("files")
+        if latest is None or latest.commit is None:
+            return None
+        snapshot = repository.snapshot(latest.commit)
+        with self._ingest(repository) as ingest:
+            files = ingest.files(snapshot)
+            return IndexReport(known, files, ingest.history(snapshot))
+
+    def estimate(self, location: str | Path, *, rev: str | None = None) -> Estimate:
+        """What `index` would cost now: files, bytes and seconds. Reads the listing only; does not fetch."""
+        repository = self._system.repository(str(location))
+        snapshot = repository.snapshot(rev)
+        with self._ingest(repository) as ingest:
+            return ingest.estimate(snapshot)
+
+    # Asking
+
+    def repository_at(self, path: str | Path) -> str | None:
+        """The name (or, while it is not indexed, the path) of the git repository that a path is in; None where there is none."""
+        try:
+            repository = self._system.repository(str(path))
+        except NotARepository:
+            return None
+        known = self._system.catalogue.read().by_key(repository.key)
+        if known is not None:
+            return known.name
+        return repository.location if repository.is_git else None
+
+    def is_known(self, repo: str) -> bool:
+        """Whether a repository of this name, path or URL is indexed."""
+        try:
+            known = self._known(repo)
+        except NotIndexed:
+            return False
+        return bool(self._system.shard(known.key).manifest().snapshots)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        repos: Sequence[str] = (),
+        collection: str | None = None,
+        rev: str | None = None,
+        languages: Sequence[str] = (),
+        paths: Sequence[str] = (),
+    ) -> Answer:
+        """The answer to a question: checked quotations, or an abstention that says why.
+
+        An index that is missing or broken is such an abstention too. Raises InputError and SourceError.
+        """
+        from loccit import __version__  # noqa: PLC0415
+        from loccit.core.answers import Abstention  # noqa: PLC0415 — searches do without pydantic
+        from loccit.pipeline.ask import abstain, ask  # noqa: PLC0415
+
+        settings = self._system.settings
+        try:
+            searched = self._searchable(repos, collection, rev, history=True)
+            return ask(
+                question,
+                searched,
+                filters=Filters(tuple(languages), tuple(paths)),
+                retrieval=settings.retrieval,
+                answering=settings.answering,
+                version=__version__,
+            )
+        except NotIndexed:
+            return abstain(question, Abstention.NOT_INDEXED, version=__version__)
+        except (IndexBroken, IndexFormatMismatch):
+            return abstain(question, Abstention.INDEX_BROKEN, version=__version__)
+
+    def search(
+        self,
+        query: str,
+        *,
+        repos: Sequence[str] = (),
+        collection: str | None = None,
+        rev: str | None = None,
+        languages: Sequence[str] = (),
+        paths: Sequence[str] = (),
+        limit: int | None = None,
+        history: bool = False,
+    ) -> tuple[Hit, ...]:
+        """The best chunks for a query, best first; with `history` the best commits. Raises NotIndexed, InputError and so on."""
+        from loccit.pipeline.ask import find  # noqa: PLC0415
+
+        retrieval = self._system.settings.retrieval
+        top_k = retrieval.top_k if limit is None else limit
+        if top_k < 1:
+            raise InputError(f"the limit is {top_k!r}, expected at least 1")
+        searched = self._searchable(repos, collection, rev, history=history)
+        results = find(
+            query,
+            searched,
+            filters=Filters(tuple(languages), tuple(paths)),
+            options=retrieval,
+            top_k=top_k,
+            in_history=history,
+        )
+        return results.hits
+
+    def grep(
+        self,
+        pattern: str,
+        *,
+        repos: Sequence[str] = (),
+        collection: str | None = None,
+        rev: str | None = None,
+        paths: Sequence[str] = (),
+        ignore_case: bool = False,
+        timeout_s: float = 30.0,
+        limit: int = 1000,
+    ) -> Iterator[tuple[str, GrepMatch]]:
+        """Lines that match a POSIX extended regular expression, as (repository's name, match), in path order.
+
+        Needs no index, only that the repositories are known. Raises InputError for a pattern that is none, LimitExceeded
+        after `timeout_s`.
+        """
+        left = limit
+        for known in self._chosen(repos, collection):
+            repository = self._system.repository(known.location)
+            found = repository.grep(
+                pattern,
+                commit=repository.resolve(rev),
+                paths=paths,
+                ignore_case=ignore_case,
+                timeout_s=timeout_s,
+                max_matches=left,
+            )
+            for match in found:
+                yield known.name, match
+                left -= 1
+            if left <= 0:
+                return
+
+    def read(self, hit: Hit) -> bytes:
+        """The bytes of a hit, as they stand in the repository. Raises IndexBroken where they are no longer there."""
+        return next(iter(self.read_many([hit])))
+
+    def read_many(self, hits: Sequence[Hit]) -> list[bytes]:
+        """The bytes of each hit, in order."""
+        from loccit.pipeline.ask import read_place  # noqa: PLC0415
+        from loccit.retrieval.packing import located  # noqa: PLC0415
+
+        contents = self._system.catalogue.read()
+        with ExitStack() as stack:
+            readers = {
+                name: stack.enter_context(self._reader(contents.named(name).location))
+                for name in dict.fromkeys(hit.place.repo for hit in hits)
+            }
+            read = read_place(readers)
+            return [located(hit, read(hit.place))[1] for hit in hits]
+
+    # Checking
+
+    def verify(self, answer: Answer | bytes, repositories: Sequence[str | Path] = ()) -> VerificationReport:
+        """Re-check an answer (or the bytes of an answer file) against repositories, with no index.
+
+        `repositories` are paths, URLs that are mirrored here, or names; without any, the indexed ones that the answer names.
+        Raises MalformedAnswer for bytes that are no answer.
+        """
+        from loccit.core.answers import parse_answer  # noqa: PLC0415
+        from loccit.verification import verify  # noqa: PLC0415
+
+        parsed = parse_answer(answer) if isinstance(answer, bytes) else answer
+        locations = [self._location(str(r)) for r in repositories] or self._named_in(parsed)
+        with ExitStack() as stack:
+            return verify(parsed, [stack.enter_context(self._reader(location)) for location in locations])
+
+    def checked(self, citation: Citation, repository: str | Path | None = None) -> Citation:
+        """The same citation, if it holds in the repository (default: the indexed one it names).
+
+        Raises SourceError that says why it does not.
+        """
+        from loccit.pipeline.show import checked  # noqa: PLC0415
+
+        location = self._location(str(repository)) if repository else self._known(citation.repo).location
+        with self._reader(location) as reader:
+            return checked(citation, reader)
+
+    def cite(
+        self, path: str, start_line: int, end_line: int, *, repository: str | Path = ".", rev: str | None = None
+    ) -> Citation:
+        """The citation of lines (1-based, inclusive) of a file at a revision. Needs no index. Raises InputError."""
+        from loccit.pipeline.show import cite_lines  # noqa: PLC0415
+
+        source = self._system.repository(self._location(str(repository)))
+        snapshot = source.snapshot(rev)
+        known = self._system.catalogue.read().by_key(source.key)
+        with source.reader() as reader:
+            return cite_lines(known.name if known else source.name, snapshot, reader, path, start_line, end_line)
+
+    # Keeping house
+
+    def status(self) -> tuple[RepositoryStatus, ...]:
+        """Every known repository, in order of name."""
+        contents = self._system.catalogue.read()
+        return tuple(self._status(known, contents) for known in contents.repositories)
+
+    def collections(self) -> dict[str, tuple[str, ...]]:
+        """The named collections and the names of their repositories."""
+        contents = self._system.catalogue.read()
+        return {
+            name: tuple(known.name for known in contents.collection(name)) for name in sorted(contents.collections)
+        }
+
+    def remove(self, repo: str) -> KnownRepository:
+        """Forget a repository: its index and, for a URL, its mirror. Nothing of the user's is touched."""
+        known = self._known(repo)
+        self._system.catalogue.remove(known.key)
+        shutil.rmtree(self._system.folder(known.key), ignore_errors=False)
+        return known
+
+    def gc(self) -> Collected:
+        """Give back the space of what no snapshot needs: cached records, dead documents, folders of forgotten repositories."""
+        contents = self._system.catalogue.read()
+        before = _size(self.home)
+        known = {repository.key for repository in contents.repositories}
+        folders = [f for f in (self.home / "repositories").glob("*") if f.name not in known]
+        for folder in folders:
+            shutil.rmtree(folder)
+        live: set[bytes] = set()
+        for key in sorted(known):
+            shard = self._system.shard(key)
+            with shard.writing(waiting=self._waiting):
+                shard.compact()
+            live |= shard.live_keys()
+        with self._system.blob_cache() as cache:
+            forgotten = cache.keep_only(live)
+        return Collected(forgotten, len(folders), max(0, before - _size(self.home)))
+
+    def diagnose(self) -> tuple[Check, ...]:
+        """What is in order and what is not: git, the home folder, the cache, every index and every source."""
+        from loccit.pipeline.diagnosis import diagnose  # noqa: PLC0415
+
+        return diagnose(self.home, self._system.catalogue, self._system.shard, self._system.repository)
+
+    # Inside
+
+    def _refreshing(self, stage: str, done: int, total: int | None) -> None:
+        self._progress(stage, done, total or 0, "objects")
+
+    @contextmanager
+    def _ingest(self, repository: Repository, *, rebuild: bool = False) -> Iterator[Ingest]:
+        """The parts for indexing a repository, the cache open; with `rebuild` its shard is emptied first."""
+        from loccit.pipeline.ingest import Ingest  # noqa: PLC0415 — searches need no parser
+
+        settings = self._system.settings
+        shard = self._system.shard(repository.key)
+        if rebuild:
+            shard.clear(waiting=self._waiting)
+        with self._system.blob_cache() as cache:
+            yield Ingest(
+                repository,
+                shard,
+                cache,
+                settings.parsing,
+                settings.indexing,
+                progress=self._progress,
+                waiting=self._waiting,
+            )
+
+    def _enter(self, repository: Repository, collection: str | None) -> KnownRepository:
+        entry = KnownRepository(
+            repository.key, repository.name, repository.location, repository.is_git, time.time()
+        )
+        return self._system.catalogue.add(entry, collection=collection)
+
+    def _known(self, name: str) -> KnownRepository:
+        """The repository of this name, path or URL. Raises NotIndexed."""
+        contents = self._system.catalogue.read()
+        try:
+            return contents.named(name)
+        except NotIndexed:
+            if "/" not in name and not Path(name).exists():
+                raise
+            found = contents.by_key(self._system.repository(name).key)
+            if found is None:
+                raise
+            return found
+
+    def _location(self, written: str) -> str:
+        """The location of what may be a known repository's name, or a path or URL."""
+        found = [r for r in self._system.catalogue.read().repositories if r.name == written]
+        return found[0].location if found else written
+
+    def _chosen(self, repos: Sequence[str], collection: str | None) -> tuple[KnownRepository, ...]:
+        """The repositories to search, at least one. Raises NotIndexed."""
+        contents = self._system.catalogue.read()
+        chosen: tuple[KnownRepository, ...] = ()
+        if collection is not None:
+            chosen = contents.collection(collection)
+        elif not repos:
+            chosen = contents.repositories
+        named = tuple(self._known(name) for name in repos)
+        found = tuple({known.key: known for known in (*chosen, *named)}.values())
+        if not found:
+            raise NotIndexed("nothing is indexed yet", next_step="run 'loccit index PATH|URL' first")
+        return found
+
+    def _searchable(
+        self, repos: Sequence[str], collection: str | None, rev: str | None, *, history: bool = False
+    ) -> list[Searchable]:
+        return [self._opened(known, rev, history=history) for known in self._chosen(repos, collection)]
+
+    def _opened(self, known: KnownRepository, rev: str | None, *, history: bool) -> Searchable:
+        """The repository at the revision, indexed first where it is not: that costs what differs from what is."""
+        from loccit.pipeline.ask import Searchable  # noqa: PLC0415
+
+        repository = self._system.repository(known.location)
+        shard = self._system.shard(known.key)
+        manifest = shard.manifest()
+        latest = manifest.latest("files")
+        is_remote = "://" in known.location
+        if rev is None and is_remote and latest is not None:
+            wanted = latest.id  # a mirror moves only when it is indexed
+        else:
+            wanted = repository.resolve(rev)
+        if manifest.snapshot("files", wanted) is None:
+            with self._ingest(repository) as ingest:
+                ingest.files(repository.snapshot(rev))
+        record, view = shard.open("files", wanted)
+        past = manifest.latest("history") if history else None
+        return Searchable(
+            repository=repository,
+            name=known.name,
+            snapshot=record,
+            view=view,
+            history=shard.open("history", past.id) if past is not None else None,
+        )
+
+    @contextmanager
+    def _reader(self, location: str) -> Iterator[BlobReader]:
+        """Reads the objects of a repository, of a folder those it has now."""
+        repository = self._system.repository(location)
+        if not repository.is_git:
+            repository.snapshot()
+        with repository.reader() as reader:
+            yield reader
+
+    def _named_in(self, answer: Answer) -> list[str]:
+        """Locations of the indexed repositories that an answer names; without any, of the one that we are in."""
+        names = {snapshot.repo for snapshot in answer.snapshots}
+        found = [r.location for r in self._system.catalogue.read().repositories if r.name in names]
+        here = self.repository_at(".")
+        return found or ([self._location(here)] if here else [])
+
+    def _status(self, known: KnownRepository, contents: Contents) -> RepositoryStatus:
+        shard = self._system.shard(known.key)
+        manifest = shard.manifest()
+        head, problem = None, ""
+        try:
+            head = self._system.repository(known.location).resolve(None)
+        except SourceError as error:
+            problem = str(error)
+        return RepositoryStatus(
+            repository=known,
+            collections=tuple(sorted(n for n, keys in contents.collections.items() if known.key in keys)),
+            snapshots=tuple(s for s in manifest.snapshots if s.kind == "files"),
+            history=manifest.latest("history"),
+            head=head,
+            index_bytes=shard.size_bytes(),
+            problem=problem,
+        )
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,1 @@
+"""Which chunks bear on this question? Query understanding, scoring, ranking and packing."""

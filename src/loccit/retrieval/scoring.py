@@ -1,0 +1,150 @@
+"""BM25 over chunks and files, with statistics of exactly the live documents of the shards that are searched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from loccit.core.source import FileRole
+from loccit.indexing.lexical import FIELDS, Field
+from loccit.indexing.view import ROLES, SnapshotView
+from loccit.retrieval.query import Query, QueryTerm
+
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+
+# Chosen on pairs mined from the histories and docstrings of public repositories: docs/decisions/0004-ranking.md.
+FIELD_WEIGHTS: dict[Field, float] = {Field.SYMBOLS: 3.0, Field.SIGNATURE: 1.0, Field.DOCS: 1.0, Field.BODY: 1.0}
+PATH_WEIGHT = 2.0
+FILE_K1, FILE_B = 2.0, 0.5
+CHUNK_K1, CHUNK_B = 2.0, 0.75
+COUNT_POWER = 0.5
+_CODE_ROLES = [ROLES.index(FileRole.SOURCE), ROLES.index(FileRole.TEST)]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a term stands in one view: documents and files, with frequencies weighted by field.
+
+    `holding` is the number of files whose content holds it; a file in `files` may hold it in its path only.
+    """
+
+    documents: Int64
+    frequencies: Float64
+    files: Int64
+    file_frequencies: Float64
+    holding: int
+
+
+@dataclass(frozen=True, slots=True)
+class TermWeight:
+    """A term of the question: how many files hold it, its idf, what it weighs (0 where no file holds it), its documents per view."""
+
+    term: QueryTerm
+    files: int
+    idf: float
+    weight: float
+    documents: tuple[Int64, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of one view, as shares of what a chunk or file that holds every term without end would reach: 0 to below 1.
+
+    `documents` is parallel to the view's live documents, `files` to its files.
+    """
+
+    documents: Float64
+    files: Float64
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """The scores of every searched view, and the weights they rest on."""
+
+    weights: tuple[TermWeight, ...]
+    views: tuple[Scores, ...]
+    total_files: int
+
+
+def score(query: Query, views: Sequence[SnapshotView]) -> Scoring:
+    """Score every live chunk and file of these views for the query.
+
+    Statistics (numbers of files, lengths) are taken over all views together, so that scores compare between them.
+    """
+    total_files = sum(len(view.files.paths) for view in views)
+    mean_chunk, mean_file = _averages(views)
+    norms = [_Norms(view, mean_chunk, mean_file) for view in views]
+    scores = [Scores(np.zeros(len(view)), np.zeros(len(view.files.paths))) for view in views]
+    weights: list[TermWeight] = []
+    for term in query.terms:
+        found = [norm.find(term.term) for norm in norms]
+        holding = sum(hit.holding for hit in found)
+        idf = math.log(1 + (total_files - holding + 0.5) / (holding + 0.5))
+        weight = idf * term.weight * term.count**COUNT_POWER if holding else 0.0
+        weights.append(TermWeight(term, holding, idf, weight, tuple(hit.documents for hit in found)))
+        if weight:
+            for norm, hit, result in zip(norms, found, scores, strict=True):
+                norm.add(hit, weight, result)
+    most = sum(weight.weight for weight in weights) or 1.0
+    for result in scores:
+        result.documents[:] /= most
+        result.files[:] /= most
+    return Scoring(tuple(weights), tuple(scores), total_files)
+
+
+def _averages(views: Sequence[SnapshotView]) -> tuple[float, float]:
+    """Mean length in words of a chunk, and of a file of code, over all views, copies counted.
+
+    Files of data are as long as they like: their lengths say nothing about how long a file of code should be.
+    """
+    chunks = sum(view.total_documents for view in views)
+    words = sum(view.total_words for view in views)
+    is_code = [np.isin(view.files.roles, _CODE_ROLES) for view in views]
+    code_files = sum(int(here.sum()) for here in is_code)
+    code_words = sum(int(view.file_words[here].sum()) for view, here in zip(views, is_code, strict=True))
+    if not code_files:
+        code_files, code_words = sum(len(view.files.paths) for view in views), words
+    return max(words / max(chunks, 1), 1.0), max(code_words / max(code_files, 1), 1.0)
+
+
+class _Norms:
+    """Length norms of one view, and the scratch space in which the fields of a term are added up."""
+
+    def __init__(self, view: SnapshotView, mean_chunk: float, mean_file: float) -> None:
+        self.view = view
+        self.chunk = CHUNK_K1 * (1 - CHUNK_B + CHUNK_B * view.document_words / mean_chunk)
+        self.file = FILE_K1 * (1 - FILE_B + FILE_B * view.file_words / mean_file)
+        self._scratch = np.zeros(len(view))
+
+    def find(self, term: str) -> Found:
+        """Where the term stands."""
+        view, scratch = self.view, self._scratch
+        touched: list[Int64] = [np.empty(0, dtype=np.int64)]
+        for number in range(FIELDS):
+            field = Field(number)
+            documents, frequencies = view.postings(field, term)
+            if len(documents):
+                touched.append(documents[scratch[documents] == 0])
+                scratch[documents] += FIELD_WEIGHTS[field] * frequencies
+        documents = np.concatenate(touched)
+        frequencies = scratch[documents]
+        scratch[documents] = 0.0
+        per_record = np.bincount(view.record_of[documents], weights=frequencies, minlength=view.records)
+        per_file = per_record[view.record_of_file]
+        holding = int(np.count_nonzero(per_file))
+        in_path, path_tf = view.files.words.postings(term)
+        per_file[in_path] += PATH_WEIGHT * path_tf
+        files = np.flatnonzero(per_file)
+        return Found(documents, frequencies, files, per_file[files], holding)
+
+    def add(self, found: Found, weight: float, scores: Scores) -> None:
+        """Add the term's share to the scores."""
+        tf, documents = found.frequencies, found.documents
+        scores.documents[documents] += weight * tf / (tf + self.chunk[documents])
+        tf, files = found.file_frequencies, found.files
+        scores.files[files] += weight * tf / (tf + self.file[files])

@@ -1,0 +1,210 @@
+"""From a query to hits, best first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from loccit.core.errors import InputError
+from loccit.core.evidence import Filters, Hit, Place
+from loccit.indexing.lexical import Field
+from loccit.indexing.shard import SnapshotRecord
+from loccit.indexing.terms import name_term
+from loccit.indexing.view import ROLES, SnapshotView
+from loccit.retrieval.query import Query
+from loccit.retrieval.ranker import Ranked, rank
+from loccit.retrieval.scoring import Scores, Scoring, score
+
+# At most so many hits of one file: more would hide the other files.
+_PER_FILE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One snapshot to search, with the name its repository goes by."""
+
+    repo: str
+    snapshot: SnapshotRecord
+    view: SnapshotView
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Hits, best first, with what they rest on. `scoring` is over all targets, filters aside."""
+
+    query: Query
+    hits: tuple[Hit, ...]
+    scoring: Scoring
+    ranked: tuple[Ranked, ...]
+
+
+def search(query: Query, targets: Sequence[Target], *, filters: Filters, top_k: int) -> Results:
+    """The best chunks of these snapshots for the query, at most `top_k`, at most three of one file.
+
+    Filters restrict what is returned, never the statistics: a hit's score does not depend on them. Equal scores stand in order of
+    repository, path and position.
+    """
+    views = [target.view for target in targets]
+    scoring = score(query, views)
+    ranked = rank(query, views, scoring)
+    hits: list[Hit] = []
+    for number, target in enumerate(targets):
+        hits += _hits(query, target, scoring, ranked[number], number, filters, top_k)
+    hits.sort(key=lambda hit: (-hit.score, hit.place.repo, hit.place.path, hit.place.start_byte))
+    return Results(query, tuple(hits[:top_k]), scoring, tuple(ranked))
+
+
+def _hits(
+    query: Query, target: Target, scoring: Scoring, ranked: Ranked, number: int, filters: Filters, top_k: int
+) -> list[Hit]:
+    """The best hits of one target: enough that no better one is missing among `top_k` of all."""
+    scores = ranked.documents
+    allowed = _allowed_files(target.view, filters)
+    if allowed is not None:
+        records = np.zeros(target.view.records, dtype=bool)
+        records[target.view.record_of_file[allowed]] = True
+        scores = np.where(records[target.view.record_of], scores, 0.0)
+    wanted = top_k * (_PER_FILE + 1)
+    while True:
+        order = _best(scores, wanted)
+        chosen = _limited(target.view, scores, order)
+        if len(chosen) >= top_k or len(order) < wanted:
+            break
+        wanted *= 4
+    chosen = chosen[:top_k]
+    matched = _matched(target.view, scoring, number, chosen)
+    return [
+        _hit(query, target, scoring.views[number], ranked, document, words, allowed)
+        for document, words in zip(chosen, matched, strict=True)
+    ]
+
+
+def _best(scores: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
+    """Documents of positive score that are among the `count` best, ties at the end all included, best first."""
+    positive = np.flatnonzero(scores > 0)
+    if len(positive) > count:
+        values = scores[positive]
+        bar = np.partition(values, len(values) - count)[len(values) - count]
+        positive = positive[values >= bar]
+    return positive[np.argsort(-scores[positive], kind="stable")]
+
+
+def _limited(view: SnapshotView, scores: npt.NDArray[np.float64], order: npt.NDArray[np.int64]) -> list[int]:
+    """The documents in order, without what goes beyond the limit of its file; equal scores by path and position."""
+    first = view.first_file
+    keyed = sorted(order.tolist(), key=lambda d: (-scores[d], int(first[view.record_of[d]]), d))
+    taken: dict[int, int] = {}
+    chosen: list[int] = []
+    for document in keyed:
+        record = int(view.record_of[document])
+        taken[record] = taken.get(record, 0) + 1
+        if taken[record] <= _PER_FILE:
+            chosen.append(document)
+    return chosen
+
+
+def _hit(
+    query: Query,
+    target: Target,
+    scores: Scores,
+    ranked: Ranked,
+    document: int,
+    matched: tuple[str, ...],
+    allowed: npt.NDArray[np.bool_] | None,
+) -> Hit:
+    view = target.view
+    file = _best_file(view, ranked, int(view.record_of[document]), allowed)
+    found = view.document(document, file=file)
+    return Hit(
+        place=Place(
+            repo=target.repo,
+            commit=target.snapshot.commit,
+            tree=target.snapshot.tree,
+            path=view.files.paths[file],
+            object_id=view.files.blobs[file],
+            start_byte=found.start_byte,
+            end_byte=found.end_byte,
+            start_line=found.start_line,
+            end_line=found.end_line,
+        ),
+        score=round(float(ranked.documents[document]), 6),
+        symbol=found.symbol,
+        kind=found.kind,
+        language=found.language,
+        role=ROLES[int(view.files.roles[file])],
+        reasons=_reasons(query, view, document, file, matched),
+        matched=matched,
+        encoding=found.encoding,
+        relevance=round(float(scores.documents[document]), 6),
+    )
+
+
+def _best_file(
+    view: SnapshotView, ranked: Ranked, record: int, allowed: npt.NDArray[np.bool_] | None
+) -> int:
+    """The file to show for a record: its best-scored one that the filters allow, the first by path among equals."""
+    first = int(view.first_file[record])
+    if not view.has_copies and allowed is None:
+        return first
+    files = np.flatnonzero(view.record_of_file == record)
+    if allowed is not None:
+        files = files[allowed[files]]
+    return int(files[np.argmax(ranked.files[files])])
+
+
+def _allowed_files(view: SnapshotView, filters: Filters) -> npt.NDArray[np.bool_] | None:
+    """Which files the filters allow; None when they allow all. Raises InputError for a pattern that is none."""
+    if not filters.languages and not filters.paths:
+        return None
+    allowed = np.ones(len(view.files.paths), dtype=bool)
+    if filters.languages:
+        wanted = {language.lower() for language in filters.languages}
+        speaks = np.array([language in wanted for language in view.languages()], dtype=bool)
+        allowed &= speaks[view.record_of_file]
+    if filters.paths:
+        from pathspec import GitIgnoreSpec  # noqa: PLC0415 — only filtered searches need it
+
+        try:
+            spec = GitIgnoreSpec.from_lines(filters.paths)
+        except ValueError as error:
+            raise InputError(
+                f"a path pattern of {list(filters.paths)!r} cannot be read: {error}",
+                next_step="write it as in .gitignore, for example 'src/**/*.py'",
+            ) from error
+        allowed &= np.array([spec.match_file(path) for path in view.files.paths], dtype=bool)
+    return allowed
+
+
+def _matched(
+    view: SnapshotView, scoring: Scoring, number: int, documents: Sequence[int]
+) -> list[tuple[str, ...]]:
+    """For each document, the question's words that it holds, most telling first."""
+    place = np.full(len(view), -1, dtype=np.int64)
+    place[list(documents)] = np.arange(len(documents))
+    words: list[dict[str, float]] = [{} for _ in documents]
+    for weighted in scoring.weights:
+        if weighted.weight:
+            holding = place[weighted.documents[number]]
+            for position in holding[holding >= 0].tolist():
+                known = words[position].get(weighted.term.word, 0.0)
+                words[position][weighted.term.word] = max(known, weighted.weight)
+    return [tuple(sorted(found, key=lambda word: (-found[word], word))) for found in words]
+
+
+def _reasons(
+    query: Query, view: SnapshotView, document: int, file: int, matched: Sequence[str]
+) -> tuple[str, ...]:
+    """Why this hit, in phrases that a person can check against the text."""
+    reasons = [
+        f"defines {name}"
+        for name in query.names
+        if document in view.postings(Field.SYMBOLS, name_term(name))[0]
+    ]
+    path_words = [word for word in matched if file in view.files.words.postings(name_term(word))[0]]
+    reasons += [f"file named {word}" for word in path_words]
+    if matched:
+        reasons.append("holds " + ", ".join(matched[:6]))
+    return tuple(reasons)

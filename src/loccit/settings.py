@@ -1,0 +1,96 @@
+"""What did the operator choose? The only reader of configuration files and of the environment.
+
+Everything loccit keeps is in one home folder: `LOCCIT_HOME`, or the platform's folder for user data. `settings.toml` there holds
+the settings. A repository can change none of this.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from loccit.answering.options import AnsweringOptions
+from loccit.core.errors import SettingsError
+from loccit.indexing.options import IndexingOptions
+from loccit.parsing.options import ParsingOptions
+from loccit.retrieval.options import RetrievalOptions
+from loccit.sources.options import SourceOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every choice, by room. `home` is absolute."""
+
+    home: Path
+    sources: SourceOptions = field(default_factory=SourceOptions)
+    parsing: ParsingOptions = field(default_factory=ParsingOptions)
+    indexing: IndexingOptions = field(default_factory=IndexingOptions)
+    retrieval: RetrievalOptions = field(default_factory=RetrievalOptions)
+    answering: AnsweringOptions = field(default_factory=AnsweringOptions)
+
+    @classmethod
+    def load(cls, home: Path | None = None) -> Settings:
+        """The settings of this home folder, or of the user's own.
+
+        Raises SettingsError for a file that is not TOML, for unknown tables and keys, and for values of the wrong type.
+        """
+        folder = (home or home_folder()).absolute()
+        path = folder / "settings.toml"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return cls(home=folder)
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"cannot read {str(path)!r}: {error}") from error
+        try:
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"{str(path)!r} is not TOML: {error}") from error
+        return cls(home=folder, **_tables(path, document))
+
+
+def home_folder() -> Path:
+    """`LOCCIT_HOME`, or the platform's folder for a user's data."""
+    chosen = os.environ.get("LOCCIT_HOME")
+    if chosen:
+        return Path(chosen)
+    from platformdirs import user_data_path  # noqa: PLC0415 — not needed where LOCCIT_HOME is set
+
+    return user_data_path("loccit", appauthor=False)
+
+
+def wants_colour() -> bool:
+    """Whether a terminal may be written to in colour: NO_COLOR is not set, and TERM is not `dumb`."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+_ROOMS = {
+    "sources": SourceOptions,
+    "parsing": ParsingOptions,
+    "indexing": IndexingOptions,
+    "retrieval": RetrievalOptions,
+    "answering": AnsweringOptions,
+}
+
+
+def _tables(path: Path, document: dict[str, Any]) -> dict[str, Any]:
+    from pydantic import ConfigDict, TypeAdapter, ValidationError  # noqa: PLC0415 — 80 ms, only where a file is
+
+    tables: dict[str, Any] = {}
+    for name, table in document.items():
+        if name not in _ROOMS:
+            known = ", ".join(sorted(_ROOMS))
+            raise SettingsError(f"{str(path)!r}: unknown table {name!r}", next_step=f"the tables are {known}")
+        adapter = TypeAdapter[Any](_ROOMS[name], config=ConfigDict(extra="forbid", strict=True))
+        try:
+            tables[name] = adapter.validate_python(table)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join([name, *(str(part) for part in first["loc"])])
+            raise SettingsError(
+                f"{str(path)!r}: {where}: {first['msg']}", next_step="see docs/reference/settings.md"
+            ) from error
+    return tables

@@ -1,0 +1,30 @@
+"""Are the bytes there, and do they say so? It takes git objects: no index, no network, no model."""
+
+from __future__ import annotations
+
+from loccit.verification.citations import cite, cite_commit
+from loccit.verification.findings import (
+    CitationResult,
+    ClaimResult,
+    Counts,
+    Finding,
+    Reason,
+    Status,
+    VerificationReport,
+)
+from loccit.verification.recheck import verify
+from loccit.verification.verdicts import check_quotation
+
+__all__ = [
+    "CitationResult",
+    "ClaimResult",
+    "Counts",
+    "Finding",
+    "Reason",
+    "Status",
+    "VerificationReport",
+    "check_quotation",
+    "cite",
+    "cite_commit",
+    "verify",
+]
