@@ -1,25 +1,32 @@
 """Do true citations hold, and is every changed byte noticed?
 
-Answers are made from random passages of real repositories, verified, and then corrupted one byte at a time in
-three classes: the digested part of the answer's file with the digest left as it was; a field of a citation with the
-digest computed anew; a cited blob as the repository hands it out. A corruption counts as caught only where the
-file is refused or the answer falls; "unverifiable" is counted as missed.
+Answers are made from random passages of real repositories, verified, and then corrupted one byte at a time in three
+classes: the digested part of the answer's file with the digest left as it was; a field of a citation with the digest
+computed anew; a cited blob as the repository hands it out. A corruption counts as caught only where the file is
+refused or the answer falls; "unverifiable" is counted as missed.
 """
 
 from __future__ import annotations
 
-import json
 import random
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import rfc8785
 
-from loccit.core.answers import Answer, Citation, Claim, SnapshotInfo, digest_of, parse_answer, seal
+from loccit.core.answers import (
+    Answer,
+    Citation,
+    Claim,
+    ClaimKind,
+    SnapshotInfo,
+    digest_of,
+    parse_answer,
+    seal,
+)
 from loccit.core.errors import InputError, MalformedAnswer, ObjectCorrupt, ObjectMissing
 from loccit.core.source import BlobReader, GitObject, path_text
 from loccit.verification import Finding, Status, check_quotation, cite, cite_commit, verify
@@ -84,10 +91,39 @@ class OneByteOff:
         return GitObject(found.kind, data)
 
 
+class Repositories:
+    """The repositories at hand, and which of them an answer is about."""
+
+    def __init__(self, readers: dict[str, BatchReader]) -> None:
+        self.by_name = readers
+        self._homes: dict[str, list[BatchReader]] = {}
+
+    def of(self, answer: Answer) -> list[BatchReader]:
+        """Those that hold a commit that the answer searched, whatever they are called."""
+        commits = {known.commit for known in answer.snapshots if known.commit}
+        return list({id(reader): reader for commit in commits for reader in self._holding(commit)}.values())
+
+    def _holding(self, commit: str) -> list[BatchReader]:
+        if commit not in self._homes:
+            self._homes[commit] = [reader for reader in self.by_name.values() if _holds(reader, commit)]
+        return self._homes[commit]
+
+
+def _holds(reader: BatchReader, commit: str) -> bool:
+    try:
+        reader.read(commit)
+    except ObjectMissing:
+        return False
+    return True
+
+
 def run(
     repos: Path | None, *, answers: Iterable[Answer] | None = None, corruptions: int = CORRUPTIONS
 ) -> dict[str, object]:
-    """The counts. `repos` holds bare repositories at OWNER+NAME/repo, which `answers` cite where they are given."""
+    """The counts. `repos` holds bare repositories at OWNER+NAME/repo; `answers`, where given, are about them.
+
+    `corruptions` are tried of each class.
+    """
     if repos is None:
         raise InputError("this benchmark reads real repositories", next_step="give their folder with --repos")
     chance = random.Random(20260101)
@@ -101,18 +137,17 @@ def run(
         }
         if not readers:
             raise InputError(f"no repository at OWNER+NAME/repo in {str(repos)!r}", next_step="fetch some")
+        shelf = Repositories(readers)
         known = list(random_answers(readers, ANSWERS, chance) if answers is None else answers)
-        holding, verifying = _verify_all(known, readers)
+        counts = _verify_all(known, shelf)
         cited = [answer for answer in known if any(claim.citations for claim in answer.claims)]
-        share = corruptions // 3
         return {
             "repositories": len(readers),
             "answers": len(known),
-            **holding,
-            **verifying,
-            "answer_bytes": _caught(digested_part(cited, corruptions - 2 * share, chance)),
-            "citation_fields": _caught(citation_fields(cited, readers, share, chance)),
-            "blob_bytes": _caught(blob_bytes(cited, readers, share, chance)),
+            **counts,
+            "answer_bytes": _caught(digested_part(cited, corruptions, chance)),
+            "citation_fields": _caught(citation_fields(cited, shelf, corruptions, chance)),
+            "blob_bytes": _caught(blob_bytes(cited, shelf, corruptions, chance)),
         }
 
 
@@ -219,30 +254,24 @@ def _answer(name: str, commit: str, citations: Sequence[Citation], files: int) -
     )
 
 
-def _verify_all(
-    answers: Sequence[Answer], readers: dict[str, BatchReader]
-) -> tuple[dict[str, object], dict[str, object]]:
+def _verify_all(answers: Sequence[Answer], shelf: Repositories) -> dict[str, object]:
     holds = citations = held = 0
     findings: set[Finding] = set()
     started = time.perf_counter()
     for answer in answers:
-        report = verify(parse_answer(answer.to_json().encode()), _readers_of(answer, readers))
+        report = verify(parse_answer(answer.to_json().encode()), shelf.of(answer))
         holds += report.status in (Status.HOLDS, Status.NOTHING_CLAIMED)
         citations += report.counts.citations
         held += report.counts.hold
         findings |= {reason.finding for reason in report.all_reasons()}
     seconds = time.perf_counter() - started
-    counts: dict[str, object] = {
+    return {
         "answers_that_hold": holds,
         "citations": citations,
         "citations_that_hold": held,
         "findings": sorted(findings),
+        "verify_ms_per_answer": round(1_000 * seconds / max(1, len(answers)), 2),
     }
-    return counts, {"verify_ms_per_answer": round(1_000 * seconds / max(1, len(answers)), 2)}
-
-
-def _readers_of(answer: Answer, readers: dict[str, BatchReader]) -> list[BatchReader]:
-    return [readers[known.repo] for known in answer.snapshots if known.repo in readers]
 
 
 def _caught(outcomes: Iterable[bool]) -> dict[str, int]:
@@ -283,63 +312,58 @@ def _is_noticed(data: bytes) -> bool:
 
 
 def citation_fields(
-    answers: Sequence[Answer], readers: dict[str, BatchReader], count: int, chance: random.Random
+    answers: Sequence[Answer], shelf: Repositories, count: int, chance: random.Random
 ) -> Iterator[bool]:
     """Whether each changed byte of a citation's field is noticed when the digest is computed anew."""
     fields = list(Citation.model_fields)
     for number in range(count):
         answer = chance.choice(answers)
-        document: dict[str, Any] = answer.model_copy(update={"run": None}).model_dump(mode="json")
-        claim = chance.choice([claim for claim in document["claims"] if claim["citations"]])
-        citation = chance.choice(claim["citations"])
-        field = fields[number % len(fields)]
-        yield _is_field_noticed(answer, document, claim, citation, field, readers, chance)
+        claim = chance.choice([at for at, claim in enumerate(answer.claims) if claim.citations])
+        citation = chance.randrange(len(answer.claims[claim].citations))
+        data = _with_another_field(answer, claim, citation, fields[number % len(fields)], chance)
+        try:
+            tampered = parse_answer(data)
+        except MalformedAnswer:
+            yield True
+            continue
+        yield verify(_sealed_again(tampered, claim, citation), shelf.of(answer)).status is Status.FELL
 
 
-def _is_field_noticed(
-    answer: Answer,
-    document: dict[str, Any],
-    claim: dict[str, Any],
-    citation: dict[str, Any],
-    field: str,
-    readers: dict[str, BatchReader],
-    chance: random.Random,
-) -> bool:
-    spelled = rfc8785.dumps(citation[field])
-    corrupted = _with_another_byte(spelled, chance.randrange(len(spelled)), chance)
-    try:
-        citation[field] = json.loads(corrupted)
-        if claim["kind"] == "quotation":
-            # Otherwise the claim's text, which repeats the quote, would give it away.
-            claim["text"] = citation["quote"]
-        document["digest"] = digest_of(document)
-        sealed = rfc8785.dumps(document)
-    except (ValueError, RecursionError):
-        return True
-    tampered = rfc8785.dumps(citation[field]) != spelled
-    if not tampered:
-        # The same value spelled otherwise: the file as it would stand must be refused.
-        whole = rfc8785.dumps(document | {"question": "HERE"}).replace(b'"HERE"', corrupted)
-        return _is_noticed(whole)
-    try:
-        report = verify(parse_answer(sealed), _readers_of(answer, readers))
-    except MalformedAnswer:
-        return True
-    return report.status is Status.FELL
+def _with_another_field(
+    answer: Answer, claim: int, citation: int, field: str, chance: random.Random
+) -> bytes:
+    """The answer's file with one byte of this field changed, as it stands in the file."""
+    document = answer.model_copy(update={"run": None}).model_dump(mode="json")
+    cited = document["claims"][claim]["citations"][citation]
+    spelled = rfc8785.dumps(cited[field])
+    cited[field] = "HERE"
+    before, after = rfc8785.dumps(document).split(b'"HERE"')
+    return before + _with_another_byte(spelled, chance.randrange(len(spelled)), chance) + after
+
+
+def _sealed_again(answer: Answer, claim: int, citation: int) -> Answer:
+    """With a new digest, and with a quotation's text that follows its quote: else that would give it away."""
+    claims = list(answer.claims)
+    if claims[claim].kind is ClaimKind.QUOTATION:
+        text = claims[claim].citations[citation].quote
+        claims[claim] = claims[claim].model_copy(update={"text": text})
+    changed = answer.model_copy(update={"claims": tuple(claims)})
+    return changed.model_copy(update={"digest": digest_of(changed.model_dump(mode="json"))})
 
 
 def blob_bytes(
-    answers: Sequence[Answer], readers: dict[str, BatchReader], count: int, chance: random.Random
+    answers: Sequence[Answer], shelf: Repositories, count: int, chance: random.Random
 ) -> Iterator[bool]:
     """Whether each changed byte of a cited blob (or commit object) is noticed."""
     for _ in range(count):
         answer = chance.choice(answers)
         citation = chance.choice([citation for claim in answer.claims for citation in claim.citations])
         object_id = citation.blob or citation.commit
-        if object_id is None:
-            raise InputError(f"a citation of {citation.repo!r} names no object", next_step="verify it first")
-        reader = readers[citation.repo]
-        data = reader.read(object_id).data
-        at = chance.randrange(len(data))
-        liar = OneByteOff(reader, object_id, at, (data[at] + chance.randrange(1, 256)) % 256)
-        yield verify(answer, [liar]).status is Status.FELL
+        assert object_id is not None
+        for reader in shelf.of(answer):
+            if _holds(reader, object_id):
+                data = reader.read(object_id).data
+                at = chance.randrange(len(data))
+                liar = OneByteOff(reader, object_id, at, (data[at] + chance.randrange(1, 256)) % 256)
+                yield verify(answer, [liar]).status is Status.FELL
+                break

@@ -33,6 +33,7 @@ ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "latin-1")
 
 UInt64 = npt.NDArray[np.uint64]
 Int64 = npt.NDArray[np.int64]
+Int32 = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +106,12 @@ def build_segment(path: Path, records: Iterable[tuple[bytes, FileRecord]]) -> in
     arrays = _tables(kept, languages)
     arrays["keys"] = as_keys([key for key, _ in ordered])
     arrays["first_doc"] = first_doc.astype(np.uint32)
-    term_keys, postings = _postings(kept, first_doc)
+    expansion = _expand(kept)
     for number in Field:
-        here = postings.field == number
-        arrays |= _inverted(number, term_keys, postings.term[here], postings.doc[here], postings.tf[here])
-        arrays[f"lengths{number}"] = postings.lengths[number]
+        token, doc, count = _field_columns(kept, expansion.tokens, first_doc, number)
+        lengths = np.bincount(doc, weights=count * expansion.words[token], minlength=int(first_doc[-1]))
+        arrays |= _inverted(number, expansion.keys, *_term_columns(expansion, number, token, doc, count))
+        arrays[f"lengths{number}"] = np.minimum(lengths, _MAX_LENGTH).astype(np.uint16)
     return write_arrays(path, {"languages": languages}, arrays)
 
 
@@ -191,77 +193,86 @@ def unsearchable_reason(code: int) -> Unsearchable | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Postings:
-    """Parallel columns; a term may repeat in a document. `term` is the rank of the term's key, `lengths` per field and document."""
+class _Expansion:
+    """What the tokens of some records stand for.
 
-    field: npt.NDArray[np.uint8]
-    term: Int64
-    doc: Int64
-    tf: Int64
-    lengths: list[Array]
+    `tokens` has, per record, the number of each token of its vocabulary. `keys` are the sorted keys of all terms. The terms of
+    token t, as ranks of their keys, are `terms[at[t] : at[t + 1]]`; it has `words[t]` words, and as a defined name it is the term `names[t]`.
+    """
+
+    tokens: list[Int32]
+    keys: UInt64
+    terms: Int32
+    at: Int32
+    words: Int32
+    names: Int32
 
 
-def _postings(records: Sequence[FileRecord], first_doc: Int64) -> tuple[UInt64, _Postings]:
-    """The sorted keys of all terms, and the postings of these records."""
+def _expand(records: Sequence[FileRecord]) -> _Expansion:
     numbers: dict[str, int] = {}
     tokens = [
-        np.fromiter((numbers.setdefault(t, len(numbers)) for t in r.vocabulary), np.int64, len(r.vocabulary))
+        np.fromiter((numbers.setdefault(t, len(numbers)) for t in r.vocabulary), np.int32, len(r.vocabulary))
         for r in records
     ]
-    term_keys, terms, term_at, words, names = _expansions(list(numbers))
-    empty = np.empty(0, dtype=np.int64)
-    token = np.concatenate([empty, *(t[r.token] for t, r in zip(tokens, records, strict=True))])
-    doc = np.concatenate([empty, *(r.chunk + first for r, first in zip(records, first_doc[:-1], strict=True))])
-    field = np.concatenate([empty.astype(np.uint8), *(r.field.astype(np.uint8) for r in records)])
-    count = np.concatenate([empty, *(r.count for r in records)])
-    lengths = [
-        np.bincount(doc[here], weights=(count * words[token])[here], minlength=int(first_doc[-1]))
-        for here in (field == number for number in Field)
-    ]
-    fan = term_at[token + 1] - term_at[token]
-    within = np.arange(int(fan.sum())) - np.repeat(np.cumsum(fan) - fan, fan)
-    term = terms[np.repeat(term_at[token], fan) + within]
-    defined = field == Field.SYMBOLS
-    return term_keys, _Postings(
-        np.concatenate([np.repeat(field, fan), field[defined]]),
-        np.concatenate([term, names[token[defined]]]),
-        np.concatenate([np.repeat(doc, fan), doc[defined]]),
-        np.concatenate([np.repeat(count, fan), count[defined]]),
-        [np.minimum(length, _MAX_LENGTH).astype(np.uint16) for length in lengths],
+    vocabulary = list(numbers)
+    ranks: dict[str, int] = {}
+    analysed = terms_of(vocabulary)
+    lists = [[ranks.setdefault(term, len(ranks)) for term in terms] for terms, _ in analysed]
+    names = np.array([ranks.setdefault(name_term(token), len(ranks)) for token in vocabulary], dtype=np.int32)
+    keys = np.fromiter((term_key(term) for term in ranks), dtype=np.uint64, count=len(ranks))
+    # Two terms with one key are one term from here on.
+    term_keys, rank = np.unique(keys, return_inverse=True)
+    rank = rank.astype(np.int32)
+    at = np.cumsum([0, *(len(terms) for terms in lists)], dtype=np.int32)
+    flat = np.fromiter((number for terms in lists for number in terms), dtype=np.int32, count=int(at[-1]))
+    words = np.array([count for _, count in analysed], dtype=np.int32)
+    return _Expansion(tokens, term_keys, rank[flat], at, words, rank[names])
+
+
+def _field_columns(
+    records: Sequence[FileRecord], tokens: Sequence[Int32], first_doc: Int64, field: Field
+) -> tuple[Int32, Int32, Int32]:
+    """Token, document and count of every posting of a field, record after record."""
+    columns: list[list[Int32]] = [[np.empty(0, dtype=np.int32)] for _ in range(3)]
+    for record, numbers, first in zip(records, tokens, first_doc[:-1].tolist(), strict=True):
+        here = record.field == field
+        columns[0].append(numbers[record.token[here]])
+        columns[1].append(record.chunk[here].astype(np.int32) + np.int32(first))
+        columns[2].append(record.count[here].astype(np.int32))
+    return np.concatenate(columns[0]), np.concatenate(columns[1]), np.concatenate(columns[2])
+
+
+def _term_columns(
+    expansion: _Expansion, field: Field, token: Int32, doc: Int32, count: Int32
+) -> tuple[Int32, Int32, Int32]:
+    """Term, document and count of every posting of a field; a term may repeat in a document."""
+    fan = expansion.at[token + 1] - expansion.at[token]
+    within = np.arange(int(fan.sum()), dtype=np.int32) - np.repeat(np.cumsum(fan, dtype=np.int32) - fan, fan)
+    term = expansion.terms[np.repeat(expansion.at[token], fan) + within]
+    docs, counts = np.repeat(doc, fan), np.repeat(count, fan)
+    if field is not Field.SYMBOLS:
+        return term, docs, counts
+    return (
+        np.concatenate([term, expansion.names[token]]),
+        np.concatenate([docs, doc]),
+        np.concatenate([counts, count]),
     )
 
 
-def _expansions(vocabulary: Sequence[str]) -> tuple[UInt64, Int64, Int64, Int64, Int64]:
-    """The sorted keys of all terms, and the tokens' terms as ranks of their keys.
-
-    The ranks of every token stand one after the other, then come where each token's begin, how many words it has, and
-    the rank of the term it has as a defined name.
-    """
-    numbers: dict[str, int] = {}
-    analysed = terms_of(vocabulary)
-    lists = [[numbers.setdefault(term, len(numbers)) for term in terms] for terms, _ in analysed]
-    names = np.array([numbers.setdefault(name_term(token), len(numbers)) for token in vocabulary], dtype=np.int64)
-    keys = np.fromiter((term_key(term) for term in numbers), dtype=np.uint64, count=len(numbers))
-    # Two terms with one key are one term from here on.
-    term_keys, rank = np.unique(keys, return_inverse=True)
-    flat = np.fromiter((number for terms in lists for number in terms), dtype=np.int64)
-    at = np.cumsum([0, *(len(terms) for terms in lists)], dtype=np.int64)
-    words = np.array([count for _, count in analysed], dtype=np.int64)
-    rank = rank.astype(np.int64)
-    return term_keys, rank[flat], at, words, rank[names]
-
-
-def _inverted(field: Field, term_keys: UInt64, term: Int64, doc: Int64, tf: Int64) -> dict[str, Array]:
+def _inverted(field: Field, term_keys: UInt64, term: Int32, doc: Int32, tf: Int32) -> dict[str, Array]:
     """The arrays of one field from its postings in any order."""
     # One sort of packed integers: term, document (16 bits), frequency (16 bits).
-    packed = (term.astype(np.uint64) << np.uint64(32)) | (doc.astype(np.uint64) << np.uint64(16))
+    packed = term.astype(np.uint64)
+    packed <<= np.uint64(16)
+    packed |= doc.astype(np.uint64)
+    packed <<= np.uint64(16)
     packed |= np.minimum(tf, _MAX_LENGTH).astype(np.uint64)
     packed.sort()
     cell = packed >> np.uint64(16)
     first = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]])) if len(cell) else np.empty(0, np.int64)
     frequency = np.add.reduceat(packed & np.uint64(0xFFFF), first) if len(cell) else np.empty(0, np.uint64)
     cell = cell[first]
-    owner = (cell >> np.uint64(16)).astype(np.int64)
+    owner = (cell >> np.uint64(16)).astype(np.int32)
     present, starts = np.unique(owner, return_index=True)
     return {
         f"terms{field}": term_keys[present],
@@ -303,12 +314,12 @@ def _renumbering(
 
 def _renumbered(
     segment: Segment, field: Field, term_keys: UInt64, renumbering: Int64
-) -> tuple[Int64, Int64, Int64]:
-    rank = np.searchsorted(term_keys, segment.terms[field]).astype(np.int64)
+) -> tuple[Int32, Int32, Int32]:
+    rank = np.searchsorted(term_keys, segment.terms[field]).astype(np.int32)
     term = np.repeat(rank, np.diff(segment.starts[field].astype(np.int64)))
-    doc = renumbering[segment.docs[field]]
+    doc = renumbering.astype(np.int32)[segment.docs[field]]
     live = doc >= 0
-    return term[live], doc[live], segment.tfs[field][live].astype(np.int64)
+    return term[live], doc[live], segment.tfs[field][live].astype(np.int32)
 
 
 def _merged_tables(

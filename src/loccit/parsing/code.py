@@ -17,10 +17,15 @@ from loccit.parsing.options import ParsingOptions
 from loccit.parsing.outline import Definition, Outline, read_outline
 from loccit.parsing.pieces import Marks, Piece, Scope, chunks_of
 
-_WORD = re.compile(rb"[\w\x80-\xff]")
+# Anything but punctuation and the words that only close something.
+_WORD = re.compile(rb"\b(?!(?:end|endif|endregion)\b)\w|[\x80-\xff]")
 _LEADING_BLANK_LINES = re.compile(rb"(?:[ \t\r\f]*\n)+")
+# Their own head is a piece, however small it is: it is where they are defined.
+_HEADED = frozenset({ChunkKind.CLASS, ChunkKind.FUNCTION})
+# What is between definitions and smaller than this part of the least size is no piece of its own.
+_SCRAPS_IN_MIN = 4
 _HEAD_MAX_CHARACTERS = 400
-# How far from a definition its line may start or end for the cut to be there.
+# How far behind a definition its line may end for the cut to be there.
 _SAME_LINE_MAX_BYTES = 200
 
 
@@ -33,7 +38,7 @@ def cut_code(
         return None
     cutter = _Cutter(source, outline, options, GRAMMARS[language].separator)
     cutter.cut_children(outline.definitions, Scope(ChunkKind.CODE), 0, len(source.data))
-    chunks = chunks_of(source, cutter.pieces, options, Marks(outline.names, outline.docs))
+    chunks = chunks_of(source, cutter.pieces, options, Marks(outline.names, outline.docs), is_indented=True)
     return chunks, outline.has_errors
 
 
@@ -57,10 +62,15 @@ class _Cutter:
             following = definitions[index + 1].start if index + 1 < len(definitions) else end
             begin = self._begin(definition, at)
             finish = self._finish(definition, min(following, end))
-            begin = self._lay_between(at, begin, scope)
+            if at == start and scope.kind in _HEADED:
+                self.pieces.append(Piece(at, begin, scope))
+            else:
+                begin = self._lay_between(at, begin, scope)
             self._cut_definition(definition, scope, begin, finish)
             at = finish
-        self._lay_between(at, end, scope, is_last=True)
+        rest = self._lay_between(at, end, scope)
+        if rest < end:
+            self._lay_rest(rest, end, scope)
 
     def _cut_definition(self, definition: Definition, parent: Scope, start: int, end: int) -> None:
         scope = self._scope(definition, parent)
@@ -73,7 +83,7 @@ class _Cutter:
         else:
             is_whole = end - start <= self._options.whole_class_bytes
         if is_whole or not children:
-            self.pieces.append(Piece(start, end, scope))
+            self.pieces.append(Piece(start, end, scope, is_whole=True))
         else:
             self.cut_children(children, scope, start, end)
 
@@ -97,17 +107,17 @@ class _Cutter:
             start = self._comments[index][1]
             index += 1
         text.append(self._source.text(start, max(start, end)))
-        head = " ".join(" ".join(text).split()).rstrip("{:= ")
+        head = " ".join(" ".join(text).split()).rstrip("{:=; ")
         head = head.replace("( ", "(").replace(" )", ")").replace(",)", ")")
         return head if len(head) <= _HEAD_MAX_CHARACTERS else head[: _HEAD_MAX_CHARACTERS - 1] + "…"
 
     def _begin(self, definition: Definition, floor: int) -> int:
         """Where the definition's piece starts: with the comments directly above it, at a line's start."""
-        begin = self._line_begin(definition.start)
+        begin = self._source.line_begin(definition.start)
         index = bisect_left(self._lead_starts, definition.start)
         while index > 0:
             lead_start, lead_end = self._leads[index - 1]
-            lead_begin = self._line_begin(lead_start)
+            lead_begin = self._source.line_begin(lead_start)
             between = self._data[lead_end:begin]
             is_own_line = lead_begin == 0 or self._data[lead_begin - 1] == 0x0A
             if lead_start < floor or not is_own_line or between.count(b"\n") > 1 or between.strip():
@@ -116,37 +126,32 @@ class _Cutter:
             index -= 1
         return max(begin, floor)
 
-    def _line_begin(self, offset: int) -> int:
-        """The start of the line, if only white space stands before `offset` on it; else `offset`."""
-        start = self._source.line_starts[self._source.line_of(offset)]
-        if offset - start > _SAME_LINE_MAX_BYTES or self._data[start:offset].strip():
-            return offset
-        return start
-
     def _finish(self, definition: Definition, limit: int) -> int:
         """Where the definition's piece ends: at its line's end, if nothing else is defined on that line."""
         end = definition.end
         newline = self._data.find(b"\n", max(end - 1, 0), min(limit, end + _SAME_LINE_MAX_BYTES))
         return newline + 1 if newline >= 0 and newline + 1 >= end else end
 
-    def _lay_between(self, start: int, end: int, scope: Scope, *, is_last: bool = False) -> int:
+    def _lay_between(self, start: int, end: int, scope: Scope) -> int:
         """Lay what stands between definitions, and say where the next one starts.
 
-        Blank lines go to the piece before. Punctuation alone makes no piece either, and where
-        there is none before, the definition that follows starts with it.
+        Blank lines and punctuation go to the piece before. A scrap starts the next definition's piece.
         """
         if start < end and self.pieces:
             blank = _LEADING_BLANK_LINES.match(self._data, start, end)
             rest = blank.end() if blank else start
-            if not _WORD.search(self._data, rest, end) or (
-                scope.kind is ChunkKind.FUNCTION and end - rest < self._options.min_chunk_bytes
-            ):
+            if not _WORD.search(self._data, rest, end):
                 rest = end
             self.pieces[-1].end = rest
             start = rest
-        if start == end:
-            return end
-        if self.pieces or is_last or _WORD.search(self._data, start, end):
+        if end - start < self._options.min_chunk_bytes // _SCRAPS_IN_MIN:
+            return start
+        self.pieces.append(Piece(start, end, scope))
+        return end
+
+    def _lay_rest(self, start: int, end: int, scope: Scope) -> None:
+        """Lay the scrap after the last definition: with that one, where there is any."""
+        if self.pieces:
+            self.pieces[-1].end = end
+        else:
             self.pieces.append(Piece(start, end, scope))
-            return end
-        return start

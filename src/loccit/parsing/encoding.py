@@ -14,6 +14,9 @@ Encoding = Literal["utf-8", "utf-16-le", "utf-16-be", "latin-1"]
 # git's own test for binary looks at as many bytes.
 BINARY_WINDOW = 8_000
 
+# White space before something on its line. More is no indentation, and to look at it takes quadratic time.
+_INDENT_MAX_BYTES = 400
+
 # Same length, so offsets stay: grammars read UTF-8, in which a Latin-1 letter would be an invalid byte.
 _LATIN_1_AS_ASCII = bytes(range(128)) + b"x" * 128
 
@@ -80,6 +83,13 @@ class SourceText:
         line = self.data[self.line_start(index) : self.line_start(index + 1)]
         return line.decode(self.encoding).encode() if self.is_utf16 else line
 
+    def line_begin(self, offset: int) -> int:
+        """The start of the line at `offset` when only white space is between, else `offset` itself."""
+        start = self.line_starts[self.line_of(offset)]
+        if offset - start > _INDENT_MAX_BYTES or self.text(start, offset).strip():
+            return offset
+        return start
+
     def text(self, start: int, end: int) -> str:
         """The characters of a range. Ranges that cut a character show U+FFFD there."""
         return self.data[start:end].decode(self.encoding, "replace")
@@ -88,6 +98,10 @@ class SourceText:
     def whole_text(self) -> str:
         """The whole file as text, with as many 0x0A characters as it has lines' ends."""
         return self.data.decode(self.encoding)
+
+    def offsets(self) -> CharacterOffsets:
+        """A fresh reader of byte offsets for indexes into `whole_text`."""
+        return CharacterOffsets(self)
 
     @cached_property
     def for_grammar(self) -> bytes:
@@ -106,6 +120,22 @@ class SourceText:
             while 0 < offset < len(data) and data[offset] & 0xC0 == 0x80:
                 offset -= 1
         return offset
+
+
+class CharacterOffsets:
+    """Byte offsets of characters of the whole text, asked for in rising order."""
+
+    def __init__(self, source: SourceText) -> None:
+        self._text = source.whole_text
+        self._encoding = source.encoding
+        self._index = 0
+        self._offset = 0
+
+    def at(self, index: int) -> int:
+        """The byte where the character with this index starts. Indexes must not fall from call to call."""
+        self._offset += len(self._text[self._index : index].encode(self._encoding))
+        self._index = index
+        return self._offset
 
 
 def _utf16_line_starts(data: bytes, encoding: Encoding) -> list[int]:

@@ -28,13 +28,14 @@ _EXTENSIONS = {
     "toml": "toml",
     "yaml": "yaml yml",
     "json": "json json5 jsonc geojson webmanifest jsonl ndjson",
+    "css": "css scss less sass",
     "text": "txt",
 }
 _NAMES = {
     "python": "SConstruct SConscript BUILD BUILD.bazel WORKSPACE Tiltfile .pythonrc",
     "javascript": "Jakefile",
-    "ruby": "Rakefile Gemfile Guardfile Vagrantfile Podfile Fastfile Brewfile Capfile Berksfile .irbrc .pryrc",
-    "bash": ".bashrc .bash_profile .bash_aliases .bash_logout .profile .zshrc .zshenv .kshrc PKGBUILD APKBUILD",
+    "ruby": "Rakefile Gemfile Guardfile Vagrantfile Podfile Fastfile Brewfile Capfile Berksfile .irbrc",
+    "bash": ".bashrc .bash_profile .bash_aliases .profile .zshrc .zshenv .kshrc PKGBUILD APKBUILD",
     "toml": "Pipfile Cargo.lock poetry.lock uv.lock pdm.lock",
     "yaml": ".clang-format .clang-tidy .clangd .yamllint",
     "json": "composer.lock Pipfile.lock .eslintrc .babelrc .prettierrc .jshintrc flake.lock .watchmanconfig",

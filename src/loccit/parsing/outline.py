@@ -162,7 +162,7 @@ class _Findings:
         name = ""
         for name_node in captures.get("name", ()):
             text = _plain_name(self._source.text(*name_node.byte_range))
-            self.names.append((name_node.start_byte, _SEPARATORS.split(text)[-1]))
+            self.names.append((name_node.start_byte, _SEPARATORS.split(text.strip("[]"))[-1]))
             name = name or text
         owner = captures.get("owner")
         if owner:
@@ -175,8 +175,10 @@ class _Findings:
 
 
 def _plain_name(text: str) -> str:
-    """A name on one line, without type parameters and spaces: `Shelf<T>` is `Shelf`."""
-    return "".join(text.partition("<")[0].split()) if not text.startswith("operator") else text
+    """A name without quotes, spaces and type parameters: `Shelf<T>` is `Shelf`."""
+    if "operator" not in text:
+        text = text.partition("<")[0]
+    return "".join(text.split()).strip("\"'")
 
 
 def _nest(definitions: list[Definition], wraps: list[tuple[int, int]]) -> list[Definition]:

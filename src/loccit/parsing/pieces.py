@@ -25,7 +25,6 @@ _CLOSERS = (
     b"done",
     b"esac",
 )
-_CODE_KINDS = frozenset({ChunkKind.FUNCTION, ChunkKind.CLASS, ChunkKind.CODE})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,11 +39,20 @@ class Scope:
 
 @dataclass(slots=True)
 class Piece:
-    """A range of the file and the innermost scope that all of it belongs to."""
+    """A range of the file and the innermost scope that all of it belongs to.
+
+    `is_whole` says that the range is all there is of its scope; otherwise it stands between parts of it.
+    """
 
     start: int
     end: int
     scope: Scope
+    is_whole: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +63,24 @@ class Marks:
     docs: Sequence[tuple[int, int]] = ()
 
 
+NO_MARKS = Marks()
+
+
 def chunks_of(
-    source: SourceText, pieces: Iterable[Piece], options: ParsingOptions, marks: Marks
+    source: SourceText,
+    pieces: Iterable[Piece],
+    options: ParsingOptions,
+    marks: Marks = NO_MARKS,
+    *,
+    is_indented: bool = False,
 ) -> tuple[Chunk, ...]:
-    """Chunks that tile the file, made of pieces that tile it: small neighbours joined, long ones split."""
+    """Chunks that tile the file, made of pieces that tile it: small neighbours joined, long ones split.
+
+    `is_indented` says that lines with less indentation than others begin something.
+    """
     joined = join_small(pieces, options.min_chunk_bytes)
-    parts = [part for piece in joined for part in split_long(source, piece, options.max_chunk_bytes)]
+    max_bytes = options.max_chunk_bytes
+    parts = [part for piece in joined for part in split_long(source, piece, max_bytes, is_indented)]
     names = _share_names(parts, marks.names)
     docs = _share_docs(parts, marks.docs)
     starts = source.line_starts
@@ -81,54 +101,65 @@ def chunks_of(
 
 
 def join_small(pieces: Iterable[Piece], min_bytes: int) -> list[Piece]:
-    """Pieces of which no two neighbours of one scope, or of one parent, are both shorter than `min_bytes`."""
+    """Pieces in which neighbours that are both shorter than `min_bytes` are one where they are relatives."""
     joined: list[Piece] = []
     for piece in pieces:
-        if joined and piece.end - piece.start < min_bytes:
-            last = joined[-1]
-            if last.end - last.start < min_bytes:
-                scope = _common_scope(last.scope, piece.scope)
-                if scope is not None:
-                    joined[-1] = Piece(last.start, piece.end, scope)
-                    continue
-        joined.append(piece)
+        last = joined[-1] if joined else None
+        both = last and last.size < min_bytes and piece.size < min_bytes and _join(last, piece)
+        if both:
+            joined[-1] = both
+        else:
+            joined.append(piece)
     return joined
 
 
-def _common_scope(first: Scope, second: Scope) -> Scope | None:
-    """The scope of two joined neighbours, or None where they are no relatives."""
-    if first is second or second.parent is first:
-        return first
-    if first.parent is second:
-        return second
-    if first.parent is None or first.parent is not second.parent:
-        return None
-    if first.symbol == second.symbol:
-        return first
+def _join(first: Piece, second: Piece) -> Piece | None:
+    """Two neighbours as one piece: of one definition, a definition and its parent, or two of one parent."""
+    scope: Scope | None = None
+    is_whole = False
+    if first.scope is second.scope or (second.is_whole and _is_named(second.scope.parent, first.scope)):
+        scope, is_whole = first.scope, first.is_whole and second.is_whole
+    elif first.is_whole and _is_named(first.scope.parent, second.scope):
+        scope = second.scope
+    elif first.is_whole and second.is_whole and first.scope.parent is second.scope.parent:
+        scope, is_whole = _scope_of_siblings(first.scope, second.scope)
+    return Piece(first.start, second.end, scope, is_whole) if scope else None
+
+
+def _is_named(parent: Scope | None, scope: Scope) -> bool:
+    return parent is scope and bool(scope.symbol)
+
+
+def _scope_of_siblings(first: Scope, second: Scope) -> tuple[Scope | None, bool]:
+    """What two small definitions side by side are together, and whether that can still have siblings."""
     parent = first.parent
-    if parent.parent is None and first.kind is second.kind:
-        # At the top of the file there is no name to share, but what they are can still be said.
-        return Scope(first.kind, parent.symbol, parent.signature, parent)
-    return parent
+    if first.symbol == second.symbol:
+        return first, True
+    if parent is None or (parent.parent is not None and parent.kind is not ChunkKind.CODE):
+        return parent, False
+    # Beside each other in a file or a namespace they share no more than their kind.
+    if first.kind is not second.kind:
+        return None, False
+    return Scope(first.kind, parent.symbol, parent.signature, parent), True
 
 
-def split_long(source: SourceText, piece: Piece, max_bytes: int) -> list[Piece]:
+def split_long(source: SourceText, piece: Piece, max_bytes: int, is_indented: bool) -> list[Piece]:
     """Parts of at most `max_bytes` and of comparable size, cut before shallow lines and after blank ones."""
     parts: list[Piece] = []
     start = piece.start
     while piece.end - start > max_bytes:
         count = -(-(piece.end - start) // max_bytes)
         goal = start + (piece.end - start) // count
-        cut = _best_line(source, start, goal, start + max_bytes, piece.scope.kind in _CODE_KINDS)
+        cut = _best_line(source, start, goal, start + max_bytes, is_indented)
         if cut is None:
             cut = source.cut_at_or_before(goal)
-        parts.append(Piece(start, cut, piece.scope))
+        parts.append(Piece(start, cut, piece.scope, piece.is_whole))
         start = cut
-    parts.append(Piece(start, piece.end, piece.scope))
+    parts.append(Piece(start, piece.end, piece.scope, piece.is_whole))
     return parts
 
 
-def _best_line(source: SourceText, start: int, goal: int, limit: int, is_code: bool) -> int | None:
+def _best_line(source: SourceText, start: int, goal: int, limit: int, is_indented: bool) -> int | None:
     """The best line start near `goal`, or None when one line fills the space from `start` to `limit`."""
     starts = source.line_starts
     nearest = start + (goal - start) * 3 // 5
@@ -137,18 +168,18 @@ def _best_line(source: SourceText, start: int, goal: int, limit: int, is_code: b
         # Only a long line: end the part before it, where there is something before it.
         first = bisect_right(starts, start)
         return starts[last - 1] if last > first else None
-    best = min(range(first, last), key=lambda index: _line_cost(source, index, goal, is_code))
+    best = min(range(first, last), key=lambda index: _line_cost(source, index, goal, is_indented))
     return starts[best]
 
 
-def _line_cost(source: SourceText, index: int, goal: int, is_code: bool) -> tuple[bool, int, bool, int]:
+def _line_cost(source: SourceText, index: int, goal: int, is_indented: bool) -> tuple[bool, int, bool, int]:
     line = source.line(index)
     text = line.lstrip()
     follows_text = not source.line(index - 1).isspace()
     distance = abs(source.line_starts[index] - goal)
     if not text:
         return (True, 0, follows_text, distance)
-    if not is_code:
+    if not is_indented:
         return (False, 0, follows_text, distance)
     return (text.startswith(_CLOSERS), len(line) - len(text), follows_text, distance)
 

@@ -134,8 +134,10 @@ class _Norms:
         documents = np.concatenate(touched)
         frequencies = scratch[documents]
         scratch[documents] = 0.0
-        per_record = np.bincount(view.record_of[documents], weights=frequencies, minlength=view.records)
-        per_file = per_record[view.record_of_file]
+        owners = view.record_of[documents]
+        per_record = np.bincount(owners, weights=frequencies, minlength=view.records)
+        # Counting nothing gives integers whatever the weights are.
+        per_file = per_record.astype(np.float64)[view.record_of_file]
         holding = int(np.count_nonzero(per_file))
         in_path, path_tf = view.files.words.postings(term)
         per_file[in_path] += PATH_WEIGHT * path_tf

@@ -88,7 +88,10 @@ class Attributes:
         return False, None
 
     def role(self, path: bytes, by_path: FileRole) -> FileRole:
-        """The file's role, when `by_path` is what its path alone suggests. `-linguist-vendored` takes a role back."""
+        """The file's role, when `by_path` is what its path alone suggests.
+
+        `-linguist-vendored` takes a role back.
+        """
         role = by_path
         for attribute, meant in self._roles.items():
             is_said, value = self.value(attribute, path)
@@ -99,7 +102,7 @@ class Attributes:
         return role
 
     def is_converted(self, path: bytes) -> bool:
-        """Whether a checkout writes other bytes than are stored, by a filter, a keyword or another encoding."""
+        """Whether a checkout writes other bytes than are stored: by filter, keyword or encoding."""
         return any(self.value(attribute, path)[1] is not None for attribute in _CONVERSIONS)
 
 

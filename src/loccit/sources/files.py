@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 # Longer paths are opened in steps: the kernel takes at most 4,096 bytes (1,024 on macOS) at once.
@@ -15,7 +15,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 @contextmanager
-def opened_below(root: int, path: bytes, flags: int) -> Iterator[int]:
+def opened_below(root: int, path: bytes, flags: int) -> Generator[int]:
     """A descriptor of `path` below the folder that `root` is open on. Raises OSError."""
     flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     folder, held = root, False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +34,7 @@ class FolderFiles:
 
 
 @contextmanager
-def opened_folder(folder: Path) -> Iterator[int]:
+def opened_folder(folder: Path) -> Generator[int]:
     """A descriptor of a folder. Raises SourceUnreadable."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -47,7 +47,10 @@ def opened_folder(folder: Path) -> Iterator[int]:
 
 
 def walk_folder(folder: Path, cache: StatCache) -> FolderFiles:
-    """The files of `folder`, hashed unless `cache` knows them. Raises SourceUnreadable for the folder itself."""
+    """The files of `folder`, hashed unless `cache` knows them.
+
+    Raises SourceUnreadable for the folder itself.
+    """
     with opened_folder(folder) as root:
         return _Walk(folder, root, cache).run()
 

@@ -1,7 +1,7 @@
 """Running git so that it reads objects and nothing else.
 
-Every git process starts in a bare git directory of ours, with an environment that is made here: the repository's own
-configuration, hooks and attributes, and the user's and the machine's, are never loaded.
+Every git process starts in a bare git directory of ours, with an environment that is made here: the
+repository's own configuration, hooks and attributes, and the user's and the machine's, are never loaded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 
 from loccit.core.errors import SettingsError, SourceUnreadable
 
-# What a git process needs from ours. Everything named GIT_* stays out, so does HOME: git would look for files there.
+# What a git process needs from ours. Everything named GIT_* stays out, so does HOME: git would look for files
+# there.
 _INHERITED = ("PATH", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DEVELOPER_DIR")
 
 # `protocol.allow` is `never` in the configuration that we write as well: reading needs no transport.
@@ -35,6 +36,11 @@ _SAFE = {
 def inherited_environment(names: Sequence[str] = ()) -> dict[str, str]:
     """The harmless part of our environment, and the variables in `names`."""
     return {name: os.environ[name] for name in (*_INHERITED, *names) if name in os.environ}
+
+
+def environment_without_git() -> dict[str, str]:
+    """All of our environment but what is git's own: credential helpers and ssh need much of it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,10 @@ def parse_config(data: bytes, where: str) -> dict[str, str]:
 
 
 def read_small_file(path: Path, *, limit: int) -> bytes | None:
-    """A regular file's bytes, None when there is none. Raises SourceUnreadable for what is bigger or no file."""
+    """A regular file's bytes, None when there is none.
+
+    Raises SourceUnreadable for what is bigger or no file.
+    """
     try:
         # Without O_NONBLOCK a FIFO put there would hold us for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from loccit.core.errors import ObjectCorrupt, ObjectMissing, RevisionNotFound
+from loccit.core.permalinks import permalink
+from loccit.core.progress import Progress
 from loccit.core.source import CommitRecord, Snapshot
 from loccit.sources.git import GitView, complaint
 from loccit.sources.git_config import read_config
@@ -17,9 +19,8 @@ from loccit.sources.layout import GitLayout, check_objects
 from loccit.sources.listing import TreeFile, list_tree, sort_out
 from loccit.sources.names import key_of, name_from_folder, name_from_url
 from loccit.sources.options import SourceOptions
-from loccit.sources.permalink import permalink
 from loccit.sources.reader import BatchReader
-from loccit.sources.repository import ChangedFiles, GrepMatch, Progress
+from loccit.sources.repository import ChangedFiles, GrepMatch
 from loccit.sources.view import copy_reflogs, prepare_local, shallow_commits
 
 _MAX_REVISION_LENGTH = 4096
@@ -97,7 +98,7 @@ class LocalOrigin:
 
     def refresh(self, progress: Progress) -> GitView:
         """The same: reading refs is quick."""
-        progress("reading refs", 0, None)
+        progress("reading refs", 0, 0, "refs")
         check_objects(self._layout, follow_alternates=self._options.follow_alternates)
         return self.prepare()
 
@@ -211,7 +212,7 @@ class GitRepository:
 
     def permalink(self, *, commit: str, path: str, start_line: int, end_line: int) -> str | None:
         """A web address of these lines, where the host is known."""
-        return permalink(self.name, commit=commit, path=path, start_line=start_line, end_line=end_line)
+        return permalink(self.name, commit, path, start_line, end_line)
 
     def _view(self) -> GitView:
         if self._prepared is None:

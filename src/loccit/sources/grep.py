@@ -6,7 +6,7 @@ import re
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -87,7 +87,10 @@ def grep_commit(spec: GitReaderSpec, question: GrepQuestion, commit: str) -> Ite
 def grep_folder(
     folder: Path, git_dir: Path, reader: ManyBlobReader, blobs: dict[bytes, str], question: GrepQuestion
 ) -> Iterator[GrepMatch]:
-    """Lines of the files in `blobs` that match. `git_dir` is ours: git looks for no other. See `Repository.grep`."""
+    """Lines of the files in `blobs` that match.
+
+    `git_dir` is ours: git looks for no other. See `Repository.grep`.
+    """
     check_pattern(question.pattern)
     arguments = [
         "--literal-pathspecs",
@@ -157,7 +160,7 @@ def _records(stream: IO[bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:
 
 
 @contextmanager
-def _grepping(start: Callable[..., subprocess.Popen[bytes]], question: GrepQuestion) -> Iterator[IO[bytes]]:
+def _grepping(start: Callable[..., subprocess.Popen[bytes]], question: GrepQuestion) -> Generator[IO[bytes]]:
     """The output of `git grep`; complains after it has been read to its end."""
     is_late = threading.Event()
     with tempfile.TemporaryFile() as stderr:
@@ -195,6 +198,6 @@ def _failure(pattern: str, reason: str) -> InputError | ObjectMissing:
     if bad:
         return InputError(
             f"{pattern[:200]!r} is not a regular expression: {bad['why']}",
-            next_step="expected a POSIX extended one; put a backslash before ( ) [ { * + ? . to mean the character",
+            next_step="expected a POSIX extended one; a backslash before ( ) [ { * + ? . means the character",
         )
     return ObjectMissing(f"the search stopped: {reason}", next_step="run 'git fsck' in the repository")

@@ -1,8 +1,8 @@
 """Commit history: what each commit says, which paths it changes, and which symbols its hunks name.
 
-Messages and paths come from `git diff-tree --raw`, symbols from a second pass that diffs only code files. Both read
-lists of commits on standard input, a few hundred at a time, so that several git processes work side by side and
-memory stays flat.
+Messages and paths come from `git diff-tree --raw`, symbols from a second pass that diffs only code files.
+Both read lists of commits on standard input, a few hundred at a time, so that several git processes work side
+by side and memory stays flat.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, cast
@@ -72,7 +72,7 @@ def read_history(
             pairs.close()
 
 
-def _pairs(view: GitView, tip: str, known: Collection[str]) -> Iterator[_Pair]:
+def _pairs(view: GitView, tip: str, known: Collection[str]) -> Generator[_Pair]:
     # A tip that is missing would be passed over like a known one.
     if view.run("cat-file", "-e", f"{tip}^{{commit}}").returncode:
         raise _unwalked(tip, "no such commit")
@@ -123,7 +123,8 @@ def _said(
         form,
     ]
     with _reading(view, arguments, _lines(pairs)) as stream:
-        # Neither a message nor a path holds a NUL. Entries start with a colon, and a commit with an empty field.
+        # Neither a message nor a path holds a NUL. Entries start with a colon, and a commit with an empty
+        # field.
         fields = stream.read().split(b"\0")
     position = 0
     while position + 3 < len(fields):
@@ -185,7 +186,7 @@ def _lines(pairs: Iterable[_Pair]) -> Iterator[str]:
 
 
 @contextmanager
-def _reading(view: GitView, arguments: Sequence[str], lines: Iterable[str]) -> Iterator[IO[bytes]]:
+def _reading(view: GitView, arguments: Sequence[str], lines: Iterable[str]) -> Generator[IO[bytes]]:
     """The output of a git process that reads `lines` from a file, so that neither waits for the other."""
     with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
         stdin.writelines(f"{line}\n".encode("ascii") for line in lines)

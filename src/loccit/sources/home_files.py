@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from loccit.core.errors import StorageFailed
 
 
 @contextmanager
-def writing_home(path: Path) -> Iterator[None]:
+def writing_home(path: Path) -> Generator[None]:
     """Turns a failure to write `path` into StorageFailed."""
     try:
         yield
@@ -30,7 +30,10 @@ def make_folder(path: Path) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Puts `data` at `path` in one step; two writers at once leave one of the two, whole. Raises StorageFailed."""
+    """Puts `data` at `path` in one step; two writers at once leave one of the two, whole.
+
+    Raises StorageFailed.
+    """
     with writing_home(path):
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         try:

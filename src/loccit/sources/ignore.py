@@ -48,7 +48,7 @@ class IgnoreRules:
     _folders: dict[bytes, bool] = field(default_factory=dict)
 
     def is_ignored(self, path: bytes, *, is_folder: bool = False) -> bool:
-        """Whether `path`, relative to the root and without a trailing slash, or a folder that it is in, is ignored."""
+        """Whether `path` or a folder that it is in is ignored; it is relative, without a slash at its end."""
         return bool(self.files) and (
             self._is_folder_ignored(path.rpartition(b"/")[0]) or self.decides(path, is_folder=is_folder)
         )

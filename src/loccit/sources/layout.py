@@ -17,8 +17,8 @@ _MAX_POINTER_BYTES = 65_536
 class GitLayout:
     """A repository's folders, all absolute.
 
-    `top` is the work tree's top, None for a bare repository. `git_dir` holds HEAD; `common_dir` holds what the work trees of
-    one repository share: refs, configuration, objects.
+    `top` is the work tree's top, None for a bare repository. `git_dir` holds HEAD; `common_dir` holds what
+    the work trees of one repository share: refs, configuration, objects.
     """
 
     top: Path | None
@@ -34,8 +34,8 @@ class GitLayout:
 def find_layout(start: Path) -> GitLayout | None:
     """The repository that the real folder `start` is in, or None.
 
-    Like git, stops at the border of a file system. Raises SourceUnreadable where looking is not permitted, NotARepository for
-    a `.git` file that leads nowhere.
+    Like git, stops at the border of a file system. Raises SourceUnreadable where looking is not permitted,
+    NotARepository for a `.git` file that leads nowhere.
     """
     try:
         device = start.stat().st_dev
@@ -120,7 +120,7 @@ def check_objects(layout: GitLayout, *, follow_alternates: bool) -> None:
     borrowed = layout.objects / "info" / "alternates"
     if not follow_alternates and (read_small_file(borrowed, limit=_MAX_POINTER_BYTES) or b"").strip():
         raise UnsafeSource(
-            f"{str(layout.common_dir)!r} borrows objects from other repositories ({str(borrowed)!r} names them)",
-            next_step="if you trust it, set sources.follow_alternates = true, or make it whole: 'git repack -a -d', "
-            "then remove that file",
+            f"{str(layout.common_dir)!r} borrows objects from other repositories, named in {str(borrowed)!r}",
+            next_step="if you trust it, set sources.follow_alternates = true; or make it whole:"
+            " 'git repack -a -d', then remove that file",
         )

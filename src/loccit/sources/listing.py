@@ -29,7 +29,10 @@ class TreeFile:
 
 
 def list_tree(view: GitView, commit: str) -> list[TreeFile]:
-    """The files, symlinks and submodules of a commit, sorted by path bytes. Raises ObjectMissing, ObjectCorrupt."""
+    """The files, symlinks and submodules of a commit, sorted by path bytes.
+
+    Raises ObjectMissing, ObjectCorrupt.
+    """
     listing = view.run("ls-tree", "-r", "-l", "-z", "--full-tree", commit)
     if listing.returncode:
         raise _unlisted(commit, complaint(listing.stderr))

@@ -26,8 +26,8 @@ _SCHEMES = "a folder, https://, ssh://, file:// or user@host:path"
 class RemoteUrl:
     """A URL that may be fetched.
 
-    `url` is what git is given and may hold a password; `location` is the same without it, fit to be shown and stored.
-    `scheme` is https, http, ssh or file; for file, `folder` is the real path.
+    `url` is what git is given and may hold a password; `location` is the same without it, fit to be shown and
+    stored. `scheme` is https, http, ssh or file; for file, `folder` is the real path.
     """
 
     url: str
@@ -46,8 +46,8 @@ class RemoteUrl:
 def parse_location(location: str, options: SourceOptions) -> Path | RemoteUrl:
     """The real folder, or the URL.
 
-    Raises UnsafeSource for what git would take as an option, a command or a transport that is not allowed, NotARepository for
-    what is not there, SourceUnreadable for what may not be looked at.
+    Raises UnsafeSource for what git would take as an option, a command or a transport that is not allowed,
+    NotARepository for what is not there, SourceUnreadable for what may not be looked at.
     """
     if location.startswith("-"):
         raise UnsafeSource(

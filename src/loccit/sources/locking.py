@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from loccit.sources.home_files import make_folder, writing_home
 
 
 @contextmanager
-def holding_lock(path: Path) -> Iterator[int]:
+def holding_lock(path: Path) -> Generator[int]:
     """Waits for the lock file `path` and holds it; gives its descriptor.
 
-    A child process that is handed the descriptor goes on holding the lock after its parent has been killed: this is why it
-    is a bare `flock` here.
+    A child process that is handed the descriptor goes on holding the lock after its parent has been killed:
+    this is why it is a bare `flock` here.
     """
     make_folder(path.parent)
     with writing_home(path):

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 class SourceOptions:
     """Limits and permissions of reading.
 
-    `max_file_bytes`: bigger files are listed as skipped. `max_object_bytes`: no object bigger than this is ever loaded.
-    `follow_alternates`: read repositories that borrow objects from another repository, which reveals that other one.
-    `allow_http`: fetch over unencrypted http. `fetch_timeout_s`: how long one fetch may take; `fetch_stall_s`: how long it
-    may stay below 1 kB/s. `history_processes`: how many git processes read history at once.
-    `max_diffed_paths`: a commit that changes more paths keeps them, without the symbols that its hunks name.
+    `max_file_bytes`: bigger files are listed as skipped. `max_object_bytes`: no object bigger than this is
+    ever loaded. `follow_alternates`: read repositories that borrow objects from another repository, which
+    reveals that other one. `allow_http`: fetch over unencrypted http. `fetch_timeout_s`: how long one fetch
+    may take; `fetch_stall_s`: how long it may stay below 1 kB/s. `history_processes`: how many git processes
+    read history at once. `max_diffed_paths`: a commit that changes more paths keeps them, without the symbols
+    that its hunks name.
     """
 
     max_file_bytes: int = 1_000_000

@@ -1,7 +1,7 @@
 """gitignore and gitattributes patterns, matched as git matches them.
 
-A hostile pattern must not make matching slow: what a star swallows is never given back (atomic groups), so that
-matching stays about linear in the path for each pattern.
+A hostile pattern must not make matching slow: what a star swallows is never given back (atomic groups), so
+that matching stays about linear in the path for each pattern.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _BRACKET_PART = re.compile(rb"\[:(?P<class>[a-z]+):\]|(?P<low>\\.|[^\\])(?:-(?P<
 class PatternTable:
     """An ordered list of patterns. The last one that matches a path decides.
 
-    Most patterns are plain names, paths or endings and are found by look-up; only the others are tried one by one.
+    Most patterns are plain names, paths or endings and are found by look-up; only the others are tried one by
+    one.
     """
 
     _names: dict[bytes, list[tuple[int, bool]]] = field(default_factory=dict)
@@ -89,10 +90,11 @@ class PatternTable:
 
 
 def glob_expression(pattern: bytes) -> bytes | None:
-    """A regular expression over a whole path that matches as git's wildmatch does; None if it can match nothing."""
+    """A regular expression for whole paths that matches as git does; None if it can match nothing."""
     folders = pattern.split(b"/")
     pieces: list[bytes] = []
-    # `**/` opens a group that swallows folders up to the first place where what follows, up to the next `**/`, fits.
+    # `**/` opens a group that swallows folders up to the first place where what follows, up to the next
+    # `**/`, fits.
     is_open = False
     last = len(folders) - 1
     for position, folder in enumerate(folders):

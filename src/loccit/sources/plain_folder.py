@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from loccit.core.errors import LimitExceeded, ObjectMissing, RevisionNotFound, SourceUnreadable
+from loccit.core.progress import Progress
 from loccit.core.source import CommitRecord, FileMode, GitObject, Snapshot, path_bytes
 from loccit.sources.files import read_below
 from loccit.sources.folder_walk import ID_LENGTH, opened_folder, walk_folder
@@ -20,7 +21,7 @@ from loccit.sources.listing import TreeFile, sort_out
 from loccit.sources.names import key_of, name_from_folder
 from loccit.sources.options import SourceOptions
 from loccit.sources.reader import object_id
-from loccit.sources.repository import ChangedFiles, GrepMatch, Progress
+from loccit.sources.repository import ChangedFiles, GrepMatch
 from loccit.sources.stat_cache import StatCache
 from loccit.sources.trees import build_trees
 
@@ -34,7 +35,7 @@ _Table = list[tuple[str, FileMode, str]]
 
 @dataclass(frozen=True, slots=True)
 class FolderReaderSpec:
-    """What another process needs to read the files of one snapshot: `table` is a file of ours that lists them."""
+    """What another process needs to read one snapshot: `table` is a file of ours that lists its files."""
 
     folder: str
     table: str
@@ -48,7 +49,7 @@ class FolderReaderSpec:
 
 
 class FolderReader:
-    """Reads the files of one snapshot by blob id, and the trees that hold them, which are made from the list of files."""
+    """Reads the files of one snapshot by blob id, and their trees, which are made from the list of files."""
 
     def __init__(self, folder: Path, table: _Table, *, max_object_bytes: int) -> None:
         self._folder = folder
@@ -68,7 +69,8 @@ class FolderReader:
     def read(self, object_id: str) -> GitObject:
         """The object with this full id.
 
-        Raises ObjectMissing, SourceUnreadable when the file has changed since, LimitExceeded when it is too big to load.
+        Raises ObjectMissing, SourceUnreadable when the file has changed since, LimitExceeded when it is too
+        big to load.
         """
         place = self._places.get(object_id)
         if place is not None:
@@ -83,14 +85,17 @@ class FolderReader:
         return GitObject("tree", self._trees[object_id])
 
     def read_many(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Each id with its content, in the order given. Raises like `read` at the first that cannot be read."""
+        """Each id with its content, in the order given.
+
+        Raises like `read` at the first that cannot be read.
+        """
         for wanted in ids:
             yield wanted, self.read(wanted).data
 
     def _content(self, blob: str, path: str, mode: FileMode) -> bytes:
         try:
             if mode is FileMode.SYMLINK:
-                data = os.fsencode(os.readlink(self._folder / path))
+                data = os.fsencode((self._folder / path).readlink())
             else:
                 with opened_folder(self._folder) as root:
                     data = read_below(root, path_bytes(path), limit=self._limit + 1)
@@ -128,11 +133,17 @@ class PlainFolder:
         self._table = None
 
     def resolve(self, rev: str | None = None) -> str:
-        """The tree id of the folder as it is now. A `rev` is accepted only if it is that id. Raises RevisionNotFound."""
+        """The tree id of the folder as it is now.
+
+        A `rev` is accepted only if it is that id. Raises RevisionNotFound.
+        """
         return self.snapshot(rev).tree
 
     def snapshot(self, rev: str | None = None) -> Snapshot:
-        """The files as they are now. Raises RevisionNotFound for a `rev` that is not the tree id they have."""
+        """The files as they are now.
+
+        Raises RevisionNotFound for a `rev` that is not the tree id they have.
+        """
         cache = StatCache(self._ours / "folder.json")
         found = walk_folder(self._folder, cache)
         found.files.sort(key=lambda file: path_bytes(file.path))
@@ -192,7 +203,10 @@ class PlainFolder:
         timeout_s: float,
         max_matches: int,
     ) -> Iterator[GrepMatch]:
-        """Matching lines; `commit` is the tree id. Raises RevisionNotFound unless the folder still has that id."""
+        """Matching lines; `commit` is the tree id.
+
+        Raises RevisionNotFound unless the folder still has that id.
+        """
         from loccit.sources.grep import GrepQuestion, grep_folder
         from loccit.sources.view import prepare_git_dir
 

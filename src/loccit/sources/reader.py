@@ -15,14 +15,15 @@ from loccit.core.errors import LimitExceeded, ObjectCorrupt, ObjectMissing, Sour
 from loccit.core.source import GitObject
 from loccit.sources.git import GitView, complaint
 
-# Ids on their way to git: fewer than fit into the smallest pipe (16 kB), so that writing never waits for reading.
+# Ids on their way to git: fewer than fit into the smallest pipe (16 kB), so that writing never waits for
+# reading.
 _WINDOW = 192
 _FATAL = 128
 _HEX_DIGITS = frozenset("0123456789abcdef")
 
 
 def object_id(kind: str, data: bytes, *, id_length: int) -> str:
-    """The id that git gives an object: SHA-1 or SHA-256, by the length of its hex form, over header and content."""
+    """The id that git gives an object: SHA-1 or SHA-256 by the length of its hex form."""
     header = b"%s %d\0" % (kind.encode("ascii"), len(data))
     digest = hashlib.sha256(header) if id_length == 64 else hashlib.sha1(header, usedforsecurity=False)
     digest.update(data)
@@ -111,7 +112,7 @@ class BatchReader:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            self._complaints = tempfile.TemporaryFile()
+            self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
             self._heard = 0
             self._process = self._view.start(
                 "cat-file", "--batch", stdin=subprocess.PIPE, stderr=self._complaints.fileno()
@@ -145,7 +146,7 @@ class BatchReader:
             return _corrupt(wanted, "git finds it damaged")
         return ObjectMissing(
             f"no object {wanted} in the repository",
-            next_step="in a partial or shallow clone, fetch the rest: 'git fetch --unshallow' or 'git fetch --refetch'",
+            next_step="in a partial clone, fetch the rest with 'git fetch --refetch --no-filter'",
         )
 
     def _death(self, wanted: str) -> SourceError:

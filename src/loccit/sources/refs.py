@@ -52,7 +52,8 @@ class Refs:
 def read_refs(layout: GitLayout, *, id_length: int) -> Refs:
     """All refs that can be believed; what is malformed is left out, as git would leave it out.
 
-    Raises NotARepository when HEAD is neither a branch nor an id, SourceUnreadable where reading is not permitted.
+    Raises NotARepository when HEAD is neither a branch nor an id, SourceUnreadable where reading is not
+    permitted.
     """
     packed = read_small_file(layout.common_dir / "packed-refs", limit=_MAX_PACKED_BYTES) or b""
     targets = {name: target for target, name in _PACKED[id_length].findall(packed)}
@@ -83,7 +84,7 @@ def _loose(root: Path, *, only_own: bool) -> Iterator[tuple[bytes, bytes]]:
             if entry.is_dir(follow_symlinks=False):
                 pending.append(name)
             elif entry.is_symlink():
-                yield os.fsencode(name), b"ref: " + os.fsencode(os.readlink(entry.path))
+                yield os.fsencode(name), b"ref: " + os.fsencode(Path(entry.path).readlink())
             else:
                 yield os.fsencode(name), read_small_file(Path(entry.path), limit=_MAX_REF_BYTES) or b""
 
@@ -112,8 +113,8 @@ def _follow(name: bytes, target: bytes, targets: dict[bytes, bytes], symbolic: d
 
 def _head(layout: GitLayout, id_length: int) -> bytes:
     path = layout.git_dir / "HEAD"
-    if path.is_symlink() and _VALID_NAME.match(os.fsencode(os.readlink(path))):
-        return os.fsencode(os.readlink(path))
+    if path.is_symlink() and _VALID_NAME.match(os.fsencode(path.readlink())):
+        return os.fsencode(path.readlink())
     content = read_small_file(path, limit=_MAX_REF_BYTES) or b""
     if content.startswith(b"ref:") and _VALID_NAME.match(content[4:].strip()):
         return content[4:].strip()

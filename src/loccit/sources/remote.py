@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO, cast
 
 from loccit.core.errors import FetchFailed, LoccitError, NotARepository, SourceUnreadable, StorageFailed
-from loccit.sources.git import GitView, quoted_folder
+from loccit.core.progress import Progress, silent
+from loccit.sources.git import GitView, environment_without_git, quoted_folder
 from loccit.sources.git_config import read_config
 from loccit.sources.home_files import make_folder, replace_file, write_if_different, writing_home
 from loccit.sources.layout import GitLayout, check_objects, find_layout
@@ -24,11 +25,9 @@ from loccit.sources.locations import RemoteUrl
 from loccit.sources.locking import holding_lock
 from loccit.sources.names import key_of
 from loccit.sources.options import SourceOptions
-from loccit.sources.repository import Progress
 from loccit.sources.user_config import as_environment, user_settings
 from loccit.sources.view import prepare_git_dir, prepare_local
 
-# Everything of the environment is passed on but what is git's: credential helpers and ssh need much of it.
 _SAFE = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -39,7 +38,17 @@ _SAFE = {
 }
 _TRANSPORTS = {"https": "https:ssh", "http": "http:https:ssh", "ssh": "ssh:https", "file": "file"}
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-_FETCH = ["fetch", "--prune", "--force", "--no-tags", "--update-shallow", "--no-recurse-submodules", "--no-auto-maintenance", "--no-write-fetch-head", "--progress"]
+_FETCH = [
+    "fetch",
+    "--prune",
+    "--force",
+    "--no-tags",
+    "--update-shallow",
+    "--no-recurse-submodules",
+    "--no-auto-maintenance",
+    "--no-write-fetch-head",
+    "--progress",
+]
 _PROGRESS = re.compile(rb"(?:remote: )?(?P<stage>[A-Z][a-z]+ [a-z]+): +\d+% \((?P<done>\d+)/(?P<total>\d+)\)")
 _SYMBOLIC_HEAD = re.compile(r"^ref: (refs/heads/[^\s]+)\tHEAD$", re.MULTILINE)
 _ID = re.compile(r"^([0-9a-f]{40,64})\tHEAD$", re.MULTILINE)
@@ -77,7 +86,7 @@ class RemoteOrigin:
         with holding_lock(self._folder / "fetch.lock") as lock:
             url = self._url()
             fetching = _Fetching(url, self._place.scheme, self._folder, lock, self._options)
-            progress("asking for refs", 0, None)
+            progress("asking for refs", 0, 0, "refs")
             said = fetching.run(["ls-remote", "--symref", "--", url, "HEAD"], git_dir=os.devnull)
             found = _ID.search(said)
             prepare_git_dir(self._git_dir, id_length=len(found[1]) if found else self._known_id_length())
@@ -116,8 +125,8 @@ class RemoteOrigin:
     def _url(self) -> str:
         """What git is told to fetch from.
 
-        For file:// this is a view of ours of that repository: serving a fetch in the repository itself would load its
-        configuration.
+        For file:// this is a view of ours of that repository: serving a fetch in the repository itself would
+        load its configuration.
         """
         if self._place.folder is None:
             return self._place.url
@@ -141,11 +150,9 @@ class _Fetching:
         settings = [] if scheme == "file" else user_settings(str(folder))
         settings += [("http.lowSpeedLimit", "1000"), ("http.lowSpeedTime", str(options.fetch_stall_s))]
         ours = _SAFE | as_environment(settings) | {"GIT_ALLOW_PROTOCOL": _TRANSPORTS[scheme]}
-        self._environment = {
-            key: value for key, value in os.environ.items() if not key.startswith("GIT_")
-        } | ours
+        self._environment = environment_without_git() | ours
 
-    def run(self, arguments: Sequence[str], *, git_dir: str, progress: Progress | None = None) -> str:
+    def run(self, arguments: Sequence[str], *, git_dir: str, progress: Progress = silent) -> str:
         """What git printed. Raises FetchFailed, StorageFailed."""
         process = subprocess.Popen(
             ["git", *arguments],
@@ -198,7 +205,7 @@ class _Fetching:
         return repr(_without_passwords(self._url))
 
 
-def _listen(stderr: IO[bytes], progress: Progress | None) -> bytes:
+def _listen(stderr: IO[bytes], progress: Progress) -> bytes:
     """Reads what git says to its end, reporting progress on the way; what is not progress is given back."""
     said = b""
     rest = b""
@@ -206,9 +213,11 @@ def _listen(stderr: IO[bytes], progress: Progress | None) -> bytes:
         *lines, rest = re.split(rb"[\r\n]", rest + piece)
         for line in lines:
             step = _PROGRESS.match(line)
-            if step and progress is not None:
-                progress(step["stage"].decode("ascii").lower(), int(step["done"]), int(step["total"]))
-            elif not step:
+            if step:
+                progress(
+                    step["stage"].decode("ascii").lower(), int(step["done"]), int(step["total"]), "objects"
+                )
+            else:
                 said = (said + line + b"\n")[-_MOST_SAID_BYTES:]
     return said + rest
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from loccit.core.progress import Progress
 from loccit.core.source import BlobReader, CommitRecord, Snapshot
-
-# What is being done, how much of it is done, and of how much (None where that is not known).
-Progress = Callable[[str, int, int | None], None]
 
 
 class ManyBlobReader(BlobReader, Protocol):
     """A BlobReader that reads many objects quickly."""
 
     def read_many(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Each id with its content, in the order given. Raises like `read` at the first that cannot be read."""
+        """Each id with its content, in the order given.
+
+        Raises like `read` at the first that cannot be read.
+        """
         ...
 
 
@@ -45,7 +46,10 @@ class ChangedFiles:
 
 @dataclass(frozen=True, slots=True)
 class GrepMatch:
-    """One line that matches. `line` counts from 1; bytes are 0-based offsets into the blob, without the line's end."""
+    """One line that matches.
+
+    `line` counts from 1; bytes are 0-based offsets into the blob, without the line's end.
+    """
 
     path: str
     blob: str
@@ -56,7 +60,10 @@ class GrepMatch:
 
 
 class Repository(Protocol):
-    """A place that files and history come from. Nothing in it is ever written, and nothing in it ever runs."""
+    """A place that files and history come from.
+
+    Nothing in it is ever written, and nothing in it ever runs.
+    """
 
     @property
     def key(self) -> str:
@@ -83,11 +90,17 @@ class Repository(Protocol):
         ...
 
     def resolve(self, rev: str | None = None) -> str:
-        """The full id of the commit that `rev` names (HEAD by default); for a folder, its tree id. Raises RevisionNotFound."""
+        """The full id of the commit that `rev` names (HEAD by default); for a folder, its tree id.
+
+        Raises RevisionNotFound.
+        """
         ...
 
     def snapshot(self, rev: str | None = None) -> Snapshot:
-        """The files at `rev` (HEAD by default). Raises RevisionNotFound, ObjectMissing, ObjectCorrupt, SourceUnreadable."""
+        """The files at `rev` (HEAD by default).
+
+        Raises RevisionNotFound, ObjectMissing, ObjectCorrupt, SourceUnreadable.
+        """
         ...
 
     def reader(self) -> AbstractContextManager[ManyBlobReader]:
@@ -122,8 +135,8 @@ class Repository(Protocol):
     ) -> Iterator[GrepMatch]:
         """Lines that match a POSIX extended regular expression, in path order, at most `max_matches`.
 
-        `paths` are files or folders, none means everywhere. Raises InputError for a pattern that is none, LimitExceeded
-        when `timeout_s` is over.
+        `paths` are files or folders, none means everywhere. Raises InputError for a pattern that is none,
+        LimitExceeded when `timeout_s` is over.
         """
         ...
 

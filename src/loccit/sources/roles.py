@@ -11,24 +11,22 @@ from functools import lru_cache
 from loccit.core.source import FileRole
 
 
-
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 _VENDORED_FOLDERS = _words(
     "node_modules bower_components jspm_modules vendor vendors vendored _vendor third_party third-party "
-    "thirdparty 3rdparty externals extern godeps pods carthage .yarn site-packages web_modules"
+    "thirdparty 3rdparty externals extern godeps carthage .yarn site-packages web_modules"
 )
 _VENDORED_FILE = re.compile(
-    r"^(jquery([.-][\w.-]*)?|bootstrap([.-][\w.-]*)?|modernizr([.-][\w.-]*)?|d3(\.v\d+)?|react(-dom)?([.-][\d.]+)"
+    r"^(jquery([.-][\w.-]*)?|bootstrap([.-][\w.-]*)?|modernizr([.-][\w.-]*)?|d3(\.v\d+)?"
+    r"|react(-dom)?([.-][\d.]+)"
     r"|angular([.-][\d.]+)?|vue([.-][\d.]+)|lodash([.-][\w.-]*)?|underscore([.-][\w.-]*)?|require|raphael|htmx)"
     r"(\.min)?\.(js|css)$"
     r"|^(gradlew(\.bat)?|mvnw(\.cmd)?|configure|config\.(guess|sub)|libtool\.m4|ltoptions\.m4|versioneer\.py)$"
 )
-_GENERATED_FOLDERS = _words(
-    "__generated__ __pycache__ .next .nuxt .eggs __snapshots__ autom4te.cache"
-)
+_GENERATED_FOLDERS = _words("__generated__ __pycache__ .next .nuxt .eggs __snapshots__ autom4te.cache")
 _GENERATED_FILES = _words(
     "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb composer.lock "
     "gemfile.lock cargo.lock poetry.lock pdm.lock uv.lock pipfile.lock pixi.lock go.sum flake.lock "
@@ -37,18 +35,17 @@ _GENERATED_FILES = _words(
 )
 _GENERATED_FILE = re.compile(
     r"(\.min\.(js|css|mjs|cjs)|[.-](bundle|chunk)\.(js|css)|\.(js|css|mjs|cjs|ts)\.map"
-    r"|_pb2(_grpc)?\.pyi?|\.pb\.(go|cc|h|c)|_pb\.(js|d\.ts|rb|ts)|\.pb\.gw\.go|_grpc\.pb\.go|\.pbobjc\.[hm]"
-    r"|\.(g|freezed|designer|generated|gen|g\.i)\.(dart|cs|vb|ts|js|go|java|rs|py)|_generated\.(go|rs|py|ts|js|h|c|cc|cpp)"
-    r"|^zz_generated\..*\.go|^bindata\.go|_string\.go|\.(pyc|class|o|obj|snap)|\.lock|[.-]lock\.json)$"
+    r"|_pb2(_grpc)?\.pyi?|\.pb\.(go|cc|h|c)|_pb\.(js|d\.ts|rb|ts)|\.pb\.gw\.go|\.pbobjc\.[hm]"
+    r"|\.(g|freezed|designer|generated|gen|g\.i)\.(dart|cs|vb|ts|js|go|java|rs|py)"
+    r"|_generated\.(go|rs|py|ts|js|h|c|cc|cpp)"
+    r"|^zz_generated\..*\.go|^bindata\.go|\.(pyc|class|o|obj|snap)|\.lock|[.-]lock\.json)$"
 )
 _TEST_FOLDERS = _words(
     "tests __tests__ __mocks__ testdata test-data test_data testing_data e2e cypress unittests unit_tests "
     "integration_tests integration-tests functional_tests testsuite test-suite"
 )
 # Names that are a package's own business as often as its tests: tests only where other signs agree.
-_TEST_FOLDERS_AT_TOP = _words(
-    "test testing spec specs t"
-)
+_TEST_FOLDERS_AT_TOP = _words("test testing spec specs t")
 _TEST_FILE = re.compile(
     r"^(tests?|conftest|test_[^/]*|[^/]*_tests?)\.py$"
     r"|_test\.go$|[._-](test|tests|spec|e2e|cy)\.(js|jsx|ts|tsx|mjs|cjs|mts|cts|vue|dart)$"
@@ -58,50 +55,40 @@ _TEST_FILE = re.compile(
 _TEST_CLASS = re.compile(
     r"(Tests?|TestCase|IT|Specs?)\.(java|kt|scala|groovy|cs|php|swift)$|^Test[A-Z]\w*\.(java|kt|php)$"
 )
-_DOCS_FOLDERS = _words(
-    "documentation javadoc groovydoc apidoc apidocs"
-)
-_DOCS_FOLDERS_OUTSIDE_SOURCE = _words(
-    "doc docs man manual"
-)
-_DOCS_FOLDERS_AT_TOP = _words(
-    "example examples demo demos sample samples tutorials notebooks website"
-)
-_SOURCE_FOLDERS = _words(
-    "src lib app pkg internal cmd crates"
-)
+_DOCS_FOLDERS = _words("documentation javadoc groovydoc apidoc apidocs")
+_DOCS_FOLDERS_OUTSIDE_SOURCE = _words("doc docs man manual")
+_DOCS_FOLDERS_AT_TOP = _words("example examples demo demos sample samples tutorials notebooks website")
+_SOURCE_FOLDERS = _words("src lib app pkg internal cmd crates")
 _DOCS_FILE = re.compile(
-    r"^(readme|changelog|changes|history|news|contributing|contributors|authors|copying|copyright|notice|licen[cs]e"
-    r"|unlicense|install|security|support|code_of_conduct|maintainers|thanks|todo|upgrading|releases?|release[_-]notes|faq)"
+    r"^(readme|changelog|changes|history|news|contributing|contributors|authors|copying|copyright|notice"
+    r"|licen[cs]e"
+    r"|unlicense|install|security|support|code_of_conduct|maintainers|thanks|todo|upgrading|releases?"
+    r"|release[_-]notes|faq)"
     r"(?P<rest>([._-][\w.-]*)?)$"
 )
 _DOCS_ENDINGS = _words(
     "md markdown mdx mdown mkd rst txt adoc asciidoc org textile rdoc pod tex texi texinfo roff me 1 2 3 "
     "4 5 6 7 8"
 )
-_CONFIG_FOLDERS = _words(
-    ".github .gitlab .circleci .vscode .idea .devcontainer .husky .config"
-)
+_CONFIG_FOLDERS = _words(".github .gitlab .circleci .vscode .idea .devcontainer .husky .config")
 _CONFIG_FILES = _words(
     "makefile gnumakefile dockerfile containerfile vagrantfile jenkinsfile procfile justfile rakefile "
-    "gemfile brewfile cmakelists.txt meson.build meson_options.txt build.bazel build workspace sconstruct "
-    "wscript setup.py setup.cfg noxfile.py tasks.py manifest.in pom.xml build.xml go.mod go.work "
+    "gemfile brewfile cmakelists.txt meson.build meson_options.txt build.bazel sconstruct "
+    "wscript setup.py setup.cfg noxfile.py manifest.in pom.xml build.xml go.mod go.work "
     "package.json composer.json bower.json deno.json deno.jsonc tsconfig.json jsconfig.json lerna.json "
     "nx.json turbo.json angular.json renovate.json biome.json tslint.json project.json app.json "
     "manifest.json nuget.config pipfile py.typed codeowners vercel.json netlify.toml"
 )
 _CONFIG_FILE = re.compile(
-    r"^\.[^/]*$|^(requirements|constraints)([._-][^/]*)?\.(txt|in)$|^tsconfig\.[^/]*\.json$|^dockerfile\.|\.dockerfile$"
-    r"|^(webpack|rollup|vite|vitest|jest|babel|karma|eslint|prettier|postcss|tailwind|next|nuxt|svelte|playwright|cypress"
-    r"|gulpfile|gruntfile)(\.config)?([.-][\w-]+)*\.(js|ts|cjs|mjs|json)$"
+    r"^\.[^/]*$|^(requirements|constraints)([._-][^/]*)?\.(txt|in)$|^tsconfig\.[^/]*\.json$"
+    r"|^dockerfile\.|\.dockerfile$"
+    r"|^[\w-]+\.(config|conf)(\.[\w-]+)*\.(js|ts|cjs|mjs|mts|cts|json)$|^(gulpfile|gruntfile)\.(js|ts)$"
 )
 _CONFIG_ENDINGS = _words(
     "toml yaml yml ini cfg conf config properties env gradle cmake mk bzl bazel tf tfvars hcl nix plist "
     "csproj fsproj vbproj sln vcxproj props targets editorconfig service spec"
 )
-_DATA_FOLDERS = _words(
-    "fixtures fixture __fixtures__ cassettes locale locales i18n translations golden"
-)
+_DATA_FOLDERS = _words("fixtures fixture __fixtures__ cassettes locale locales i18n translations golden")
 _DATA_ENDINGS = _words(
     "csv tsv json jsonl ndjson geojson topojson json5 po pot mo xlf xliff xml xsd dtd svg sql3 dat arb "
     "resx strings parquet avro arff log out wkt gml kml gpx ttl nt rdf owl bib ris vcf fasta fastq pdb "

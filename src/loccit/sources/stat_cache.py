@@ -11,15 +11,18 @@ from typing import Any, cast
 from loccit.sources.home_files import make_folder, replace_file
 
 _FORMAT = 1
-# A file changed within one tick of its file system's clock can look untouched; so a file that is younger than this when it is
-# hashed is not remembered. The second figure is for file systems that keep whole seconds.
+# A file changed within one tick of its file system's clock can look untouched; so a file that is younger than
+# this when it is hashed is not remembered. The second figure is for file systems that keep whole seconds.
 _TICK_NS = 20_000_000
 _COARSE_TICK_NS = 2_000_000_000
 _SECOND_NS = 1_000_000_000
 
 
 class StatCache:
-    """Blob ids by path, kept in one JSON file. What is not asked for or remembered again is forgotten on `save`."""
+    """Blob ids by path, kept in one JSON file.
+
+    What is not asked for or remembered again is forgotten on `save`.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -46,7 +49,7 @@ class StatCache:
         return row[4]
 
     def remember(self, path: str, status: os.stat_result, blob: str, *, hashed_at_ns: int) -> None:
-        """Notes the id of a file that looked like `status`, and was read after `hashed_at_ns` (see `now_ns`)."""
+        """Notes the id of a file that looked like `status` and was read after `hashed_at_ns`."""
         youngest = max(status.st_mtime_ns, status.st_ctime_ns)
         tick = _TICK_NS if youngest % _SECOND_NS else _COARSE_TICK_NS
         self._is_changed = True

@@ -1,4 +1,4 @@
-"""The few settings of the user's own that fetching honours: credentials, proxy, CA, ssh command, rewritten URLs."""
+"""The user's own settings that fetching honours: credentials, proxy, CA, ssh command, rewritten URLs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _TAKEN = re.compile(
 def user_settings(folder: str) -> list[tuple[str, str]]:
     """The user's global settings that fetching honours, in their order.
 
-    `folder` is one of ours, outside any repository. Raises SettingsError when the user's configuration cannot be read.
+    `folder` is one of ours, outside any repository. Raises SettingsError when the user's configuration cannot
+    be read.
     """
     environment = inherited_environment(("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL")) | {
         "GIT_CONFIG_NOSYSTEM": "1",

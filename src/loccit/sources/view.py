@@ -15,6 +15,16 @@ from loccit.sources.refs import PSEUDO_REFS, Refs, read_refs
 _MAX_SHALLOW_BYTES = 64_000_000
 _MAX_REFLOG_BYTES = 64_000_000
 
+# What git takes as the head of a function in JavaScript and TypeScript, for which it has no driver.
+_JAVASCRIPT_HEADS = "|".join(
+    (
+        r"^[ \t]*((export|default|async|abstract|declare)[ \t]+)*"
+        r"(function|class|interface|enum|namespace)\b.*",
+        r"^[ \t]*(export[ \t]+)?(const|let|var)[ \t]+[A-Za-z_$][A-Za-z0-9_$]*[ \t]*=.*(=>|function\b).*",
+        r"^[ \t]+((static|async|get|set|public|private|protected|readonly|override)[ \t]+)*"
+        r"[A-Za-z_$#][A-Za-z0-9_$]*[ \t]*\([^;]*\)[^;]*\{[ \t]*$",
+    )
+)
 # The commit graph of a repository may lie about parents and trees; objects are asked instead.
 _CONFIG = r"""[core]
 	repositoryformatversion = %(version)d
@@ -39,7 +49,7 @@ _CONFIG = r"""[core]
 [log]
 	showSignature = false
 [diff "javascript"]
-	xfuncname = "^[ \t]*((export[ \t]+)?(default[ \t]+)?(async[ \t]+)?(function|class|interface|enum|namespace)\\b.*|(export[ \t]+)?(const|let|var)[ \t]+[A-Za-z_$][A-Za-z0-9_$]*[ \t]*=.*(=>|function\\b).*|[ \t]+(static[ \t]+|async[ \t]+|get[ \t]+|set[ \t]+|public[ \t]+|private[ \t]+|protected[ \t]+)*[A-Za-z_$#][A-Za-z0-9_$]*[ \t]*\\([^;]*\\)[^;]*\\{[ \t]*)$"
+	xfuncname = "%(javascript)s"
 %(extensions)s"""
 
 # git's own drivers know where functions start in these; the one for JavaScript is ours.
@@ -61,7 +71,10 @@ DRIVERS = {
 
 
 def prepare_git_dir(git_dir: Path, *, id_length: int, upstreams: tuple[tuple[str, str], ...] = ()) -> None:
-    """Makes `git_dir` a bare git directory that has nothing but our own settings. Safe to do twice, or in two processes."""
+    """Makes `git_dir` a bare git directory that has nothing but our own settings.
+
+    Safe to do twice, or in two processes.
+    """
     for folder in ("objects", "refs/heads", "refs/tags", "info"):
         make_folder(git_dir / folder)
     attributes = [
@@ -100,7 +113,12 @@ def _config(id_length: int, upstreams: tuple[tuple[str, str], ...]) -> bytes:
     extensions = "[extensions]\n\tobjectFormat = sha256\n" if id_length == 64 else ""
     for branch, target in upstreams:
         extensions += f'[branch "{branch}"]\n\tremote = .\n\tmerge = {target}\n'
-    return (_CONFIG % {"version": 1 if id_length == 64 else 0, "extensions": extensions}).encode()
+    values = {
+        "version": 1 if id_length == 64 else 0,
+        "javascript": _JAVASCRIPT_HEADS.replace("\\", "\\\\"),
+        "extensions": extensions,
+    }
+    return (_CONFIG % values).encode()
 
 
 def _readable(upstreams: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

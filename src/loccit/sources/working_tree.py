@@ -1,4 +1,4 @@
-"""How a working tree differs from a commit, told by hashing its files: the repository's index and filters play no part."""
+"""How a working tree differs from a commit, told by hashing: index and filters play no part."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from loccit.sources.repository import ChangedFiles, ManyBlobReader
 from loccit.sources.stat_cache import StatCache, now_ns
 
 _LFS_POINTER = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:[^\n]+\n)*?oid sha256:(?P<oid>[0-9a-f]{64})\n(?:[^\n]+\n)*?"
-    rb"size (?P<size>\d+)\n"
+    rb"version https://git-lfs\.github\.com/spec/v1\n"
+    rb"(?:[^\n]+\n)*?oid sha256:(?P<oid>[0-9a-f]{64})\n"
+    rb"(?:[^\n]+\n)*?size (?P<size>\d+)\n"
 )
 _MAX_POINTER_BYTES = 1024
 
@@ -43,9 +44,9 @@ class WorkingTree:
     def changed_files(self, snapshot: Snapshot) -> ChangedFiles:
         """The files of `snapshot` that are different here, or gone.
 
-        Line ends that a checkout turned into CRLF and contents that git-lfs put in the place of its pointer are no difference.
-        Files that pass through any other filter cannot be compared without running it, and are taken as unchanged; so
-        are files that a sparse checkout leaves out.
+        Line ends that a checkout turned into CRLF and contents that git-lfs put in the place of its pointer
+        are no difference. Files that pass through any other filter cannot be compared without running it, and
+        are taken as unchanged; so are files that a sparse checkout leaves out.
         """
         with ExitStack() as stack:
             root = stack.enter_context(opened_folder(self._top))

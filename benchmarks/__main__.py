@@ -1,0 +1,73 @@
+"""Lists the benchmarks, or runs one: python -m benchmarks [NAME [--repos FOLDER] [--data FOLDER] [--json]]."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import pkgutil
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import benchmarks
+
+HERE = Path(__file__).resolve().parent
+
+
+def modules() -> dict[str, ModuleType]:
+    """Every benchmark by its name: a module with NAME, SUMMARY and run(setting)."""
+    found = (importlib.import_module(f"benchmarks.{m.name}") for m in pkgutil.iter_modules(benchmarks.__path__))
+    return {module.NAME: module for module in found if hasattr(module, "NAME")}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    from loccit import __version__
+
+    commit = subprocess.run(
+        ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12"],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    return {
+        "loccit": __version__,
+        "commit": commit or None,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": len(benchmarks.cores()),
+    }
+
+
+def main() -> int:
+    """Run what the arguments ask for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="?", help="the benchmark; without it, the list of them")
+    parser.add_argument(
+        "--repos", type=Path, default=Path("../.mirror"), help="folder with clones at OWNER+NAME/repo"
+    )
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared/bench"), help="folder with the development data"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object on one line")
+    chosen = parser.parse_args()
+    known = modules()
+    if chosen.name is None:
+        for name in sorted(known):
+            print(f"{name:14} {known[name].SUMMARY}")
+        return 0
+    if chosen.name not in known:
+        print(f"no benchmark {chosen.name!r}; there are {', '.join(sorted(known))}", file=sys.stderr)
+        return 2
+    setting = benchmarks.Setting(repos=chosen.repos.resolve(), data=chosen.data.resolve())
+    figures = {"benchmark": chosen.name, **machine(), **known[chosen.name].run(setting)}
+    print(json.dumps(figures, ensure_ascii=False, indent=None if chosen.json else 2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
