@@ -15,10 +15,20 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Setting:
-    """Where the repositories (clones at OWNER+NAME/repo) and the development data are."""
+    """Where the repositories (clones at OWNER+NAME/repo) and the development data are, and what the caller chose.
+
+    `sample` bounds the number of questions, None takes all. `raw` is a file that a benchmark may append raw measurements to.
+    """
 
     repos: Path
     data: Path
+    sample: int | None = None
+    raw: Path | None = None
+
+    def repositories(self) -> dict[str, Path]:
+        """Every clone in the folder by its `owner/name`."""
+        found = sorted(self.repos.glob("*+*/repo"))
+        return {path.parent.name.replace("+", "/", 1): path for path in found}
 
     def repository(self, name: str) -> Path | None:
         """The clone of `owner/name`, a fork that stands in for it, or None where there is none."""
@@ -57,3 +67,15 @@ def interval(hits: Sequence[float], *, rounds: int = 2000, seed: int = 7) -> lis
     generator = random.Random(seed)
     means = sorted(sum(generator.choices(hits, k=len(hits))) / len(hits) for _ in range(rounds))
     return [round(100 * means[int(0.025 * rounds)], 1), round(100 * means[int(0.975 * rounds)], 1)]
+
+
+def target(
+    value: float | None, *, at_most: float | None = None, at_least: float | None = None
+) -> dict[str, Any]:
+    """A figure beside what it should be, and whether it is that."""
+    if value is None:
+        return {"value": None, "met": None}
+    if at_most is not None:
+        return {"value": value, "target": f"<= {at_most:g}", "met": value <= at_most}
+    assert at_least is not None
+    return {"value": value, "target": f">= {at_least:g}", "met": value >= at_least}

@@ -53,6 +53,8 @@ def main() -> int:
     parser.add_argument(
         "--data", type=Path, default=Path("../shared/bench"), help="folder with the development data"
     )
+    parser.add_argument("--sample", type=int, help="take at most so many questions (default: all)")
+    parser.add_argument("--raw", type=Path, help="append raw measurements to this file, where there are any")
     parser.add_argument("--json", action="store_true", help="print one JSON object on one line")
     chosen = parser.parse_args()
     known = modules()
@@ -63,7 +65,9 @@ def main() -> int:
     if chosen.name not in known:
         print(f"no benchmark {chosen.name!r}; there are {', '.join(sorted(known))}", file=sys.stderr)
         return 2
-    setting = benchmarks.Setting(repos=chosen.repos.resolve(), data=chosen.data.resolve())
+    setting = benchmarks.Setting(
+        repos=chosen.repos.resolve(), data=chosen.data.resolve(), sample=chosen.sample, raw=chosen.raw
+    )
     figures = {"benchmark": chosen.name, **machine(), **known[chosen.name].run(setting)}
     print(json.dumps(figures, ensure_ascii=False, indent=None if chosen.json else 2))
     return 0

@@ -1,9 +1,9 @@
 """Do true citations hold, and is every changed byte noticed?
 
-Answers are made from random passages of real repositories, verified, and then corrupted one byte at a time in three
-classes: the digested part of the answer's file with the digest left as it was; a field of a citation with the digest
-computed anew; a cited blob as the repository hands it out. A corruption counts as caught only where the file is
-refused or the answer falls; "unverifiable" is counted as missed.
+Answers are made from random passages of real repositories, verified, and then corrupted one byte at a time
+in three classes: the digested part of the answer's file with the digest left as it was; a field of a citation
+with the digest computed anew; a cited blob as the repository hands it out. A corruption counts as caught only
+where the file is refused or the answer falls; "unverifiable" is counted as missed.
 """
 
 from __future__ import annotations

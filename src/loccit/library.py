@@ -20,7 +20,8 @@ from loccit.wiring import System, build
 if TYPE_CHECKING:
     from loccit.core.answers import Answer, Citation
     from loccit.core.source import BlobReader, Snapshot
-    from loccit.indexing.shard import Shard, SnapshotRecord
+    from loccit.indexing.shard import Kind, Manifest, Shard, SnapshotRecord
+    from loccit.indexing.view import SnapshotView
     from loccit.pipeline.ask import Searchable
     from loccit.pipeline.diagnosis import Check
     from loccit.pipeline.ingest import Estimate, Ingest, Ingested
@@ -66,6 +67,16 @@ class Collected:
     bytes_freed: int
 
 
+@dataclass(frozen=True, slots=True)
+class OpenView:
+    """A view that is kept open, and the manifest it was opened under."""
+
+    manifest: Manifest
+    snapshot_id: str
+    record: SnapshotRecord
+    view: SnapshotView
+
+
 class Loccit:
     """An index of repositories in one home folder, and the questions one can put to it.
 
@@ -85,6 +96,8 @@ class Loccit:
         self._system: System = build(settings or Settings.load(Path(home) if home else None))
         self._progress = progress
         self._waiting = waiting
+        self._repositories: dict[str, Repository] = {}
+        self._views: dict[tuple[str, Kind], OpenView] = {}
 
     @property
     def home(self) -> Path:
@@ -428,7 +441,7 @@ class Loccit:
         """The repository at the revision, indexed first where it is not: that costs what differs from what is."""
         from loccit.pipeline.ask import Searchable  # noqa: PLC0415
 
-        repository = self._system.repository(known.location)
+        repository = self._repository(known)
         shard = self._system.shard(known.key)
         manifest = shard.manifest()
         latest = manifest.latest("files")
@@ -440,15 +453,31 @@ class Loccit:
         if manifest.snapshot("files", wanted) is None:
             with self._ingest(repository) as ingest:
                 ingest.files(repository.snapshot(rev))
-        record, view = shard.open("files", wanted)
         past = manifest.latest("history") if history else None
+        record, view = self._view(shard, "files", wanted)
         return Searchable(
             repository=repository,
             name=known.name,
             snapshot=record,
             view=view,
-            history=shard.open("history", past.id) if past is not None else None,
+            history=self._view(shard, "history", past.id) if past is not None else None,
         )
+
+    def _repository(self, known: KnownRepository) -> Repository:
+        """The repository, opened once: its settings are read again by a new `Loccit` only."""
+        if known.key not in self._repositories:
+            self._repositories[known.key] = self._system.repository(known.location)
+        return self._repositories[known.key]
+
+    def _view(self, shard: Shard, kind: Kind, snapshot_id: str) -> tuple[SnapshotRecord, SnapshotView]:
+        """The snapshot, open; the last one of each kind and repository stays open while it is published unchanged."""
+        key = (str(shard.folder), kind)
+        held = self._views.get(key)
+        published = shard.manifest()
+        if held is None or held.snapshot_id != snapshot_id or held.manifest != published:
+            record, view = shard.open(kind, snapshot_id)
+            held = self._views[key] = OpenView(published, snapshot_id, record, view)
+        return held.record, held.view
 
     @contextmanager
     def _reader(self, location: str) -> Iterator[BlobReader]:

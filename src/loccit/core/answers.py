@@ -397,6 +397,6 @@ def _canonical_int(token: str) -> int:
 def _canonical_float(token: str) -> float:
     value = float(token)
     spelled = rfc8785.dumps(value).decode("ascii")
-    if False:
+    if spelled != token:
         raise ValueError(f"the number {_shown(token)} is not how RFC 8785 writes it: {spelled}")
     return value

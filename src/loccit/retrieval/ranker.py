@@ -62,14 +62,13 @@ def rank(query: Query, views: Sequence[SnapshotView], scoring: Scoring) -> list[
 
 def best_chunks(view: SnapshotView, scores: Scores) -> Float64:
     """Per record, the weighted mean of its best chunks' scores."""
-    live = np.flatnonzero(scores.documents)
-    order = live[np.lexsort((-scores.documents[live], view.record_of[live]))]
-    owners = view.record_of[order]
-    starts = np.flatnonzero(np.concatenate([[True], owners[1:] != owners[:-1]])) if len(owners) else owners
-    place = np.arange(len(owners)) - np.repeat(starts, np.diff(np.concatenate([starts, [len(owners)]])))
-    shares = np.array([*_BEST_CHUNKS, 0.0]) / sum(_BEST_CHUNKS)
-    share = shares[np.minimum(place, len(_BEST_CHUNKS))]
-    return np.bincount(owners, weights=scores.documents[order] * share, minlength=view.records)
+    result = np.zeros(view.records)
+    left = scores.documents.copy()
+    for share in _BEST_CHUNKS:
+        best, where = view.best_documents(left)
+        result += share * best
+        left[where] = 0.0
+    return result / sum(_BEST_CHUNKS)
 
 
 def _defining(query: Query, views: Sequence[SnapshotView], total: int) -> list[Float64]:
@@ -134,7 +133,6 @@ def _documents(view: SnapshotView, scores: Scores, files: Float64) -> Float64:
     """Per document, the score of its best file, less what the document lacks beside that file's best chunk."""
     best_file = np.zeros(view.records)
     np.maximum.at(best_file, view.record_of_file, files)
-    best_chunk = np.zeros(view.records)
-    np.maximum.at(best_chunk, view.record_of, scores.documents)
+    best_chunk, _ = view.best_documents(scores.documents)
     share = scores.documents / np.maximum(best_chunk[view.record_of], 1e-12)
     return best_file[view.record_of] * (0.5 + 0.5 * share) * (scores.documents > 0)

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from loccit.core.source import FileRole
-from loccit.indexing.lexical import FIELDS, Field
+from loccit.indexing.lexical import Field
+from loccit.indexing.terms import term_key
 from loccit.indexing.view import ROLES, SnapshotView
 from loccit.retrieval.query import Query, QueryTerm
 
@@ -120,17 +121,20 @@ class _Norms:
         self.chunk = CHUNK_K1 * (1 - CHUNK_B + CHUNK_B * view.document_words / mean_chunk)
         self.file = FILE_K1 * (1 - FILE_B + FILE_B * view.file_words / mean_file)
         self._scratch = np.zeros(len(view))
+        # A word whose stem is the word itself is looked up twice.
+        self._found: dict[str, Found] = {}
 
     def find(self, term: str) -> Found:
         """Where the term stands."""
-        view, scratch = self.view, self._scratch
+        if term in self._found:
+            return self._found[term]
+        view, scratch, key = self.view, self._scratch, term_key(term)
         touched: list[Int64] = [np.empty(0, dtype=np.int64)]
-        for number in range(FIELDS):
-            field = Field(number)
-            documents, frequencies = view.postings(field, term)
+        for field, weight in FIELD_WEIGHTS.items():
+            documents, frequencies = view.postings_of_key(field, key)
             if len(documents):
-                touched.append(documents[scratch[documents] == 0])
-                scratch[documents] += FIELD_WEIGHTS[field] * frequencies
+                touched.append(documents[scratch[documents] == 0] if len(touched) > 1 else documents)
+                scratch[documents] += weight * frequencies
         documents = np.concatenate(touched)
         frequencies = scratch[documents]
         scratch[documents] = 0.0
@@ -142,7 +146,8 @@ class _Norms:
         in_path, path_tf = view.files.words.postings(term)
         per_file[in_path] += PATH_WEIGHT * path_tf
         files = np.flatnonzero(per_file)
-        return Found(documents, frequencies, files, per_file[files], holding)
+        found = self._found[term] = Found(documents, frequencies, files, per_file[files], holding)
+        return found
 
     def add(self, found: Found, weight: float, scores: Scores) -> None:
         """Add the term's share to the scores."""

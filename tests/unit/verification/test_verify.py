@@ -224,6 +224,38 @@ def test_a_reader_that_fails_becomes_a_finding(
     assert (findings(report), report.status) == ([finding], status)
 
 
+def test_damage_in_one_repository_is_not_hidden_by_another_that_cannot_be_read(commit: str) -> None:
+    """In either order; and what cannot be read says more than what is not there."""
+    damaged = FailingReader(ObjectCorrupt("it is damaged"))
+    locked = FailingReader(SourceUnreadable("permission denied"))
+    answer = answered(cited(commit), snapshots=[snapshot(commit, None)])
+    for readers in ([damaged, locked], [locked, damaged]):
+        assert findings(verify(answer, readers)) == [Finding.OBJECT_FORGED]
+    for readers in ([MadeRepository(), locked], [locked, MadeRepository()]):
+        assert findings(verify(answer, readers)) == [Finding.OBJECT_UNREADABLE]
+
+
+def test_an_issue_has_no_permalink_whatever_its_repository_is_called(
+    repository: MadeRepository, commit: str
+) -> None:
+    """The commits that hold a tracker are ours: the host would not know them."""
+    issue = changed(cited(commit), kind="issue", permalink=None)
+    assert report_on(repository, issue, commit).status is Status.HOLDS
+    linked = changed(cited(commit), kind="issue")
+    assert findings(report_on(repository, linked, commit)) == [Finding.PERMALINK_MISMATCH]
+    made = cite(
+        repo=REPO,
+        commit=commit,
+        tree=None,
+        path="src/f.py",
+        data=SOURCE,
+        start_byte=0,
+        end_byte=len(SOURCE),
+        kind=issue.kind,
+    )
+    assert made == issue
+
+
 @pytest.mark.parametrize(
     ("outcome", "abstention", "has_claims", "is_consistent"),
     [
