@@ -1,16 +1,25 @@
-"""How does a Python program reach us? `Loccit`: everything the command line does, as calls that return values."""
+"""How does a Python program reach us? `Loccit`: everything the command line does, as calls that return
+values.
+"""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loccit.core.errors import IndexBroken, IndexFormatMismatch, InputError, NotARepository, NotIndexed, SourceError
+from loccit.core.errors import (
+    IndexBroken,
+    IndexFormatMismatch,
+    InputError,
+    NotARepository,
+    NotIndexed,
+    SourceError,
+)
 from loccit.core.evidence import Filters, Hit
 from loccit.core.progress import Progress, silent
 from loccit.indexing.catalogue import Contents, KnownRepository
@@ -19,7 +28,7 @@ from loccit.wiring import System, build
 
 if TYPE_CHECKING:
     from loccit.core.answers import Answer, Citation
-    from loccit.core.source import BlobReader, Snapshot
+    from loccit.core.source import BlobReader
     from loccit.indexing.shard import Kind, Manifest, Shard, SnapshotRecord
     from loccit.indexing.view import SnapshotView
     from loccit.pipeline.ask import Searchable
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
     from loccit.pipeline.ingest import Estimate, Ingest, Ingested
     from loccit.sources import GrepMatch, Repository
     from loccit.verification import VerificationReport
+
 
 @dataclass(frozen=True, slots=True)
 class IndexReport:
@@ -41,7 +51,8 @@ class IndexReport:
 class RepositoryStatus:
     """A known repository: what is searchable, and how it stands to the source.
 
-    `head` is the commit that HEAD is at now (a folder's tree), None with `problem` where the source cannot be read.
+    `head` is the commit that HEAD is at now (a folder's tree), None with `problem` where the source cannot be
+    read.
     """
 
     repository: KnownRepository
@@ -80,8 +91,8 @@ class OpenView:
 class Loccit:
     """An index of repositories in one home folder, and the questions one can put to it.
 
-    Methods that search take `repos` (names, paths or URLs of indexed repositories) or a `collection`; without either they
-    search every repository that is indexed. All raise errors of `loccit.LoccitError` only.
+    Methods that search take `repos` (names, paths or URLs of indexed repositories) or a `collection`; without
+    either they search every repository that is indexed. All raise errors of `loccit.LoccitError` only.
     """
 
     def __init__(
@@ -117,11 +128,12 @@ class Loccit:
     ) -> IndexReport:
         """Make a repository or folder searchable at a revision (default HEAD).
 
-        Costs what changed since the last time; may be killed and repeated. A URL is fetched first. With `rebuild` the index of the
-        repository is made anew. With `collection` it becomes a member of that collection.
+        Costs what changed since the last time; may be killed and repeated. A URL is fetched first. With
+        `rebuild` the index of the repository is made anew. With `collection` it becomes a member of that
+        collection.
         """
         repository = self._system.repository(str(location))
-        repository.refresh(self._refreshing)
+        repository.refresh(self._progress)
         snapshot = repository.snapshot(rev)
         with self._ingest(repository, rebuild=rebuild) as ingest:
             files = ingest.files(snapshot)
@@ -151,7 +163,9 @@ class Loccit:
     # Asking
 
     def repository_at(self, path: str | Path) -> str | None:
-        """The name (or, while it is not indexed, the path) of the git repository that a path is in; None where there is none."""
+        """The name (or, while it is not indexed, the path) of the git repository that a path is in; None
+        where there is none.
+        """
         try:
             repository = self._system.repository(str(path))
         except NotARepository:
@@ -183,9 +197,9 @@ class Loccit:
 
         An index that is missing or broken is such an abstention too. Raises InputError and SourceError.
         """
-        from loccit import __version__  # noqa: PLC0415
-        from loccit.core.answers import Abstention  # noqa: PLC0415 — searches do without pydantic
-        from loccit.pipeline.ask import abstain, ask  # noqa: PLC0415
+        from loccit import __version__
+        from loccit.core.answers import Abstention
+        from loccit.pipeline.ask import abstain, ask
 
         settings = self._system.settings
         try:
@@ -215,8 +229,10 @@ class Loccit:
         limit: int | None = None,
         history: bool = False,
     ) -> tuple[Hit, ...]:
-        """The best chunks for a query, best first; with `history` the best commits. Raises NotIndexed, InputError and so on."""
-        from loccit.pipeline.ask import find  # noqa: PLC0415
+        """The best chunks for a query, best first; with `history` the best commits. Raises NotIndexed,
+        InputError and so on.
+        """
+        from loccit.pipeline.ask import find
 
         retrieval = self._system.settings.retrieval
         top_k = retrieval.top_k if limit is None else limit
@@ -247,8 +263,8 @@ class Loccit:
     ) -> Iterator[tuple[str, GrepMatch]]:
         """Lines that match a POSIX extended regular expression, as (repository's name, match), in path order.
 
-        Needs no index, only that the repositories are known. Raises InputError for a pattern that is none, LimitExceeded
-        after `timeout_s`.
+        Needs no index, only that the repositories are known. Raises InputError for a pattern that is none,
+        LimitExceeded after `timeout_s`.
         """
         left = limit
         for known in self._chosen(repos, collection):
@@ -268,13 +284,15 @@ class Loccit:
                 return
 
     def read(self, hit: Hit) -> bytes:
-        """The bytes of a hit, as they stand in the repository. Raises IndexBroken where they are no longer there."""
+        """The bytes of a hit, as they stand in the repository. Raises IndexBroken where they are no longer
+        there.
+        """
         return next(iter(self.read_many([hit])))
 
     def read_many(self, hits: Sequence[Hit]) -> list[bytes]:
         """The bytes of each hit, in order."""
-        from loccit.pipeline.ask import read_place  # noqa: PLC0415
-        from loccit.retrieval.packing import located  # noqa: PLC0415
+        from loccit.pipeline.ask import read_place
+        from loccit.retrieval.packing import located
 
         contents = self._system.catalogue.read()
         with ExitStack() as stack:
@@ -290,11 +308,11 @@ class Loccit:
     def verify(self, answer: Answer | bytes, repositories: Sequence[str | Path] = ()) -> VerificationReport:
         """Re-check an answer (or the bytes of an answer file) against repositories, with no index.
 
-        `repositories` are paths, URLs that are mirrored here, or names; without any, the indexed ones that the answer names.
-        Raises MalformedAnswer for bytes that are no answer.
+        `repositories` are paths, URLs that are mirrored here, or names; without any, the indexed ones that
+        the answer names. Raises MalformedAnswer for bytes that are no answer.
         """
-        from loccit.core.answers import parse_answer  # noqa: PLC0415
-        from loccit.verification import verify  # noqa: PLC0415
+        from loccit.core.answers import parse_answer
+        from loccit.verification import verify
 
         parsed = parse_answer(answer) if isinstance(answer, bytes) else answer
         locations = [self._location(str(r)) for r in repositories] or self._named_in(parsed)
@@ -306,23 +324,33 @@ class Loccit:
 
         Raises SourceError that says why it does not.
         """
-        from loccit.pipeline.show import checked  # noqa: PLC0415
+        from loccit.pipeline.show import checked
 
         location = self._location(str(repository)) if repository else self._known(citation.repo).location
         with self._reader(location) as reader:
             return checked(citation, reader)
 
     def cite(
-        self, path: str, start_line: int, end_line: int, *, repository: str | Path = ".", rev: str | None = None
+        self,
+        path: str,
+        start_line: int,
+        end_line: int,
+        *,
+        repository: str | Path = ".",
+        rev: str | None = None,
     ) -> Citation:
-        """The citation of lines (1-based, inclusive) of a file at a revision. Needs no index. Raises InputError."""
-        from loccit.pipeline.show import cite_lines  # noqa: PLC0415
+        """The citation of lines (1-based, inclusive) of a file at a revision. Needs no index. Raises
+        InputError.
+        """
+        from loccit.pipeline.show import cite_lines
 
         source = self._system.repository(self._location(str(repository)))
         snapshot = source.snapshot(rev)
         known = self._system.catalogue.read().by_key(source.key)
         with source.reader() as reader:
-            return cite_lines(known.name if known else source.name, snapshot, reader, path, start_line, end_line)
+            return cite_lines(
+                known.name if known else source.name, snapshot, reader, path, start_line, end_line
+            )
 
     # Keeping house
 
@@ -335,7 +363,8 @@ class Loccit:
         """The named collections and the names of their repositories."""
         contents = self._system.catalogue.read()
         return {
-            name: tuple(known.name for known in contents.collection(name)) for name in sorted(contents.collections)
+            name: tuple(known.name for known in contents.collection(name))
+            for name in sorted(contents.collections)
         }
 
     def remove(self, repo: str) -> KnownRepository:
@@ -346,7 +375,9 @@ class Loccit:
         return known
 
     def gc(self) -> Collected:
-        """Give back the space of what no snapshot needs: cached records, dead documents, folders of forgotten repositories."""
+        """Give back the space of what no snapshot needs: cached records, dead documents, folders of forgotten
+        repositories.
+        """
         contents = self._system.catalogue.read()
         before = _size(self.home)
         known = {repository.key for repository in contents.repositories}
@@ -365,19 +396,16 @@ class Loccit:
 
     def diagnose(self) -> tuple[Check, ...]:
         """What is in order and what is not: git, the home folder, the cache, every index and every source."""
-        from loccit.pipeline.diagnosis import diagnose  # noqa: PLC0415
+        from loccit.pipeline.diagnosis import diagnose
 
         return diagnose(self.home, self._system.catalogue, self._system.shard, self._system.repository)
 
     # Inside
 
-    def _refreshing(self, stage: str, done: int, total: int | None) -> None:
-        self._progress(stage, done, total or 0, "objects")
-
     @contextmanager
-    def _ingest(self, repository: Repository, *, rebuild: bool = False) -> Iterator[Ingest]:
+    def _ingest(self, repository: Repository, *, rebuild: bool = False) -> Generator[Ingest]:
         """The parts for indexing a repository, the cache open; with `rebuild` its shard is emptied first."""
-        from loccit.pipeline.ingest import Ingest  # noqa: PLC0415 — searches need no parser
+        from loccit.pipeline.ingest import Ingest
 
         settings = self._system.settings
         shard = self._system.shard(repository.key)
@@ -438,18 +466,19 @@ class Loccit:
         return [self._opened(known, rev, history=history) for known in self._chosen(repos, collection)]
 
     def _opened(self, known: KnownRepository, rev: str | None, *, history: bool) -> Searchable:
-        """The repository at the revision, indexed first where it is not: that costs what differs from what is."""
-        from loccit.pipeline.ask import Searchable  # noqa: PLC0415
+        """The repository at the revision, indexed first where it is not: that costs what differs from what
+        is.
+        """
+        from loccit.pipeline.ask import Searchable
 
         repository = self._repository(known)
         shard = self._system.shard(known.key)
         manifest = shard.manifest()
         latest = manifest.latest("files")
         is_remote = "://" in known.location
-        if rev is None and is_remote and latest is not None:
-            wanted = latest.id  # a mirror moves only when it is indexed
-        else:
-            wanted = repository.resolve(rev)
+        # A mirror moves only when it is indexed.
+        stays = rev is None and is_remote and latest is not None
+        wanted = latest.id if stays else repository.resolve(rev)
         if manifest.snapshot("files", wanted) is None:
             with self._ingest(repository) as ingest:
                 ingest.files(repository.snapshot(rev))
@@ -461,7 +490,14 @@ class Loccit:
             snapshot=record,
             view=view,
             history=self._view(shard, "history", past.id) if past is not None else None,
+            changed_files=self._changed_files(repository, rev),
         )
+
+    def _changed_files(self, repository: Repository, rev: str | None) -> int:
+        """How many files of the working tree differ from HEAD; 0 where another revision was asked for."""
+        if rev is not None or not repository.has_working_tree:
+            return 0
+        return len(repository.changed_files(repository.snapshot()))
 
     def _repository(self, known: KnownRepository) -> Repository:
         """The repository, opened once: its settings are read again by a new `Loccit` only."""
@@ -470,7 +506,9 @@ class Loccit:
         return self._repositories[known.key]
 
     def _view(self, shard: Shard, kind: Kind, snapshot_id: str) -> tuple[SnapshotRecord, SnapshotView]:
-        """The snapshot, open; the last one of each kind and repository stays open while it is published unchanged."""
+        """The snapshot, open; the last one of each kind and repository stays open while it is published
+        unchanged.
+        """
         key = (str(shard.folder), kind)
         held = self._views.get(key)
         published = shard.manifest()
@@ -480,7 +518,7 @@ class Loccit:
         return held.record, held.view
 
     @contextmanager
-    def _reader(self, location: str) -> Iterator[BlobReader]:
+    def _reader(self, location: str) -> Generator[BlobReader]:
         """Reads the objects of a repository, of a folder those it has now."""
         repository = self._system.repository(location)
         if not repository.is_git:

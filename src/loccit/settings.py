@@ -1,7 +1,7 @@
 """What did the operator choose? The only reader of configuration files and of the environment.
 
-Everything loccit keeps is in one home folder: `LOCCIT_HOME`, or the platform's folder for user data. `settings.toml` there holds
-the settings. A repository can change none of this.
+Everything loccit keeps is in one home folder: `LOCCIT_HOME`, or the platform's folder for user data.
+`settings.toml` there holds the settings. A repository can change none of this.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Settings:
     def load(cls, home: Path | None = None) -> Settings:
         """The settings of this home folder, or of the user's own.
 
-        Raises SettingsError for a file that is not TOML, for unknown tables and keys, and for values of the wrong type.
+        Raises SettingsError for a file that is not TOML, for unknown tables and keys, and for values of the
+        wrong type.
         """
         folder = (home or home_folder()).absolute()
         path = folder / "settings.toml"
@@ -57,7 +58,7 @@ def home_folder() -> Path:
     chosen = os.environ.get("LOCCIT_HOME")
     if chosen:
         return Path(chosen)
-    from platformdirs import user_data_path  # noqa: PLC0415 — not needed where LOCCIT_HOME is set
+    from platformdirs import user_data_path
 
     return user_data_path("loccit", appauthor=False)
 
@@ -77,7 +78,7 @@ _ROOMS = {
 
 
 def _tables(path: Path, document: dict[str, Any]) -> dict[str, Any]:
-    from pydantic import ConfigDict, TypeAdapter, ValidationError  # noqa: PLC0415 — 80 ms, only where a file is
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
 
     tables: dict[str, Any] = {}
     for name, table in document.items():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,9 +52,9 @@ class System:
         return Shard(self.folder(key) / "shard")
 
     @contextmanager
-    def blob_cache(self) -> Iterator[BlobCache]:
+    def blob_cache(self) -> Generator[BlobCache]:
         """The blob cache, open."""
-        from loccit.indexing.blob_cache import BlobCache  # noqa: PLC0415 — searches need no SQLite
+        from loccit.indexing.blob_cache import BlobCache
 
         cache = BlobCache(self.home / "cache" / "blobs.sqlite")
         try:

@@ -9,7 +9,8 @@ from loccit.core.evidence import Evidence, EvidenceSet, Quotation
 
 # A passage that holds less than this share of what the best one holds adds length, not an answer.
 _LEAST_SHARE = 0.5
-# A window that begins this close to the chunk's beginning takes the beginning in: a signature explains what follows.
+# A window that begins this close to the chunk's beginning takes the beginning in: a signature explains what
+# follows.
 _LEAD_LINES = 4
 
 
@@ -23,7 +24,9 @@ def quotations(found: EvidenceSet, options: AnsweringOptions) -> list[Quotation]
 
 
 def _trimmed(piece: Evidence, max_lines: int) -> Quotation:
-    """The run of lines, at most `max_lines`, that holds most of the question; blank lines at its ends cut off."""
+    """The run of lines, at most `max_lines`, that holds most of the question; blank lines at its ends cut
+    off.
+    """
     lines = _lines(piece)
     first, last = window(piece.line_weights, max_lines)
     while first < last - 1 and not lines[first].strip():
@@ -37,7 +40,9 @@ def _trimmed(piece: Evidence, max_lines: int) -> Quotation:
 
 
 def window(weights: Sequence[float], size: int) -> tuple[int, int]:
-    """First and last line (end exclusive) of the run of `size` lines with the greatest weight, the earliest among equals."""
+    """First and last line (end exclusive) of the run of `size` lines with the greatest weight, the earliest
+    among equals.
+    """
     if len(weights) <= size:
         return 0, len(weights)
     best, best_weight = 0, -1.0

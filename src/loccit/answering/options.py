@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class AnsweringOptions:
     """How answers are made without a model.
 
-    `passages` is the largest number of quotations in an answer, `quote_lines` the largest number of lines in one.
+    `passages` is the largest number of quotations in an answer, `quote_lines` the largest number of lines in
+    one.
     """
 
     passages: int = 4

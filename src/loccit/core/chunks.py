@@ -22,15 +22,15 @@ class ChunkKind(StrEnum):
 class Chunk:
     """A piece of one file. Chunks of a file are sorted and tile it: each starts where the one before ends.
 
-    Bytes are 0-based offsets into the original file, end exclusive. Lines are 1-based and inclusive,
-    and end at 0x0A (at its code unit in UTF-16); a chunk that does not start at a line's beginning shares that line
+    Bytes are 0-based offsets into the original file, end exclusive. Lines are 1-based and inclusive, and end
+    at 0x0A (at its code unit in UTF-16); a chunk that does not start at a line's beginning shares that line
     with the one before.
 
-    `symbol` is the qualified name of the definition or the heading trail (`Blueprint.register`, `Install > Linux`),
-    or empty. `defines` are the plain names that the chunk itself defines. `signature` is the text of
-    the definition's head, one line, with the heads of the definitions around it before it
-    (`class Blueprint(Scaffold): def register(self, app, options)`). `docs` are byte ranges, within the chunk,
-    of comments and docstrings, sorted and disjoint.
+    `symbol` is the qualified name of the definition or the heading trail (`Blueprint.register`, `Install >
+    Linux`), or empty. `defines` are the plain names that the chunk itself defines. `signature` is the text of
+    the definition's head, one line, with the heads of the definitions around it before it (`class
+    Blueprint(Scaffold): def register(self, app, options)`). `docs` are byte ranges, within the chunk, of
+    comments and docstrings, sorted and disjoint.
     """
 
     start_byte: int
@@ -56,10 +56,10 @@ class Unsearchable(StrEnum):
 class ParsedFile:
     """What is in a file.
 
-    `encoding` is the Python codec name by which the bytes become text: one of `utf-8`, `utf-16-le`, `utf-16-be`, `latin-1`;
-    a byte order mark stays part of the bytes. `is_partial` says that the grammar met errors, so that the file, or part of it,
-    was cut as text. `is_generated` says that its own text declares it generated or minified.
-    `chunks` is empty exactly when `unsearchable` is set.
+    `encoding` is the Python codec name by which the bytes become text: one of `utf-8`, `utf-16-le`,
+    `utf-16-be`, `latin-1`; a byte order mark stays part of the bytes. `is_partial` says that the grammar met
+    errors, so that the file, or part of it, was cut as text. `is_generated` says that its own text declares
+    it generated or minified. `chunks` is empty exactly when `unsearchable` is set.
     """
 
     language: str

@@ -19,7 +19,8 @@ class Filters:
 class Place:
     """Where a chunk is: bytes 0-based end exclusive, lines 1-based inclusive.
 
-    For a commit's message `path` is empty, `object_id` is the commit and offsets count in `git cat-file commit`.
+    For a commit's message `path` is empty, `object_id` is the commit and offsets count in `git cat-file
+    commit`.
     """
 
     repo: str
@@ -37,9 +38,10 @@ class Place:
 class Hit:
     """A scored chunk. `score` is comparable within one search only, higher is better.
 
-    `reasons` are short phrases a person can check ("defines register", "file named blueprints"). `matched` are the question's
-    words that the chunk holds, most telling first; `relevance` is the share of the question that the chunk itself holds, 0 to 1.
-    `encoding` is the codec by which the chunk's bytes become text.
+    `reasons` are short phrases a person can check ("defines register", "file named blueprints"). `matched`
+    are the question's words that the chunk holds, most telling first; `relevance` is the share of the
+    question that the chunk itself holds, 0 to 1. `encoding` is the codec by which the chunk's bytes become
+    text.
     """
 
     place: Place
@@ -71,8 +73,8 @@ class Evidence:
 class EvidenceSet:
     """Evidence for one question, best first, and how likely it is that it bears on it.
 
-    `confidence` is a calibrated probability that the sources hold the answer, 0 to 1. `unknown` are the question's words
-    that the sources do not hold at all.
+    `confidence` is a calibrated probability that the sources hold the answer, 0 to 1. `unknown` are the
+    question's words that the sources do not hold at all.
     """
 
     question: str
@@ -83,7 +85,9 @@ class EvidenceSet:
 
 @dataclass(frozen=True, slots=True)
 class Quotation:
-    """A passage to quote from one piece of evidence: bytes of the cited object, end exclusive, and why it was chosen."""
+    """A passage to quote from one piece of evidence: bytes of the cited object, end exclusive, and why it was
+    chosen.
+    """
 
     evidence: Evidence
     start_byte: int

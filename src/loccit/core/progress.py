@@ -9,7 +9,9 @@ class Progress(Protocol):
     """Told about progress; decides itself what to show and how often."""
 
     def __call__(self, stage: str, done: int, total: int, unit: str) -> None:
-        """`done` of `total` units (bytes, files, commits) of a stage are finished; `total` is 0 while it is unknown."""
+        """`done` of `total` units (bytes, files, commits) of a stage are finished; `total` is 0 while it is
+        unknown.
+        """
         ...
 
 

@@ -79,10 +79,11 @@ class SkippedFile:
 class Snapshot:
     """A repository at a commit, or a plain folder as it is now.
 
-    `repo` is `host/owner/name` where the host is known, else the folder's name. `commit` is the
-    full commit id, None for a plain folder; `tree` is the git tree id of the files (for a folder, the id that
-    its files would have). `committed_at` is in seconds since the epoch, None for a folder. `entries` are sorted by path bytes.
-    `skipped` holds what can be told from the listing; what only the bytes tell (binary, LFS) is found by parsing.
+    `repo` is `host/owner/name` where the host is known, else the folder's name. `commit` is the full commit
+    id, None for a plain folder; `tree` is the git tree id of the files (for a folder, the id that its files
+    would have). `committed_at` is in seconds since the epoch, None for a folder. `entries` are sorted by path
+    bytes. `skipped` holds what can be told from the listing; what only the bytes tell (binary, LFS) is found
+    by parsing.
     """
 
     repo: str
@@ -118,9 +119,10 @@ class BlobReader(Protocol):
 class CommitRecord:
     """One commit of a repository's history.
 
-    `time` is the committer's, seconds since the epoch. `message` is decoded with replacement characters, for search only:
-    citations go back to the bytes. `paths` are the changed paths (surrogate escapes as in FileEntry) against
-    the first parent, `symbols` the names in the hunk headers of the change, without order or repetition.
+    `time` is the committer's, seconds since the epoch. `message` is decoded with replacement characters, for
+    search only: citations go back to the bytes. `paths` are the changed paths (surrogate escapes as in
+    FileEntry) against the first parent, `symbols` the names in the hunk headers of the change, without order
+    or repetition.
     """
 
     commit: str

@@ -113,8 +113,9 @@ def _json_members(text: str) -> Iterator[json_positions.Item]:
 
 
 def _lines(source: SourceText) -> Iterator[tuple[int, bytes]]:
-    for index, start in enumerate(source.line_starts):
-        yield start, source.line(index)
+    """Each line's start in the file, and its text without its end, as UTF-8 where the file is UTF-16."""
+    lines = source.whole_text.encode() if source.is_utf16 else source.data
+    yield from zip(source.line_starts, lines.split(b"\n"), strict=False)
 
 
 def _name(name: bytes) -> str:

@@ -5,17 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from html import unescape
-from typing import TYPE_CHECKING
-
 from loccit.core.chunks import Chunk, ChunkKind
 from loccit.parsing.encoding import SourceText
 from loccit.parsing.options import ParsingOptions
 from loccit.parsing.pieces import Piece, Scope, chunks_of
-
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
 
 SEPARATOR = " > "
 _TITLE_MAX_CHARACTERS = 200
@@ -32,35 +26,52 @@ class Heading:
 
 
 def cut_markdown(source: SourceText, options: ParsingOptions) -> tuple[Chunk, ...]:
-    """Sections of a Markdown file by its ATX and setext headings; front matter is its preamble."""
-    # markdown-it counts a lone carriage return as a line's end; our lines end at 0x0A only.
-    text = source.whole_text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", " ")
+    """Sections of a Markdown file by its ATX and setext headings.
+
+    Only headings that start a line count: indented or quoted ones belong to a list or a quote. A setext
+    heading has one line, with a blank one above it. Front matter, fenced code, comments and raw HTML have none.
+    """
+    text = source.whole_text
+    offsets = source.offsets()
     front_matter = _FRONT_MATTER.match(text)
-    if front_matter:
-        text = "\n" * front_matter[0].count("\n") + text[front_matter.end() :]
-    tokens = _markdown().parse(text)
     headings: list[Heading] = []
-    for index, token in enumerate(tokens):
-        if token.type == "heading_open" and token.map is not None:
-            start, end = (source.line_start(line) for line in token.map)
-            if not _IN_A_BLOCK.match(source.text(start, end)):
-                headings.append(Heading(start, end, int(token.tag[1]), tokens[index + 1].content))
+    fence = closes = ""
+    for match in _MARKDOWN_MARK.finditer(text, front_matter.end() if front_matter else 0):
+        if fence:
+            is_closing = match["fence"] and match["fence"].startswith(fence) and not match["info"].strip()
+            fence = "" if is_closing else fence
+        elif closes:
+            closes = "" if match[0].lower() == closes else closes
+        elif match["fence"]:
+            fence = match["fence"]
+        elif match["opens"]:
+            closes = _MARKDOWN_OPAQUE[match["opens"].lower()]
+        elif match["marks"] or (match["setext"] and _follows_blank_line(text, match.start())):
+            level = len(match["marks"]) if match["marks"] else 1 + (match["under"][0] == "-")
+            title = _CLOSING_MARKS.sub("", match["atx"]) if match["marks"] else match["setext"]
+            start, end = offsets.at(match.start()), offsets.at(match.end())
+            headings.append(Heading(start, end, level, title))
     return cut_sections(source, headings, options)
 
 
-_FRONT_MATTER = re.compile(r"---[ \t]*\n(?:.*\n){0,200}?---[ \t]*(?:\n|\Z)")
-# Lists and quotes are not parsed: what is indented, or begins like one of them, is no heading of the document.
-_IN_A_BLOCK = re.compile(r"\ufeff?(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])")
+_FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(?:.*\n){0,200}?---[ \t]*\r?(?:\n|\Z)")
+_MARKDOWN_MARK = re.compile(
+    # A fence may stand in a list or a quote.
+    r"^(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})(?P<info>.*)"
+    r"|^[ ]{0,3}(?P<opens><!--|<(?:pre|script|style|textarea)\b)"
+    r"|-->|</(?:pre|script|style|textarea)>"
+    r"|^\ufeff?(?P<marks>\#{1,6})(?=[ \t\r\n]|\Z)(?P<atx>.*)"
+    r"|^\ufeff?(?P<setext>(?![\s>|\#<]|[-+*=][ \t]|\d{1,9}[.)][ \t]|```|~~~).+)\n(?P<under>=+|-+)[ \t\r]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_MARKDOWN_OPAQUE = {"<!--": "-->"} | {
+    f"<{tag}": f"</{tag}>" for tag in ("pre", "script", "style", "textarea")
+}
+_CLOSING_MARKS = re.compile(r"[ \t]#+[ \t\r]*\Z")
 
 
-@cache
-def _markdown() -> MarkdownIt:
-    """A block parser that knows a heading from a comment in code. Without lists it is twice as fast."""
-    from markdown_it import MarkdownIt
-
-    markdown = MarkdownIt("zero").enable(["code", "fence", "html_block", "heading", "lheading"])
-    markdown.core.ruler.enableOnly(["normalize", "block"])
-    return markdown
+def _follows_blank_line(text: str, at: int) -> bool:
+    return at == 0 or not text[text.rfind("\n", 0, at - 1) + 1 : at].strip()
 
 
 def cut_rst(source: SourceText, options: ParsingOptions) -> tuple[Chunk, ...]:

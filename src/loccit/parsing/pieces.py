@@ -10,6 +10,9 @@ from loccit.core.chunks import Chunk, ChunkKind
 from loccit.parsing.encoding import SourceText
 from loccit.parsing.options import ParsingOptions
 
+# How many lines on either side of the best size are looked at for a place to cut.
+_LINES_TRIED = 40
+
 # A part's first line should not be the end of something that the part before began.
 _CLOSERS = (
     b")",
@@ -168,6 +171,8 @@ def _best_line(source: SourceText, start: int, goal: int, limit: int, is_indente
         # Only a long line: end the part before it, where there is something before it.
         first = bisect_right(starts, start)
         return starts[last - 1] if last > first else None
+    middle = bisect_left(starts, goal)
+    first, last = max(first, middle - _LINES_TRIED), min(last, middle + _LINES_TRIED)
     best = min(range(first, last), key=lambda index: _line_cost(source, index, goal, is_indented))
     return starts[best]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Literal
 
 from loccit.answering.extract import quotations
 from loccit.answering.options import AnsweringOptions
@@ -284,7 +285,7 @@ def _snapshot_info(searched: Searchable) -> SnapshotInfo:
     )
 
 
-def _history_state(searched: Searchable) -> str:
+def _history_state(searched: Searchable) -> Literal["complete", "partial", "none"]:
     if searched.history is None:
         return "none"
     record = searched.history[0]

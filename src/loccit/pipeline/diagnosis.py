@@ -59,7 +59,7 @@ def _git() -> Check:
     if program is None:
         return Check("git", is_fine=False, found="not on PATH", next_step=step)
     words = subprocess.run([program, "version"], capture_output=True, text=True, check=False).stdout.split()
-    numbers = words[2].split(".")[:2] if len(words) > 2 else []  # noqa: PLR2004 — "git version 2.39.5"
+    numbers = words[2].split(".")[:2] if len(words) > 2 else []
     is_new = all(n.isdigit() for n in numbers) and tuple(int(n) for n in numbers) >= _OLDEST_GIT
     return Check("git", is_fine=is_new, found=" ".join(words), next_step="" if is_new else step)
 
@@ -98,7 +98,9 @@ def _cache(home: Path) -> Check:
         return Check("blob cache", is_fine=False, found=str(error), next_step=step)
     is_fine = verdict == "ok"
     size = f"{path.stat().st_size / 1e6:,.1f} MB"
-    return Check("blob cache", is_fine=is_fine, found=size if is_fine else verdict, next_step="" if is_fine else step)
+    return Check(
+        "blob cache", is_fine=is_fine, found=size if is_fine else verdict, next_step="" if is_fine else step
+    )
 
 
 def _repository(

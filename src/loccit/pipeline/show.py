@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from loccit.core.answers import Citation, CitationKind, Claim, ClaimKind, Outcome, SnapshotInfo, Verdict, VerdictLabel, seal
+from loccit.core.answers import Citation, CitationKind
 from loccit.core.encodings import encoding_of
 from loccit.core.errors import InputError, SourceError
 from loccit.core.source import BlobReader, Snapshot
-from loccit.verification import cite, verify
+from loccit.verification import cite, verify_citation
 
 
-def cite_lines(repo: str, snapshot: Snapshot, reader: BlobReader, path: str, start: int, end: int) -> Citation:
-    """The citation of lines `start` to `end` (1-based, inclusive) of a file. Raises InputError where there are none."""
+def cite_lines(
+    repo: str, snapshot: Snapshot, reader: BlobReader, path: str, start: int, end: int
+) -> Citation:
+    """The citation of lines `start` to `end` (1-based, inclusive) of a file. Raises InputError where there
+    are none.
+    """
     entry = next((entry for entry in snapshot.entries if entry.path == path), None)
     if entry is None:
         skipped = next((s for s in snapshot.skipped if s.path == path), None)
@@ -19,36 +23,19 @@ def cite_lines(repo: str, snapshot: Snapshot, reader: BlobReader, path: str, sta
     data = reader.read(entry.blob).data
     first, last = _byte_range(path, data, start, end)
     return cite(
-        repo=repo, commit=snapshot.commit, tree=snapshot.tree, path=path, data=data, start_byte=first, end_byte=last
+        repo=repo,
+        commit=snapshot.commit,
+        tree=snapshot.tree,
+        path=path,
+        data=data,
+        start_byte=first,
+        end_byte=last,
     )
 
 
 def checked(citation: Citation, reader: BlobReader) -> Citation:
     """The same citation, if it holds. Raises SourceError that says why it does not."""
-    is_folder = citation.commit is None
-    claim = Claim(
-        text=citation.quote,
-        kind=ClaimKind.QUOTATION,
-        citations=(citation,),
-        verdict=Verdict(label=VerdictLabel.UNCHECKED, score=None, checker="none", version="0"),
-    )
-    snapshot = SnapshotInfo(
-        repo=citation.repo,
-        commit=citation.commit,
-        tree=citation.tree if is_folder else None,
-        indexed_at="1970-01-01T00:00:00Z",
-        files=0,
-    )
-    answer = seal(
-        question="",
-        outcome=Outcome.ANSWERED,
-        abstention=None,
-        confidence=0.0,
-        claims=(claim,),
-        dropped=(),
-        snapshots=(snapshot,),
-    )
-    reasons = verify(answer, [reader]).all_reasons()
+    reasons = verify_citation(citation, [reader])
     if reasons:
         what = f"commit {citation.commit}" if citation.kind is CitationKind.COMMIT else repr(citation.path)
         raise SourceError(f"the citation of {what} does not hold: {reasons[0].message}")
@@ -61,10 +48,14 @@ def _byte_range(path: str, data: bytes, start: int, end: int) -> tuple[int, int]
     newline = "\n".encode(encoding)
     lines = data.decode(encoding).split("\n")
     if not 1 <= start <= end <= len(lines):
-        raise InputError(f"lines {start} to {end} are not in {path!r}", next_step=f"it has lines 1 to {len(lines)}")
+        raise InputError(
+            f"lines {start} to {end} are not in {path!r}", next_step=f"it has lines 1 to {len(lines)}"
+        )
     first = len("\n".join(lines[: start - 1]).encode(encoding)) + (len(newline) if start > 1 else 0)
     quoted = "\n".join(lines[start - 1 : end])
     size = len(quoted.encode(encoding))
     if not size:
-        raise InputError(f"lines {start} to {end} of {path!r} are empty", next_step="cite lines that hold something")
+        raise InputError(
+            f"lines {start} to {end} of {path!r} are empty", next_step="cite lines that hold something"
+        )
     return first, first + size

@@ -1,8 +1,9 @@
 """How likely it is that the sources hold the answer: a calibrated look at the words that were found.
 
-The signal is the best file's score (a share of what the question could reach), times the share of the question's telling words
-that the sources know at all, times a root of the question's length: a long question that is matched as well as a
-short one is matched less by chance. How it was found and calibrated: docs/decisions/0005-abstention.md.
+The signal is the best file's score (a share of what the question could reach), times the share of the
+question's telling words that the sources know at all, times a root of the question's length: a long question
+that is matched as well as a short one is matched less by chance. How it was found and calibrated:
+docs/decisions/0005-abstention.md.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import math
 from loccit.retrieval.query import QueryTerm
 from loccit.retrieval.search import Results
 
-# The logistic curve from signal to probability, fitted on questions put to their own and to other repositories.
+# The logistic curve from signal to probability, fitted on questions put to their own and to other
+# repositories.
 _MIDDLE = 0.37
 _STEEPNESS = 20.0
 _TYPICAL_TERMS = 18.0
@@ -33,7 +35,9 @@ def signal(results: Results) -> float:
         if not _counts(term):
             continue
         counted += 1
-        size = weighted.idf * (2.0 if term.is_whole else 1.0)  # for an unknown word the idf is the greatest there is
+        size = weighted.idf * (
+            2.0 if term.is_whole else 1.0
+        )  # for an unknown word the idf is the greatest there is
         total += size
         known += size if weighted.files else 0.0
     if not total:

@@ -10,9 +10,10 @@ from loccit.core.evidence import Hit
 def fuse(rankings: Sequence[Sequence[Hit]], *, k: int = 60) -> list[Hit]:
     """Merge rankings into one, best first, by reciprocal rank fusion.
 
-    Each ranking is sorted by falling score; ranks count from 1. Scores of different rankings need not be comparable: only
-    ranks are used. A place that stands in several rankings is kept as the first of them has it. Ties keep the order of the first
-    ranking. Raises ValueError if k < 1.  Source: Cormack, Clarke and Büttcher, SIGIR 2009.
+    Each ranking is sorted by falling score; ranks count from 1. Scores of different rankings need not be
+    comparable: only ranks are used. A place that stands in several rankings is kept as the first of them has
+    it. Ties keep the order of the first ranking. Raises ValueError if k < 1.  Source: Cormack, Clarke and
+    Büttcher, SIGIR 2009.
     """
     if k < 1:
         raise ValueError(f"k is {k}, expected at least 1")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class RetrievalOptions:
     """How search behaves.
 
-    `top_k` is the number of hits of a search. `max_query_chars` is the longest question that is read; longer ones are refused.
-    `answer_confidence` is the calibrated probability below which `ask` abstains.
+    `top_k` is the number of hits of a search. `max_query_chars` is the longest question that is read; longer
+    ones are refused. `answer_confidence` is the calibrated probability below which `ask` abstains.
     """
 
     top_k: int = 10

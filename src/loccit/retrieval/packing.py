@@ -19,7 +19,8 @@ Read = Callable[[Place], bytes]
 def pack(hits: Sequence[Hit], scoring: Scoring, read: Read, *, limit: int) -> list[Evidence]:
     """Evidence for the first hits, best first, at most `limit` pieces.
 
-    `read` gives the whole object that a place is in. A hit whose text nearly repeats that of a better one is left out.
+    `read` gives the whole object that a place is in. A hit whose text nearly repeats that of a better one is
+    left out.
     """
     weights = {w.term.term: w.weight for w in scoring.weights if w.weight}
     kept: list[Evidence] = []
@@ -52,7 +53,8 @@ def line_weights(lines: Sequence[str], weights: dict[str, float]) -> tuple[float
         for token, (terms, _) in zip(vocabulary, terms_of(vocabulary), strict=True)
     }
     return tuple(
-        sum(weights[term] for term in sorted({term for token in line for term in value[token]})) for line in per_line
+        sum(weights[term] for term in sorted({term for token in line for term in value[token]}))
+        for line in per_line
     )
 
 

@@ -11,12 +11,15 @@ from loccit.indexing.terms import stems, tokens, whole_of, words_of
 
 # Ordinary English function words: they say how a question is put, not what it is about.
 STOP_WORDS = frozenset(
-    "a about above after again against all also am an and any are as at be because been before being below between both "
-    "but by can could did do does doing down during each few for from further had has have having he her here hers him "
-    "his how i if in into is it its itself just me more most my no nor not of off on once only or other our out over own "
-    "rather same she should so some such than that the their them then there these they this those through to too under "
-    "until up upon very was we were what when where which while who whom whose why will with within without would you "
-    "your".split()
+    """
+    a about above after again against all also am an and any are as at be because been before
+    being below between both but by can could did do does doing down during each few for from
+    further had has have having he her here hers him his how i if in into is it its itself just
+    me more most my no nor not of off on once only or other our out over own rather same she
+    should so some such than that the their them then there these they this those through to too
+    under until up upon very was we were what when where which while who whom whose why will
+    with within without would you your
+    """.split()
 )
 
 _ABOUT_TESTS = re.compile(r"\b[Tt]ests?\b|\b[Tt]esting\b|\btest_|\bTest[A-Z]")
@@ -33,7 +36,9 @@ _IDENTIFIER = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z_]\w+")
 _CAPITALISED = re.compile(r"(?<=[a-z,] )([A-Z][a-z]{2,})\b")
-_PATH = re.compile(r"(?<![\w/.-])(?:[\w.-]+/)*[\w-]+\.[A-Za-z][A-Za-z0-9]{0,4}\b|(?<![\w/.-])(?:[\w.-]+/)+[\w.-]+")
+_PATH = re.compile(
+    r"(?<![\w/.-])(?:[\w.-]+/)*[\w-]+\.[A-Za-z][A-Za-z0-9]{0,4}\b|(?<![\w/.-])(?:[\w.-]+/)+[\w.-]+"
+)
 _TRACEBACK_FILE = re.compile(r'File "([^"\n]+)", line (\d+)(?:, in (\S+))?')
 _QUOTED = re.compile(r"\"([^\"\n]{4,200})\"|'([^'\n]{4,200})'(?!\w)")
 
@@ -51,7 +56,9 @@ class QueryTerm:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question, understood. `names` are identifiers in it, lower case without outer underscores; `paths` as written."""
+    """A question, understood. `names` are identifiers in it, lower case without outer underscores; `paths` as
+    written.
+    """
 
     text: str
     terms: tuple[QueryTerm, ...]
@@ -65,16 +72,21 @@ class Query:
 
 # A word as written counts half beside its stem, so that the written form wins among forms of the same word.
 _WRITTEN_WEIGHT = 0.5
-# A question longer than this many distinct terms is a pasted log: its most telling part is its beginning and its names.
+# A question longer than this many distinct terms is a pasted log: its most telling part is its beginning and
+# its names.
 _MAX_TERMS = 400
 
 
 def understand(text: str, *, max_chars: int) -> Query:
-    """The query that this text is. Raises InputError for an empty one, LimitExceeded for one beyond `max_chars`."""
+    """The query that this text is. Raises InputError for an empty one, LimitExceeded for one beyond
+    `max_chars`.
+    """
     if len(text) > max_chars:
         raise LimitExceeded(
             "characters of the question", len(text), max_chars, next_step="shorten it to what matters"
         )
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise InputError("the question is not valid UTF-8", next_step="write it in UTF-8")
     if not text.strip():
         raise InputError("the question is empty", next_step="write what you want to know")
     return Query(

@@ -1,4 +1,6 @@
-"""Files and chunks in order: BM25 of the file, its best chunks, the names it defines, and what kind of file it is."""
+"""Files and chunks in order: BM25 of the file, its best chunks, the names it defines, and what kind of file
+it is.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ _ROLE_PRIOR = {
 class Ranked:
     """Scores of one view after everything is taken together, parallel to its files and its live documents.
 
-    A file's best chunk scores as high as the file, its other chunks less, by how much less of the question they hold.
+    A file's best chunk scores as high as the file, its other chunks less, by how much less of the question
+    they hold.
     """
 
     files: Float64
@@ -104,7 +107,9 @@ def _file_names(query: Query, views: Sequence[SnapshotView]) -> list[Float64]:
 
 
 def _mentioned(query: Query, view: SnapshotView) -> Float64:
-    """1 for each file whose path the question writes out, or the end of it with at least one folder or suffix."""
+    """1 for each file whose path the question writes out, or the end of it with at least one folder or
+    suffix.
+    """
     result = np.zeros(len(view.files.paths))
     for written in query.paths:
         ending = written.lstrip("./")

@@ -18,8 +18,14 @@ from loccit.retrieval.query import Query, QueryTerm
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
-# Chosen on pairs mined from the histories and docstrings of public repositories: docs/decisions/0004-ranking.md.
-FIELD_WEIGHTS: dict[Field, float] = {Field.SYMBOLS: 3.0, Field.SIGNATURE: 1.0, Field.DOCS: 1.0, Field.BODY: 1.0}
+# Chosen on pairs mined from the histories and docstrings of public repositories:
+# docs/decisions/0004-ranking.md.
+FIELD_WEIGHTS: dict[Field, float] = {
+    Field.SYMBOLS: 3.0,
+    Field.SIGNATURE: 1.0,
+    Field.DOCS: 1.0,
+    Field.BODY: 1.0,
+}
 PATH_WEIGHT = 2.0
 FILE_K1, FILE_B = 2.0, 0.5
 CHUNK_K1, CHUNK_B = 2.0, 0.75
@@ -43,7 +49,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class TermWeight:
-    """A term of the question: how many files hold it, its idf, what it weighs (0 where no file holds it), its documents per view."""
+    """A term of the question: how many files hold it, its idf, what it weighs (0 where no file holds it), its
+    documents per view.
+    """
 
     term: QueryTerm
     files: int
@@ -54,7 +62,8 @@ class TermWeight:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Scores of one view, as shares of what a chunk or file that holds every term without end would reach: 0 to below 1.
+    """Scores of one view, as shares of what a chunk or file that holds every term without end would reach: 0
+    to below 1.
 
     `documents` is parallel to the view's live documents, `files` to its files.
     """
@@ -75,7 +84,8 @@ class Scoring:
 def score(query: Query, views: Sequence[SnapshotView]) -> Scoring:
     """Score every live chunk and file of these views for the query.
 
-    Statistics (numbers of files, lengths) are taken over all views together, so that scores compare between them.
+    Statistics (numbers of files, lengths) are taken over all views together, so that scores compare between
+    them.
     """
     total_files = sum(len(view.files.paths) for view in views)
     mean_chunk, mean_file = _averages(views)

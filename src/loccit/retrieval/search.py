@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -44,8 +45,8 @@ class Results:
 def search(query: Query, targets: Sequence[Target], *, filters: Filters, top_k: int) -> Results:
     """The best chunks of these snapshots for the query, at most `top_k`, at most three of one file.
 
-    Filters restrict what is returned, never the statistics: a hit's score does not depend on them. Equal scores stand in order of
-    repository, path and position.
+    Filters restrict what is returned, never the statistics: a hit's score does not depend on them. Equal
+    scores stand in order of repository, path and position.
     """
     views = [target.view for target in targets]
     scoring = score(query, views)
@@ -93,7 +94,9 @@ def _best(scores: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
 
 
 def _limited(view: SnapshotView, scores: npt.NDArray[np.float64], order: npt.NDArray[np.int64]) -> list[int]:
-    """The documents in order, without what goes beyond the limit of its file; equal scores by path and position."""
+    """The documents in order, without what goes beyond the limit of its file; equal scores by path and
+    position.
+    """
     first = view.first_file
     keyed = sorted(order.tolist(), key=lambda d: (-scores[d], int(first[view.record_of[d]]), d))
     taken: dict[int, int] = {}
@@ -142,10 +145,10 @@ def _hit(
     )
 
 
-def _best_file(
-    view: SnapshotView, ranked: Ranked, record: int, allowed: npt.NDArray[np.bool_] | None
-) -> int:
-    """The file to show for a record: its best-scored one that the filters allow, the first by path among equals."""
+def _best_file(view: SnapshotView, ranked: Ranked, record: int, allowed: npt.NDArray[np.bool_] | None) -> int:
+    """The file to show for a record: its best-scored one that the filters allow, the first by path among
+    equals.
+    """
     first = int(view.first_file[record])
     if not view.has_copies and allowed is None:
         return first
@@ -165,7 +168,7 @@ def _allowed_files(view: SnapshotView, filters: Filters) -> npt.NDArray[np.bool_
         speaks = np.array([language in wanted for language in view.languages()], dtype=bool)
         allowed &= speaks[view.record_of_file]
     if filters.paths:
-        from pathspec import GitIgnoreSpec  # noqa: PLC0415 — only filtered searches need it
+        from pathspec import GitIgnoreSpec
 
         try:
             spec = GitIgnoreSpec.from_lines(filters.paths)
@@ -188,9 +191,9 @@ def _matched(
     for weighted in scoring.weights:
         if weighted.weight:
             holding = place[weighted.documents[number]]
-            for position in holding[holding >= 0].tolist():
-                known = words[position].get(weighted.term.word, 0.0)
-                words[position][weighted.term.word] = max(known, weighted.weight)
+            for position in cast("list[int]", holding[holding >= 0].tolist()):
+                found = words[position]
+                found[weighted.term.word] = max(found.get(weighted.term.word, 0.0), weighted.weight)
     return [tuple(sorted(found, key=lambda word: (-found[word], word))) for found in words]
 
 

@@ -117,6 +117,12 @@ class GitRepository:
         self.location = origin.location
         self._folder = home / "repositories" / self.key
 
+    @property
+    def has_working_tree(self) -> bool:
+        """Whether files are checked out beside the commits."""
+        layout = self._origin.layout
+        return layout is not None and layout.top is not None
+
     def refresh(self, progress: Progress) -> None:
         """Fetches a URL; reads a local repository's refs again."""
         self._prepared = self._origin.refresh(progress)

@@ -117,6 +117,7 @@ class PlainFolder:
     """A folder without history. See `Repository` for what each method promises."""
 
     is_git = False
+    has_working_tree = False
 
     def __init__(self, folder: Path, *, home: Path, options: SourceOptions) -> None:
         self._folder = folder

@@ -85,6 +85,11 @@ class Repository(Protocol):
         """Whether it has commits, rather than being a plain folder."""
         ...
 
+    @property
+    def has_working_tree(self) -> bool:
+        """Whether files are checked out beside the commits, so that they may differ from them."""
+        ...
+
     def refresh(self, progress: Progress) -> None:
         """Takes up what is new: fetches a URL, reads a local repository's refs again. Raises FetchFailed."""
         ...

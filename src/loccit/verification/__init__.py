@@ -12,7 +12,7 @@ from loccit.verification.findings import (
     Status,
     VerificationReport,
 )
-from loccit.verification.recheck import verify
+from loccit.verification.recheck import verify, verify_citation
 from loccit.verification.verdicts import check_quotation
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "cite",
     "cite_commit",
     "verify",
+    "verify_citation",
 ]

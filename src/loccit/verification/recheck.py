@@ -63,6 +63,18 @@ def verify(answer: Answer, readers: Iterable[BlobReader]) -> VerificationReport:
     )
 
 
+def verify_citation(citation: Citation, readers: Iterable[BlobReader]) -> tuple[Reason, ...]:
+    """All that is wrong with one citation that stands by itself; empty when it holds. Never raises, like `verify`."""
+    searched = SnapshotInfo(
+        repo=citation.repo,
+        commit=citation.commit,
+        tree=None if citation.commit else citation.tree,
+        indexed_at="1970-01-01T00:00:00Z",
+        files=0,
+    )
+    return check_citation(citation, [searched], ObjectStore(readers))
+
+
 def _overall(reasons: Sequence[Reason], claims: Sequence[ClaimResult]) -> Status:
     statuses = {status_of(reasons), *(claim.status for claim in claims)}
     for status in (Status.FELL, Status.UNVERIFIABLE):
