@@ -13,10 +13,15 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import rfc8785
 
+import benchmarks
+from benchmarks import repositories
+from loccit import Loccit
 from loccit.core.answers import (
     Answer,
     Citation,
@@ -37,6 +42,8 @@ SUMMARY = "citations that hold, and single-byte corruptions that are caught"
 ANSWERS = 1_000
 CORRUPTIONS = 10_000
 MAX_BLOB_BYTES = 500_000
+# Their commits are indexed too, so that answers cite commits: two that take seconds, not the largest.
+_WITH_HISTORY = ("pallets+flask", "psf+requests")
 _UNCHECKED = {"label": "unchecked", "score": None, "checker": "none", "version": "1"}
 
 
@@ -117,38 +124,79 @@ def _holds(reader: BatchReader, commit: str) -> bool:
     return True
 
 
-def run(
-    repos: Path | None, *, answers: Iterable[Answer] | None = None, corruptions: int = CORRUPTIONS
-) -> dict[str, object]:
-    """The counts. `repos` holds bare repositories at OWNER+NAME/repo; `answers`, where given, are about them.
-
-    `corruptions` are tried of each class.
-    """
-    if repos is None:
-        raise InputError("this benchmark reads real repositories", next_step="give their folder with --repos")
+def run(setting: benchmarks.Setting) -> dict[str, Any]:
+    """The counts: over answers of the real `ask`, and over the same number of answers made from random passages."""
+    found = setting.repositories()
+    if not found:
+        return {"missing_repositories": ["all"]}
+    count = setting.sample or ANSWERS
     chance = random.Random(20260101)
     with ExitStack() as stack:
         readers = {
-            f"github.com/{folder.name.replace('+', '/', 1)}": stack.enter_context(
-                BatchReader(folder / "repo")
-            )
-            for folder in sorted(repos.iterdir())
-            if "+" in folder.name and (folder / "repo" / "HEAD").exists()
+            f"github.com/{name}": stack.enter_context(BatchReader(path)) for name, path in found.items()
         }
-        if not readers:
-            raise InputError(f"no repository at OWNER+NAME/repo in {str(repos)!r}", next_step="fetch some")
         shelf = Repositories(readers)
-        known = list(random_answers(readers, ANSWERS, chance) if answers is None else answers)
-        counts = _verify_all(known, shelf)
-        cited = [answer for answer in known if any(claim.citations for claim in answer.claims)]
+        asked, missing = _asked_answers(setting, count)
+        random_passages = list(random_answers(readers, count, chance))
+        tried = CORRUPTIONS if setting.sample is None else 10 * count
         return {
+            "missing_repositories": missing,
             "repositories": len(readers),
-            "answers": len(known),
-            **counts,
-            "answer_bytes": _caught(digested_part(cited, corruptions, chance)),
-            "citation_fields": _caught(citation_fields(cited, shelf, corruptions, chance)),
-            "blob_bytes": _caught(blob_bytes(cited, shelf, corruptions, chance)),
+            "asked": _counts(asked, shelf, tried, chance),
+            "random_passages": _counts(random_passages, shelf, tried // 10, chance),
         }
+
+
+def _counts(
+    answers: Sequence[Answer], shelf: Repositories, corruptions: int, chance: random.Random
+) -> dict[str, Any]:
+    """Whether these answers hold, and how many corruptions of each of the three classes are caught."""
+    return {
+        "answers": len(answers),
+        **_verify_all(answers, shelf),
+        "corruptions_of_each_class": corruptions,
+        "answer_bytes_caught_percent": _caught(digested_part(answers, corruptions, chance)),
+        "citation_fields_caught_percent": _caught(citation_fields(answers, shelf, corruptions, chance)),
+        "blob_bytes_caught_percent": _caught(blob_bytes(answers, shelf, corruptions, chance)),
+    }
+
+
+def _asked_answers(setting: benchmarks.Setting, count: int) -> tuple[list[Answer], list[str]]:
+    """So many answers of `ask` that claim something, and the repositories of questions that are not here.
+
+    First the questions of the development data, then subjects of commits of every repository, in turn, every other one put
+    as a question about the history. What `ask` declines does not count.
+    """
+    rows = setting.rows("qa_files_dev.jsonl")
+    missing = sorted({row["repo"] for row in rows if setting.repository(row["repo"]) is None})
+    answers: list[Answer] = []
+    with benchmarks.home() as home:
+        loccit = Loccit(home)
+        for question, path, revision in _questions(setting, rows):
+            if len(answers) >= count:
+                break
+            if not loccit.is_known(str(path)):
+                loccit.index(path, rev=revision, history=path.parent.name in _WITH_HISTORY)
+            answer = loccit.ask(question, repos=[str(path)], rev=revision)
+            if answer.claims:
+                answers.append(answer)
+    return answers, missing
+
+
+def _questions(
+    setting: benchmarks.Setting, rows: Sequence[dict[str, Any]]
+) -> Iterator[tuple[str, Path, str]]:
+    """Question, repository and revision."""
+    for row in rows:
+        path = setting.repository(row["repo"])
+        if path is not None:
+            yield row["question"], path, row["commit"]
+    mined = [
+        [(subject, path) for subject in repositories.subjects(path, 1_000)]
+        for path in setting.repositories().values()
+    ]
+    for number, (subject, path) in enumerate(pair for turn in zip_longest(*mined) for pair in turn if pair):
+        yield f"When was this changed: {subject}" if number // len(mined) % 2 else subject, path, "HEAD"
 
 
 def random_answers(readers: dict[str, BatchReader], count: int, chance: random.Random) -> Iterator[Answer]:
@@ -254,7 +302,7 @@ def _answer(name: str, commit: str, citations: Sequence[Citation], files: int) -
     )
 
 
-def _verify_all(answers: Sequence[Answer], shelf: Repositories) -> dict[str, object]:
+def _verify_all(answers: Sequence[Answer], shelf: Repositories) -> dict[str, Any]:
     holds = citations = held = 0
     findings: set[Finding] = set()
     started = time.perf_counter()
@@ -269,14 +317,16 @@ def _verify_all(answers: Sequence[Answer], shelf: Repositories) -> dict[str, obj
         "answers_that_hold": holds,
         "citations": citations,
         "citations_that_hold": held,
+        "citations_that_hold_percent": benchmarks.target(100 * held / max(1, citations), at_least=100),
         "findings": sorted(findings),
         "verify_ms_per_answer": round(1_000 * seconds / max(1, len(answers)), 2),
     }
 
 
-def _caught(outcomes: Iterable[bool]) -> dict[str, int]:
+def _caught(outcomes: Iterable[bool]) -> dict[str, Any]:
     results = list(outcomes)
-    return {"caught": sum(results), "tried": len(results)}
+    share = 100 * sum(results) / len(results) if results else None
+    return {**benchmarks.target(share, at_least=100), "caught": sum(results), "tried": len(results)}
 
 
 def digested_part(answers: Sequence[Answer], count: int, chance: random.Random) -> Iterator[bool]:

@@ -18,6 +18,7 @@ from loccit.core.errors import (
     InputError,
     NotARepository,
     NotIndexed,
+    SearchIndexError,
     SourceError,
 )
 from loccit.core.evidence import Filters, Hit
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from loccit.indexing.view import SnapshotView
     from loccit.pipeline.ask import Searchable
     from loccit.pipeline.diagnosis import Check
+    from loccit.pipeline.grep import MatchingLine
     from loccit.pipeline.ingest import Estimate, Ingest, Ingested
-    from loccit.sources import GrepMatch, Repository
+    from loccit.sources import Repository
     from loccit.verification import VerificationReport
 
 
@@ -181,7 +183,10 @@ class Loccit:
             known = self._known(repo)
         except NotIndexed:
             return False
-        return bool(self._system.shard(known.key).manifest().snapshots)
+        try:
+            return bool(self._system.shard(known.key).manifest().snapshots)
+        except (IndexBroken, IndexFormatMismatch):
+            return True  # whoever searches it is told
 
     def ask(
         self,
@@ -202,12 +207,13 @@ class Loccit:
         from loccit.pipeline.ask import abstain, ask
 
         settings = self._system.settings
+        filters = _filters(languages, paths)
         try:
             searched = self._searchable(repos, collection, rev, history=True)
             return ask(
                 question,
                 searched,
-                filters=Filters(tuple(languages), tuple(paths)),
+                filters=filters,
                 retrieval=settings.retrieval,
                 answering=settings.answering,
                 version=__version__,
@@ -238,16 +244,24 @@ class Loccit:
         top_k = retrieval.top_k if limit is None else limit
         if top_k < 1:
             raise InputError(f"the limit is {top_k!r}, expected at least 1")
+        filters = _filters(languages, paths)
         searched = self._searchable(repos, collection, rev, history=history)
+        if history and not any(one.history for one in searched):
+            names = ", ".join(repr(one.name) for one in searched)
+            raise NotIndexed(
+                f"the history of {names} is not indexed",
+                next_step="run 'loccit index' there; if its history is being read already, that waits for it",
+            )
         results = find(
             query,
             searched,
-            filters=Filters(tuple(languages), tuple(paths)),
+            filters=filters,
             options=retrieval,
             top_k=top_k,
             in_history=history,
         )
-        return results.hits
+        # The index holds what a commit says, not at which bytes of the commit it says it.
+        return tuple(hit for hit, _ in self._located(results.hits)) if history else results.hits
 
     def grep(
         self,
@@ -256,29 +270,34 @@ class Loccit:
         repos: Sequence[str] = (),
         collection: str | None = None,
         rev: str | None = None,
+        languages: Sequence[str] = (),
         paths: Sequence[str] = (),
         ignore_case: bool = False,
         timeout_s: float = 30.0,
         limit: int = 1000,
-    ) -> Iterator[tuple[str, GrepMatch]]:
-        """Lines that match a POSIX extended regular expression, as (repository's name, match), in path order.
+    ) -> Iterator[MatchingLine]:
+        """Lines that match a POSIX extended regular expression, in path order.
 
-        Needs no index, only that the repositories are known. Raises InputError for a pattern that is none,
-        LimitExceeded after `timeout_s`.
+        Needs no index: `repos` may be paths of repositories that were never indexed. Raises InputError for a
+        pattern that is none, LimitExceeded after `timeout_s`.
         """
+        from loccit.pipeline.grep import matching_lines
+
+        filters = _filters(languages, paths)
         left = limit
-        for known in self._chosen(repos, collection):
-            repository = self._system.repository(known.location)
-            found = repository.grep(
+        for name, repository in self._readable(repos, collection):
+            found = matching_lines(
+                repository,
+                name,
                 pattern,
-                commit=repository.resolve(rev),
-                paths=paths,
+                rev=rev,
+                filters=filters,
                 ignore_case=ignore_case,
                 timeout_s=timeout_s,
                 max_matches=left,
             )
-            for match in found:
-                yield known.name, match
+            for line in found:
+                yield line
                 left -= 1
             if left <= 0:
                 return
@@ -291,6 +310,10 @@ class Loccit:
 
     def read_many(self, hits: Sequence[Hit]) -> list[bytes]:
         """The bytes of each hit, in order."""
+        return [data for _, data in self._located(hits)]
+
+    def _located(self, hits: Sequence[Hit]) -> list[tuple[Hit, bytes]]:
+        """Each hit with its exact place, and its bytes."""
         from loccit.pipeline.ask import read_place
         from loccit.retrieval.packing import located
 
@@ -301,7 +324,7 @@ class Loccit:
                 for name in dict.fromkeys(hit.place.repo for hit in hits)
             }
             read = read_place(readers)
-            return [located(hit, read(hit.place))[1] for hit in hits]
+            return [located(hit, read(hit.place)) for hit in hits]
 
     # Checking
 
@@ -320,13 +343,15 @@ class Loccit:
             return verify(parsed, [stack.enter_context(self._reader(location)) for location in locations])
 
     def checked(self, citation: Citation, repository: str | Path | None = None) -> Citation:
-        """The same citation, if it holds in the repository (default: the indexed one it names).
+        """The same citation, if it holds in the repository.
+
+        Default: the indexed one that the citation names, else the one that the working directory is in.
 
         Raises SourceError that says why it does not.
         """
         from loccit.pipeline.show import checked
 
-        location = self._location(str(repository)) if repository else self._known(citation.repo).location
+        location = self._location(str(repository)) if repository else self._location_of(citation)
         with self._reader(location) as reader:
             return checked(citation, reader)
 
@@ -351,6 +376,28 @@ class Loccit:
             return cite_lines(
                 known.name if known else source.name, snapshot, reader, path, start_line, end_line
             )
+
+    def cite_commit(self, rev: str, *, repository: str | Path = ".") -> Citation:
+        """The citation of a commit's message. Needs no index.
+
+        Raises InputError for a plain folder, RevisionNotFound.
+        """
+        from loccit.verification import cite_commit
+
+        source = self._system.repository(self._location(str(repository)))
+        if not source.is_git:
+            raise InputError(f"{str(repository)!r} is a plain folder and has no commits")
+        known = self._system.catalogue.read().by_key(source.key)
+        commit = source.resolve(rev)
+        with source.reader() as reader:
+            data = reader.read(commit).data
+        return cite_commit(
+            repo=known.name if known else source.name,
+            commit=commit,
+            data=data,
+            start_byte=data.find(b"\n\n") + 2,
+            end_byte=len(data),
+        )
 
     # Keeping house
 
@@ -389,7 +436,7 @@ class Loccit:
             shard = self._system.shard(key)
             with shard.writing(waiting=self._waiting):
                 shard.compact()
-            live |= shard.live_keys()
+                live |= shard.live_keys()
         with self._system.blob_cache() as cache:
             forgotten = cache.keep_only(live)
         return Collected(forgotten, len(folders), max(0, before - _size(self.home)))
@@ -404,14 +451,12 @@ class Loccit:
 
     @contextmanager
     def _ingest(self, repository: Repository, *, rebuild: bool = False) -> Generator[Ingest]:
-        """The parts for indexing a repository, the cache open; with `rebuild` its shard is emptied first."""
+        """The parts for indexing a repository, the cache open; with `rebuild` what its shard holds is replaced."""
         from loccit.pipeline.ingest import Ingest
 
         settings = self._system.settings
         shard = self._system.shard(repository.key)
-        if rebuild:
-            shard.clear(waiting=self._waiting)
-        with self._system.blob_cache() as cache:
+        with self._system.blob_cache(repair=rebuild) as cache:
             yield Ingest(
                 repository,
                 shard,
@@ -420,6 +465,7 @@ class Loccit:
                 settings.indexing,
                 progress=self._progress,
                 waiting=self._waiting,
+                anew=rebuild,
             )
 
     def _enter(self, repository: Repository, collection: str | None) -> KnownRepository:
@@ -443,8 +489,19 @@ class Loccit:
 
     def _location(self, written: str) -> str:
         """The location of what may be a known repository's name, or a path or URL."""
-        found = [r for r in self._system.catalogue.read().repositories if r.name == written]
-        return found[0].location if found else written
+        try:
+            return self._known(written).location
+        except NotIndexed:
+            return written
+
+    def _location_of(self, citation: Citation) -> str:
+        try:
+            return self._known(citation.repo).location
+        except NotIndexed:
+            here = self.repository_at(".")
+            if here is None:
+                raise
+            return self._location(here)
 
     def _chosen(self, repos: Sequence[str], collection: str | None) -> tuple[KnownRepository, ...]:
         """The repositories to search, at least one. Raises NotIndexed."""
@@ -459,6 +516,22 @@ class Loccit:
         if not found:
             raise NotIndexed("nothing is indexed yet", next_step="run 'loccit index PATH|URL' first")
         return found
+
+    def _readable(self, repos: Sequence[str], collection: str | None) -> Iterator[tuple[str, Repository]]:
+        """The repositories to read, with their names; those in `repos` need not be indexed."""
+        if collection is not None or not repos:
+            for known in self._chosen((), collection):
+                yield known.name, self._repository(known)
+        for written in repos:
+            try:
+                known = self._known(written)
+            except NotIndexed:
+                if "/" not in written and not Path(written).exists():
+                    raise
+                repository = self._system.repository(written)
+                yield repository.name, repository
+            else:
+                yield known.name, self._repository(known)
 
     def _searchable(
         self, repos: Sequence[str], collection: str | None, rev: str | None, *, history: bool = False
@@ -477,8 +550,8 @@ class Loccit:
         latest = manifest.latest("files")
         is_remote = "://" in known.location
         # A mirror moves only when it is indexed.
-        stays = rev is None and is_remote and latest is not None
-        wanted = latest.id if stays else repository.resolve(rev)
+        kept = latest.id if latest is not None and rev is None and is_remote else None
+        wanted = kept or repository.resolve(rev)
         if manifest.snapshot("files", wanted) is None:
             with self._ingest(repository) as ingest:
                 ingest.files(repository.snapshot(rev))
@@ -527,20 +600,25 @@ class Loccit:
             yield reader
 
     def _named_in(self, answer: Answer) -> list[str]:
-        """Locations of the indexed repositories that an answer names; without any, of the one that we are in."""
+        """Where the indexed repositories are that an answer names; without any, the one that we are in."""
         names = {snapshot.repo for snapshot in answer.snapshots}
         found = [r.location for r in self._system.catalogue.read().repositories if r.name in names]
         here = self.repository_at(".")
         return found or ([self._location(here)] if here else [])
 
     def _status(self, known: KnownRepository, contents: Contents) -> RepositoryStatus:
+        from loccit.indexing.shard import EMPTY
+
         shard = self._system.shard(known.key)
-        manifest = shard.manifest()
-        head, problem = None, ""
+        manifest, head, problems = EMPTY, None, list[str]()
+        try:
+            manifest = shard.manifest()
+        except SearchIndexError as error:
+            problems.append(str(error))
         try:
             head = self._system.repository(known.location).resolve(None)
         except SourceError as error:
-            problem = str(error)
+            problems.append(str(error))
         return RepositoryStatus(
             repository=known,
             collections=tuple(sorted(n for n, keys in contents.collections.items() if known.key in keys)),
@@ -548,8 +626,24 @@ class Loccit:
             history=manifest.latest("history"),
             head=head,
             index_bytes=shard.size_bytes(),
-            problem=problem,
+            problem="; ".join(problems),
         )
+
+
+def _filters(languages: Sequence[str], paths: Sequence[str]) -> Filters:
+    """The filters; a language may be written as a name's ending. Raises InputError for an unknown one."""
+    return Filters(tuple(_language(written) for written in languages), tuple(paths))
+
+
+def _language(written: str) -> str:
+    from loccit.parsing import language_of, list_languages
+
+    name = written.lower().removeprefix(".")
+    known = list_languages()
+    found = name if name in known else language_of(f"x.{name}")
+    if found == "text" and name != "text":
+        raise InputError(f"the language {written!r} is not known", next_step=f"known are {', '.join(known)}")
+    return found
 
 
 def _size(folder: Path) -> int:

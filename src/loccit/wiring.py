@@ -52,11 +52,11 @@ class System:
         return Shard(self.folder(key) / "shard")
 
     @contextmanager
-    def blob_cache(self) -> Generator[BlobCache]:
-        """The blob cache, open."""
+    def blob_cache(self, *, repair: bool = False) -> Generator[BlobCache]:
+        """The blob cache, open; with `repair` a damaged one is begun anew."""
         from loccit.indexing.blob_cache import BlobCache
 
-        cache = BlobCache(self.home / "cache" / "blobs.sqlite")
+        cache = BlobCache(self.home / "cache" / "blobs.sqlite", repair=repair)
         try:
             yield cache
         finally:

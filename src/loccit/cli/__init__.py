@@ -5,6 +5,9 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line of this process and exit."""
-    from loccit.cli.app import run
-
+    try:
+        from loccit.cli.app import run
+    except KeyboardInterrupt:
+        # Ctrl-C before anything was begun: nothing to tell.
+        raise SystemExit(130) from None
     run()

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from contextlib import suppress
+from itertools import takewhile
 from typing import Annotated, NoReturn
 
 import typer
 
 from loccit import __version__
 from loccit.cli import ask, doctor, gc, index, remove, search, show, status, verify
+from loccit.cli.completion import SHELLS, prepare_completion, show_completion
 from loccit.cli.exit_codes import ExitCode, exit_code_of
-from loccit.cli.output import note, say
+from loccit.cli.help_pages import Command
+from loccit.cli.output import ReaderLeft, discard, finish, note, replace_closed_streams, say
 from loccit.core.errors import LoccitError
 
 app = typer.Typer(
     name="loccit",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     rich_markup_mode=None,
-    help="Ask your repositories, and get answers whose every quotation is checked against the bytes at a commit.",
+    help="Ask your repositories, and get answers whose every quotation is checked against the bytes.",
+    epilog='Begin inside a repository with: loccit ask "where is X done?"',
 )
 
 for command in (
@@ -34,7 +39,7 @@ for command in (
     gc.gc,
     doctor.doctor,
 ):
-    app.command()(command)
+    app.command(cls=Command)(command)
 
 
 def _version_option(value: bool) -> None:
@@ -50,41 +55,73 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version_option, is_eager=True, help="Show the version.")
     ] = False,
+    completion: Annotated[
+        str | None,
+        typer.Option(
+            "--show-completion",
+            metavar="SHELL",
+            callback=show_completion,
+            autocompletion=lambda: list(SHELLS),
+            help="Print the completion script for bash, zsh or fish.",
+        ),
+    ] = None,
 ) -> None:
     """Options that stand before the command."""
 
 
 def run() -> NoReturn:
     """Run the command line and exit with its code: see `ExitCode`."""
+    replace_closed_streams()
     try:
-        app(prog_name="loccit")
+        code = _run()
+    except ReaderLeft:
+        # `loccit … | head` is no fault.
+        code = ExitCode.DONE
     except LoccitError as error:
         if _is_debugging():
             raise
-        note(f"loccit: {error.message}")
-        if error.next_step:
-            note(f"        {error.next_step}")
-        _leave(exit_code_of(error))
+        code = _told(error)
     except KeyboardInterrupt:
         note("loccit: interrupted; what was done is kept, run the command again to go on")
-        _leave(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has left. Python would complain once more when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _leave(ExitCode.DONE)
-    except Exception as error:  # noqa: BLE001 — the edge of the process
+        code = ExitCode.INTERRUPTED
+    except Exception as error:
         if _is_debugging():
             raise
         note(f"loccit: a defect of loccit: {type(error).__name__}: {error}")
         note("        run the command again with --debug before its name, and report what it prints")
-        _leave(ExitCode.INTERNAL)
-    _leave(ExitCode.DONE)
+        code = ExitCode.INTERNAL
+    _end(code)
+
+
+def _end(code: int) -> NoReturn:
+    # What was printed before a failure is worth having; that it cannot be had is told already.
+    with suppress(ReaderLeft, LoccitError):
+        finish()
+    discard()
+    sys.exit(code)
+
+
+def _run() -> int:
+    """The exit code of the command, its output written. Raises what the command raises."""
+    prepare_completion()
+    code = 0
+    try:
+        app(prog_name="loccit")
+    except SystemExit as end:
+        # Typer always ends so, with the code of `typer.Exit`; of Ctrl-C it makes 130.
+        code = int(end.code or 0)
+    if code == ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    finish()
+    return code
+
+
+def _told(error: LoccitError) -> ExitCode:
+    note(f"loccit: {error.message}")
+    if error.next_step:
+        note(f"        {error.next_step}")
+    return exit_code_of(error)
 
 
 def _is_debugging() -> bool:
-    return "--debug" in sys.argv[1:]
-
-
-def _leave(code: ExitCode) -> NoReturn:
-    sys.stdout.flush()
-    sys.exit(int(code))
+    return "--debug" in takewhile(lambda word: word.startswith("-"), sys.argv[1:])

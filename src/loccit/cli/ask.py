@@ -6,18 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loccit.cli.options import (
-    Collection,
-    Json,
-    Languages,
-    Paths,
-    Quiet,
-    Repos,
-    Rev,
-    default_repos,
-    history_in_background,
-    question_text,
-)
+from loccit.cli.options import Collection, Json, Languages, Paths, Quiet, Repos, Rev, question_text
 
 if TYPE_CHECKING:
     from loccit.core.answers import Answer
@@ -26,7 +15,8 @@ if TYPE_CHECKING:
 
 def ask(
     question: Annotated[
-        list[str] | None, typer.Argument(metavar="[QUESTION]", help="The question, or - for standard input.")
+        list[str] | None,
+        typer.Argument(metavar="QUESTION", help="The question; without one, or with -, standard input."),
     ] = None,
     *,
     repo: Repos = None,
@@ -37,56 +27,59 @@ def ask(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Answer a question with quotations that were checked against the bytes at a commit, or say why not.
+    """Answer a question with checked quotations, or say why not.
 
-    In a repository that is not indexed yet it says what indexing will cost and does it. Exits with 0 when it answers, 1 when the
-    sources are silent, 6 when the index is missing or broken.
+    Every quotation is re-checked against the bytes at a commit. In a repository that is not indexed yet it
+    says what indexing will cost and does it.
+
+    Exits with 0 when it answers, 1 when the sources are silent, 6 when the index is missing or broken.
     """
-    from loccit.cli.answer_view import show_answer  # noqa: PLC0415
-    from loccit.cli.output import emit  # noqa: PLC0415
-    from loccit.cli.progress import ProgressBar, waiting  # noqa: PLC0415
-    from loccit.library import Loccit  # noqa: PLC0415
+    from loccit.cli.answer_view import show_answer
+    from loccit.cli.here import history_in_background
+    from loccit.cli.output import emit
+    from loccit.cli.progress import ProgressBar, waiting
+    from loccit.library import Loccit
 
     text = question_text(question)
     bar = ProgressBar(quiet=quiet)
     loccit = Loccit(progress=bar, waiting=None if quiet else waiting)
     try:
-        repos = default_repos(loccit, repo, collection)
-        new = None if repo or collection else index_here(loccit, repos, quiet=quiet)
+        repos, new = _sources(loccit, repo, collection, quiet=quiet)
         answer = loccit.ask(
             text, repos=repos, collection=collection, rev=rev, languages=lang or (), paths=path or ()
         )
     finally:
         bar.close()
+    if new is not None:
+        history_in_background(new)
     if json:
         emit(answer.to_json())
     else:
         show_answer(answer, quiet=quiet)
-    if new is not None:
-        history_in_background(new)
     raise typer.Exit(exit_code(answer))
-
-
-def index_here(loccit: Loccit, repos: list[str], *, quiet: bool) -> str | None:
-    """Index the repository of the working directory if it never was, after saying what that costs; its name if so."""
-    from loccit.cli.output import note, one_line  # noqa: PLC0415
-
-    if not repos or loccit.is_known(repos[0]):
-        return None
-    cost = loccit.estimate(repos[0])
-    if not quiet:
-        note(
-            f"{one_line(repos[0])} is not indexed yet: {cost.files:,} files, {cost.text_bytes / 1e6:,.1f} MB, "
-            f"about {max(1, round(cost.seconds)):,} s. Indexing it now; its history follows in the background."
-        )
-    return loccit.index(repos[0], history=False).repository.name
 
 
 def exit_code(answer: Answer) -> int:
     """0 for an answer, 1 where the sources are silent, 6 where the index is at fault."""
-    from loccit.cli.exit_codes import ExitCode  # noqa: PLC0415
-    from loccit.core.answers import Abstention, Outcome  # noqa: PLC0415
+    from loccit.cli.exit_codes import ExitCode
+    from loccit.core.answers import Abstention, Outcome
 
     if answer.outcome is not Outcome.ABSTAINED:
         return ExitCode.DONE
     return ExitCode.NOTHING if answer.abstention is Abstention.NOT_IN_SOURCES else ExitCode.INDEX
+
+
+def _sources(
+    loccit: Loccit, named: list[str] | None, collection: str | None, *, quiet: bool
+) -> tuple[list[str], str | None]:
+    """The repositories to ask, and the one among them that was indexed only now."""
+    from loccit.cli.here import default_repos, index_here
+    from loccit.core.errors import IndexBroken, IndexFormatMismatch
+
+    try:
+        repos = default_repos(loccit, named, collection)
+    except (IndexBroken, IndexFormatMismatch):
+        return [], None  # asking meets the same fault, and abstains because of it
+    if named or not repos:
+        return repos, None
+    return repos, index_here(loccit, repos[0], history=False, quiet=quiet)

@@ -8,10 +8,13 @@ from loccit.cli.options import Json, Quiet
 
 
 def doctor(*, json: Json = False, quiet: Quiet = False) -> None:
-    """Check this installation, the home folder, every index and every source. Exits with 6 when something is wrong."""
-    from loccit.cli.exit_codes import ExitCode  # noqa: PLC0415
-    from loccit.cli.output import Style, emit, say_styled  # noqa: PLC0415
-    from loccit.library import Loccit  # noqa: PLC0415
+    """Check the installation, the home folder, indexes and sources.
+
+    Exits with 6 when something is wrong.
+    """
+    from loccit.cli.exit_codes import ExitCode
+    from loccit.cli.output import Style, emit, say_styled
+    from loccit.library import Loccit
 
     checks = Loccit().diagnose()
     healthy = all(check.is_fine for check in checks)
@@ -21,7 +24,8 @@ def doctor(*, json: Json = False, quiet: Quiet = False) -> None:
                 "format": "loccit-doctor/1",
                 "healthy": healthy,
                 "checks": [
-                    {"name": c.name, "fine": c.is_fine, "found": c.found, "next_step": c.next_step} for c in checks
+                    {"name": c.name, "fine": c.is_fine, "found": c.found, "next_step": c.next_step}
+                    for c in checks
                 ],
             }
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 
 from loccit.core.errors import (
-    IndexError_,
     InputError,
     LimitExceeded,
     LoccitError,
+    SearchIndexError,
     SettingsError,
     SourceError,
 )
@@ -44,7 +44,7 @@ def exit_code_of(error: LoccitError) -> ExitCode:
         (InputError, ExitCode.USAGE),
         (SettingsError, ExitCode.USAGE),
         (SourceError, ExitCode.SOURCE),
-        (IndexError_, ExitCode.INDEX),
+        (SearchIndexError, ExitCode.INDEX),
         (LimitExceeded, ExitCode.LIMIT),
     )
     return next((code for family, code in families if isinstance(error, family)), ExitCode.INTERNAL)

@@ -6,10 +6,13 @@ from loccit.cli.options import Json, Quiet
 
 
 def gc(*, json: Json = False, quiet: Quiet = False) -> None:
-    """Give back the space of what no indexed commit needs: parsed files, dead documents, mirrors of forgotten repositories."""
-    from loccit.cli.output import emit, say  # noqa: PLC0415
-    from loccit.cli.progress import waiting  # noqa: PLC0415
-    from loccit.library import Loccit  # noqa: PLC0415
+    """Give back the space of what no indexed commit needs.
+
+    That is parsed files, dead documents, and mirrors of forgotten repositories.
+    """
+    from loccit.cli.output import emit, say
+    from loccit.cli.progress import waiting
+    from loccit.library import Loccit
 
     freed = Loccit(waiting=None if quiet else waiting).gc()
     if json:

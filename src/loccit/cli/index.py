@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loccit.cli.options import Collection, Json, Quiet, Rev
+from loccit.cli.options import Collection, Json, Quiet, Rev, refuse_together
 
 if TYPE_CHECKING:
     from loccit.library import IndexReport
@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 
 def index(
     locations: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH|URL]...", help="Repositories or folders (default: here).")
+        list[str] | None,
+        typer.Argument(metavar="PATH|URL", help="Repositories or folders; without any, the one you are in."),
     ] = None,
     *,
     collection: Collection = None,
     rev: Rev = None,
     history: Annotated[bool, typer.Option(help="Index the commits as well.")] = True,
     history_only: Annotated[
-        bool, typer.Option("--history-only", help="Only the commits behind what is indexed.")
+        bool, typer.Option("--history-only", help="Only the commits behind what is indexed already.")
     ] = False,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the index anew, whatever its state.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make the index anew, whatever its state.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -31,11 +34,15 @@ def index(
 
     Costs what changed since the last time. Safe to interrupt and to repeat. A URL is fetched first.
     """
-    from loccit.cli.output import emit, say  # noqa: PLC0415
-    from loccit.cli.progress import ProgressBar, waiting  # noqa: PLC0415
-    from loccit.library import Loccit  # noqa: PLC0415
+    from loccit.cli.output import emit, say
+    from loccit.cli.progress import ProgressBar, waiting
+    from loccit.library import Loccit
 
-    bar = ProgressBar(quiet=quiet or json)
+    refuse_together(history_only=history_only, rebuild=rebuild)
+    refuse_together(history_only=history_only, no_history=not history)
+    refuse_together(history_only=history_only, rev=rev is not None)
+    refuse_together(history_only=history_only, collection=collection is not None)
+    bar = ProgressBar(quiet=quiet)
     loccit = Loccit(progress=bar, waiting=None if quiet else waiting)
     reports: list[IndexReport] = []
     try:
@@ -46,11 +53,12 @@ def index(
                 report = loccit.index(
                     location, rev=rev, collection=collection, history=history, rebuild=rebuild
                 )
-            if report is not None:
-                reports.append(report)
-                if not json and not quiet:
-                    bar.close()
-                    say(_line(report))
+            bar.close()
+            if report is None:
+                continue
+            reports.append(report)
+            if not json and not quiet:
+                say(_line(report))
     finally:
         bar.close()
     if json:
@@ -58,12 +66,13 @@ def index(
 
 
 def _line(report: IndexReport) -> str:
-    from loccit.cli.output import one_line  # noqa: PLC0415
+    from loccit.cli.output import one_line
 
     snapshot = report.files.snapshot
     at = f"at {snapshot.commit[:12]}" if snapshot.commit else f"as tree {snapshot.tree[:12]}"
     text = (
-        f"{one_line(report.repository.name)} {at}: {snapshot.files:,} files, {snapshot.text_bytes / 1e6:,.1f} MB; "
+        f"{one_line(report.repository.name)} {at}: {snapshot.files:,} files, "
+        f"{snapshot.text_bytes / 1e6:,.1f} MB; "
         f"{report.files.parsed:,} parsed, {report.files.reused:,} known, {report.files.seconds:.1f} s"
     )
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in snapshot.skipped.items())

@@ -2,31 +2,67 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from loccit.cli import completion
 from loccit.core.errors import InputError
-
-if TYPE_CHECKING:
-    from loccit.library import Loccit
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on one line.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no hints.")]
 Repos = Annotated[
     list[str] | None,
-    typer.Option("--repo", "-r", help="A repository: its name, path or URL. May be given several times."),
+    typer.Option(
+        "--repo",
+        "-r",
+        metavar="REPO",
+        autocompletion=completion.repositories,
+        help="A repository: its name, path or URL; may be repeated. [default: the one you are in, else all]",
+    ),
 ]
-Collection = Annotated[str | None, typer.Option("--collection", "-c", help="A named collection of repositories.")]
-Rev = Annotated[str | None, typer.Option("--rev", help="A commit, tag or branch (default: HEAD).")]
+Repo = Annotated[
+    str | None,
+    typer.Option(
+        "--repo",
+        "-r",
+        metavar="REPO",
+        autocompletion=completion.repositories,
+        help="A repository: its name, path or URL.",
+    ),
+]
+Collection = Annotated[
+    str | None,
+    typer.Option(
+        "--collection",
+        "-c",
+        metavar="NAME",
+        autocompletion=completion.collections,
+        help="A named collection of repositories: 'loccit index -c NAME' fills it.",
+    ),
+]
+Rev = Annotated[
+    str | None, typer.Option("--rev", metavar="REV", help="A commit, tag or branch. [default: HEAD]")
+]
 Languages = Annotated[
-    list[str] | None, typer.Option("--lang", "-l", help="Only files of this language. May be given several times.")
+    list[str] | None,
+    typer.Option(
+        "--lang",
+        "-l",
+        metavar="LANGUAGE",
+        autocompletion=completion.languages,
+        help="Only files of this language; may be repeated.",
+    ),
 ]
 Paths = Annotated[
     list[str] | None,
-    typer.Option("--path", "-p", help="Only paths that match, written as in .gitignore. May be given several times."),
+    typer.Option(
+        "--path",
+        "-p",
+        metavar="PATTERN",
+        help="Only paths that match, written as in .gitignore; may be repeated.",
+    ),
 ]
 
 _MAX_STDIN_BYTES = 4_000_000
@@ -39,32 +75,23 @@ def question_text(words: list[str] | None) -> str:
     """
     if words and words != ["-"]:
         return " ".join(words)
-    if not words and sys.stdin.isatty():
-        raise InputError("there is no question", next_step='write it as an argument: loccit ask "where is X done?"')
-    data = sys.stdin.buffer.read(_MAX_STDIN_BYTES + 1)
-    return data.decode("utf-8", "replace")
+    if not words and (sys.stdin is None or sys.stdin.isatty()):
+        raise InputError("there is no question", next_step='write it as an argument: "where is X done?"')
+    return standard_input(_MAX_STDIN_BYTES).decode("utf-8", "surrogateescape")
 
 
-def default_repos(loccit: Loccit, repos: list[str] | None, collection: str | None) -> list[str]:
-    """The repositories that were named; without any, the one that the working directory is in, if it is in one.
-
-    Outside of every repository an empty list: all that is indexed.
-    """
-    if repos or collection:
-        return list(repos or [])
-    here = loccit.repository_at(".")
-    return [here] if here else []
-
-
-def history_in_background(name: str) -> None:
-    """Start reading the history of a repository in a process of its own that outlives this one."""
-    command = [sys.executable, "-m", "loccit", "index", "--history-only", "--quiet", name]
-    subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def standard_input(limit: int) -> bytes:
+    """Standard input to its end, of a longer one a byte more than `limit`. Raises InputError without any."""
+    if sys.stdin is None:
+        raise InputError("standard input is closed", next_step="name a file instead of -")
+    try:
+        return sys.stdin.buffer.read(limit + 1)
+    except OSError as error:
+        raise InputError(f"standard input cannot be read: {error.strerror or error}") from error
 
 
+def refuse_together(**given: bool) -> None:
+    """Raise InputError where more than one of these options was given: they exclude each other."""
+    names = [f"--{name.replace('_', '-')}" for name, is_given in given.items() if is_given]
+    if len(names) > 1:
+        raise InputError(f"{names[0]} does not go with {', '.join(names[1:])}", next_step="leave one out")

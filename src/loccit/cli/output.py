@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import os
 import re
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from loccit.settings import wants_colour
+from loccit.core.errors import InputError
 
-# C0 but tab and line feed, DEL, C1, and the marks that reorder or hide text (bidirectional controls, zero-width, tags).
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
-)
+# C0 but tab and line feed, DEL, C1, and the marks that reorder or hide text (bidirectional controls,
+# zero-width, tags).
+_HIDDEN = "\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f"
+_UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f{_HIDDEN}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# What RFC 8785 leaves as it is and a terminal would obey.
-_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+# In JSON, C0 is written as escapes already; the rest a terminal would obey.
+_UNSAFE_IN_JSON = re.compile(f"[{_HIDDEN}]")
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
+
+
+class ReaderLeft(Exception):
+    """Nobody reads standard output any more, as after `| head`."""
 
 
 def visible(text: str) -> str:
-    """The text with everything that a terminal would obey or hide written out (`\\x1b`, `\\u202e`)."""
+    r"""The text with everything that a terminal would obey or hide written out (`\x1b`, `\u202e`)."""
     text = _UNSAFE.sub(lambda match: _escape(match.group()), text)
     return _SURROGATE.sub(lambda match: f"\\x{ord(match.group()) & 0xFF:02x}", text)
 
@@ -31,26 +40,36 @@ def one_line(text: str) -> str:
 
 def say(text: str = "") -> None:
     """A line on standard output."""
-    _write(sys.stdout, visible(text))
+    _write(visible(text))
 
 
 def note(text: str) -> None:
     """A line on standard error: progress, warnings, what to try next."""
-    _write(sys.stderr, visible(text))
+    with suppress(OSError):  # nobody reads it
+        sys.stderr.write(_encodable(sys.stderr, visible(text)) + "\n")
 
 
 def say_styled(text: str) -> None:
     """A line on standard output that holds only our own styling and text that is already `visible`."""
-    _write(sys.stdout, text)
+    _write(text)
 
 
 def emit(document: dict[str, Any] | str) -> None:
-    """One JSON object on one line; `str` is JSON already. On a terminal, control characters are written as escapes."""
-    text = document if isinstance(document, str) else json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    text = _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
-    if sys.stdout.isatty():
-        text = _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
-    _write(sys.stdout, text)
+    """One JSON object on one line; `str` is JSON already. Each line is on its way before the next is made.
+
+    On a terminal, control characters are written as escapes, and where standard output is not UTF-8 all
+    but ASCII is.
+    """
+    text = document
+    if not isinstance(text, str):
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    text = _SURROGATE.sub(_json_escape, text)
+    if codecs.lookup(sys.stdout.encoding).name != "utf-8":
+        text = _NOT_ASCII.sub(_json_escape, text)
+    elif sys.stdout.isatty():
+        text = _UNSAFE_IN_JSON.sub(_json_escape, text)
+    _write(text)
+    finish()
 
 
 _CODES = {"bold": "1", "dim": "2", "green": "32", "yellow": "33", "red": "31", "cyan": "36"}
@@ -60,6 +79,8 @@ class Style:
     """ANSI styles, empty where standard output is no terminal or NO_COLOR is set."""
 
     def __init__(self) -> None:
+        from loccit.settings import wants_colour
+
         self._codes = _CODES if sys.stdout.isatty() and wants_colour() else {}
 
     def __call__(self, text: str, *styles: str) -> str:
@@ -76,7 +97,44 @@ def _escape(character: str) -> str:
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
-def _write(stream: TextIO, line: str) -> None:
-    # A terminal that cannot show a character gets its escape rather than an error.
-    encoding = stream.encoding or "utf-8"
-    stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+def _json_escape(match: re.Match[str]) -> str:
+    units = match.group().encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def _write(line: str) -> None:
+    with _told_apart():
+        sys.stdout.write(_encodable(sys.stdout, line) + "\n")
+
+
+def _encodable(stream: TextIO, line: str) -> str:
+    """The line; a terminal that cannot show a character gets its escape rather than an error."""
+    return line.encode(stream.encoding, "backslashreplace").decode(stream.encoding)
+
+
+def finish() -> None:
+    """Send what was printed on its way. Raises ReaderLeft, and InputError where it cannot be written."""
+    with _told_apart():
+        sys.stdout.flush()
+
+
+def discard() -> None:
+    """Let nothing more be written: Python flushes once more when it ends, and would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def replace_closed_streams() -> None:
+    """Let a process that was started without standard output or standard error write to nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+
+
+@contextmanager
+def _told_apart() -> Generator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderLeft from error
+    except OSError as error:
+        raise InputError(f"the output cannot be written: {error.strerror or error}") from error

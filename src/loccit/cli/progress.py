@@ -12,18 +12,25 @@ _QUIET_S = 1.0
 
 
 class ProgressBar:
-    """A `Progress` on standard error. Shows nothing in the first second, nothing at all when quiet."""
+    """A `Progress` on standard error. Shows nothing in the first second, nothing at all when quiet.
+
+    Without a terminal it names each stage once.
+    """
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self._started = time.monotonic()
+        self._began: dict[str, float] = {}
         self._bar: Any = None
         self._tasks: dict[str, Any] = {}
         self._said: set[str] = set()
 
     def __call__(self, stage: str, done: int, total: int, unit: str) -> None:
         """See `loccit.core.progress.Progress`."""
-        if self._quiet or time.monotonic() - self._started < _QUIET_S:
+        now = time.monotonic()
+        # A stage may be told of for the first time when its first part is done: it began before that.
+        began = self._began.setdefault(stage, now if self._began else self._started)
+        if self._quiet or now - self._started < _QUIET_S:
             return
         if not sys.stderr.isatty():
             if stage not in self._said:
@@ -39,14 +46,18 @@ class ProgressBar:
             self._tasks[stage],
             completed=done,
             total=total or None,
-            shown=_amount(done, total, unit, time.monotonic() - self._started),
+            shown=_amount(done, total, unit, now - began),
         )
 
     def close(self) -> None:
-        """Take the bar off the screen."""
+        """Take the bar off the screen; the next work begins a new one."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+        self._tasks.clear()
+        self._began.clear()
+        self._said.clear()
+        self._started = time.monotonic()
 
 
 def waiting() -> None:
@@ -55,12 +66,12 @@ def waiting() -> None:
 
 
 def _rich_bar() -> Any:
-    from rich.console import Console  # noqa: PLC0415 — only long work needs it
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=24),
         TextColumn("{task.fields[shown]}"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
@@ -71,6 +82,7 @@ def _rich_bar() -> Any:
 def _amount(done: int, total: int, unit: str, seconds: float) -> str:
     rate = done / max(seconds, 0.001)
     if unit == "bytes":
-        return f"{done / 1e6:,.1f} / {total / 1e6:,.1f} MB, {rate / 1e6:,.1f} MB/s"
+        of = f" / {total / 1e6:,.1f}" if total else ""
+        return f"{done / 1e6:,.1f}{of} MB, {rate / 1e6:,.1f} MB/s"
     of = f" / {total:,}" if total else ""
     return f"{done:,}{of} {unit}, {rate:,.0f}/s"

@@ -6,18 +6,27 @@ from typing import Annotated
 
 import typer
 
+from loccit.cli.completion import repositories
 from loccit.cli.options import Json, Quiet
 
 
 def remove(
-    repo: Annotated[str, typer.Argument(metavar="REPO", help="A repository's name, path or URL.")],
+    repo: Annotated[
+        str,
+        typer.Argument(
+            metavar="REPO", autocompletion=repositories, help="A repository: its name, path or URL."
+        ),
+    ],
     *,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Forget a repository: its index and, for a URL, the mirror. Nothing of yours is touched."""
-    from loccit.cli.output import emit, one_line, say  # noqa: PLC0415
-    from loccit.library import Loccit  # noqa: PLC0415
+    """Forget a repository: its index and, for a URL, its mirror.
+
+    Nothing in the repository itself is touched.
+    """
+    from loccit.cli.output import emit, one_line, say
+    from loccit.library import Loccit
 
     known = Loccit().remove(repo)
     if json:

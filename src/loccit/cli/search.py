@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,20 +15,27 @@ from loccit.cli.options import (
     Quiet,
     Repos,
     Rev,
-    default_repos,
     question_text,
+    refuse_together,
 )
 
 if TYPE_CHECKING:
+    from loccit.cli.progress import ProgressBar
     from loccit.core.evidence import Hit
-    from loccit.library import Loccit
+    from loccit.library import Loccit, MatchingLine
 
 _SHOWN_LINES = 3
+_SHOWN_CHARACTERS = 160
+_HITS = 10
+_MATCHES = 1000
 
 
 def search(
     query: Annotated[
-        list[str] | None, typer.Argument(metavar="[QUERY]", help="Words, names or a path; - for standard input.")
+        list[str] | None,
+        typer.Argument(
+            metavar="QUERY", help="Words, names or a path; without any, or with -, standard input."
+        ),
     ] = None,
     *,
     repo: Repos = None,
@@ -35,83 +43,177 @@ def search(
     rev: Rev = None,
     lang: Languages = None,
     path: Paths = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most hits to print.")] = 10,
-    history: Annotated[bool, typer.Option("--history", help="Search the commits instead of the files.")] = False,
-    regex: Annotated[
-        bool, typer.Option("--regex", "-e", help="The query is a POSIX extended regular expression; needs no index.")
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            "-n",
+            metavar="NUMBER",
+            help="Print no more hits than this. [default: 10, with --regex 1,000]",
+        ),
+    ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Search the commits instead of the files.")
     ] = False,
-    ignore_case: Annotated[bool, typer.Option("--ignore-case", "-i", help="With --regex: ignore case.")] = False,
+    regex: Annotated[
+        bool,
+        typer.Option(
+            "--regex", "-e", help="The query is a POSIX extended regular expression; needs no index."
+        ),
+    ] = False,
+    ignore_case: Annotated[
+        bool, typer.Option("--ignore-case", "-i", help="With --regex: ignore case.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Find the places that bear on a query, best first.
 
-    With --regex every matching line is printed as it is found (with --json one object per line). Exits with 0 when there are hits,
-    1 when there are none.
-    """
-    from loccit.cli.ask import index_here  # noqa: PLC0415
-    from loccit.cli.exit_codes import ExitCode  # noqa: PLC0415
-    from loccit.cli.output import emit  # noqa: PLC0415
-    from loccit.cli.progress import ProgressBar, waiting  # noqa: PLC0415
-    from loccit.library import Loccit  # noqa: PLC0415
+    With --regex every line that matches is printed as it is found, with --json one object per line.
 
+    Exits with 0 when there are hits, 1 when there are none.
+    """
+    from loccit.cli.exit_codes import ExitCode
+    from loccit.cli.progress import ProgressBar, waiting
+    from loccit.library import Loccit
+
+    _check_options(
+        limit=limit, history=history, regex=regex, ignore_case=ignore_case, lang=bool(lang), path=bool(path)
+    )
     text = question_text(query)
-    bar = ProgressBar(quiet=quiet or json)
+    bar = ProgressBar(quiet=quiet)
     loccit = Loccit(progress=bar, waiting=None if quiet else waiting)
-    repos = default_repos(loccit, repo, collection)
+    where = _Where(repo, collection, rev, lang or [], path or [])
     try:
-        if not (repo or collection):
-            index_here(loccit, repos, quiet=quiet)
         if regex:
-            found = _grep(loccit, text, repos, collection, rev, path or [], limit, ignore_case=ignore_case, json=json)
-            raise typer.Exit(ExitCode.DONE if found else ExitCode.NOTHING)
-        hits = loccit.search(
-            text,
-            repos=repos,
-            collection=collection,
-            rev=rev,
-            languages=lang or (),
-            paths=path or (),
-            limit=limit,
-            history=history,
-        )
+            found = _grep(
+                loccit,
+                text,
+                where,
+                _MATCHES if limit is None else limit,
+                ignore_case=ignore_case,
+                json=json,
+                quiet=quiet,
+            )
+        else:
+            found = _find(
+                loccit,
+                text,
+                where,
+                _HITS if limit is None else limit,
+                history=history,
+                json=json,
+                quiet=quiet,
+                bar=bar,
+            )
     finally:
         bar.close()
-    contents = loccit.read_many(hits)
+    raise typer.Exit(ExitCode.DONE if found else ExitCode.NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Where to search, as the options say it."""
+
+    repos: list[str] | None
+    collection: str | None
+    rev: str | None
+    languages: list[str]
+    paths: list[str]
+
+
+def _check_options(
+    *, limit: int | None, history: bool, regex: bool, ignore_case: bool, lang: bool, path: bool
+) -> None:
+    from loccit.core.errors import InputError
+
+    refuse_together(history=history, regex=regex)
+    refuse_together(history=history, lang=lang)
+    refuse_together(history=history, path=path)
+    if limit is not None and limit < 1:
+        raise InputError(f"--limit is {limit}", next_step="write a number of at least 1")
+    if ignore_case and not regex:
+        raise InputError(
+            "--ignore-case is for --regex", next_step="leave it out: words are found in any case"
+        )
+
+
+def _find(
+    loccit: Loccit,
+    text: str,
+    where: _Where,
+    limit: int,
+    *,
+    history: bool,
+    json: bool,
+    quiet: bool,
+    bar: ProgressBar,
+) -> int:
+    """Print the best hits; returns how many."""
+    from loccit.cli.here import default_repos, history_in_background, index_here
+    from loccit.cli.output import emit
+
+    repos = default_repos(loccit, where.repos, where.collection)
+    is_here = bool(repos) and not where.repos
+    new = index_here(loccit, repos[0], history=history, quiet=quiet) if is_here else None
+    hits = loccit.search(
+        text,
+        repos=repos,
+        collection=where.collection,
+        rev=where.rev,
+        languages=where.languages,
+        paths=where.paths,
+        limit=limit,
+        history=history,
+    )
+    bar.close()
+    if new is not None and not history:
+        history_in_background(new)
+    pairs = list(zip(hits, loccit.read_many(hits), strict=True))
     if json:
-        pairs = zip(hits, contents, strict=True)
-        emit({"format": "loccit-search/1", "query": text, "hits": [_document(hit, data) for hit, data in pairs]})
-    else:
-        for hit, data in zip(hits, contents, strict=True):
-            _show(hit, data, several=len({h.place.repo for h in hits}) > 1)
-    raise typer.Exit(ExitCode.DONE if hits else ExitCode.NOTHING)
+        emit(
+            {
+                "format": "loccit-search/1",
+                "query": text,
+                "hits": [_document(hit, data) for hit, data in pairs],
+            }
+        )
+        return len(hits)
+    several = len({hit.place.repo for hit in hits}) > 1
+    for hit, data in pairs:
+        _show(hit, data, several=several, quiet=quiet)
+    return len(hits)
 
 
-def _show(hit: Hit, data: bytes, *, several: bool) -> None:
-    from loccit.cli.output import Style, one_line, say_styled  # noqa: PLC0415
+def _show(hit: Hit, data: bytes, *, several: bool, quiet: bool) -> None:
+    from loccit.cli.output import Style, one_line, say_styled
 
     style = Style()
     place = hit.place
-    where = (
-        f"{one_line(place.path)}:{place.start_line}-{place.end_line}" if place.path else f"commit {place.object_id[:12]}"
-    )
+    lines = f"{place.start_line}-{place.end_line}"
+    where = f"{one_line(place.path)}:{lines}" if place.path else f"commit {place.object_id[:12]}"
     prefix = f"{one_line(place.repo)} " if several else ""
-    say_styled(f"{prefix}{style(where, 'bold', 'cyan')}  {style(one_line(hit.symbol))}")
+    symbol = f"  {style(one_line(hit.symbol))}" if hit.symbol else ""
+    say_styled(f"{prefix}{style(where, 'bold', 'cyan')}{symbol}")
     for line in _telling_lines(hit, data):
         say_styled(f"    {style(line)}")
-    if hit.reasons:
-        say_styled(style(f"    why: {'; '.join(hit.reasons)}", "dim"))
+    if hit.reasons and not quiet:
+        say_styled(style(f"    why: {one_line('; '.join(hit.reasons))}", "dim"))
 
 
 def _telling_lines(hit: Hit, data: bytes) -> list[str]:
     """The first lines of a hit that hold one of its words, or simply its first ones."""
     lines = [line.rstrip() for line in data.decode(hit.encoding, "replace").split("\n") if line.strip()]
     telling = [line for line in lines if any(word in line.lower() for word in hit.matched[:4])]
-    return [line[:160] for line in (telling or lines)[:_SHOWN_LINES]]
+    return [_short(line) for line in (telling or lines)[:_SHOWN_LINES]]
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]} …"
 
 
 def _document(hit: Hit, data: bytes) -> dict[str, Any]:
-    from loccit.core.answers import path_fields  # noqa: PLC0415
+    from loccit.core.answers import path_fields
 
     place = hit.place
     path = path_fields(place.path) if place.path else {"path": None, "path_base64": None}
@@ -136,32 +238,49 @@ def _document(hit: Hit, data: bytes) -> dict[str, Any]:
 
 
 def _grep(
-    loccit: Loccit,
-    pattern: str,
-    repos: list[str],
-    collection: str | None,
-    rev: str | None,
-    paths: list[str],
-    limit: int,
-    *,
-    ignore_case: bool,
-    json: bool,
+    loccit: Loccit, pattern: str, where: _Where, limit: int, *, ignore_case: bool, json: bool, quiet: bool
 ) -> int:
     """Print matching lines as they come; returns how many."""
-    from loccit.cli.output import emit, one_line, visible  # noqa: PLC0415
-    from loccit.cli.output import say_styled as say  # noqa: PLC0415
-    from loccit.core.answers import path_fields  # noqa: PLC0415
+    from loccit.cli.here import default_repos
+    from loccit.cli.output import emit, note, one_line, say
 
+    repos = default_repos(loccit, where.repos, where.collection)
+    several = len(repos) != 1
     count = 0
-    matches = loccit.grep(
-        pattern, repos=repos, collection=collection, rev=rev, paths=paths, ignore_case=ignore_case, limit=limit
-    )
-    for name, match in matches:
+    for line in loccit.grep(
+        pattern.removesuffix("\n"),
+        repos=repos,
+        collection=where.collection,
+        rev=where.rev,
+        languages=where.languages,
+        paths=where.paths,
+        ignore_case=ignore_case,
+        limit=limit,
+    ):
         count += 1
-        line = match.text.decode("utf-8", "replace")
         if json:
-            place = {"blob": match.blob, "line": match.line, "start_byte": match.start_byte, "end_byte": match.end_byte}
-            emit({"repo": name, **path_fields(match.path), **place, "text": line})
+            emit(_line_document(line))
         else:
-            say(f"{one_line(match.path)}:{match.line}: {visible(line)}")
+            prefix = f"{one_line(line.repo)} " if several else ""
+            text = one_line(_short(line.match.text.decode("utf-8", "surrogateescape")))
+            say(f"{prefix}{one_line(line.match.path)}:{line.match.line}: {text}")
+    if count == limit and not quiet:
+        note(f"stopped at {limit:,} lines; --limit NUMBER prints more")
     return count
+
+
+def _line_document(line: MatchingLine) -> dict[str, Any]:
+    from loccit.core.answers import path_fields
+
+    match = line.match
+    return {
+        "repo": line.repo,
+        "commit": line.commit,
+        "tree": line.tree,
+        **path_fields(match.path),
+        "blob": match.blob,
+        "line": match.line,
+        "start_byte": match.start_byte,
+        "end_byte": match.end_byte,
+        "text": match.text.decode("utf-8", "replace"),
+    }

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
 
 def status(*, json: Json = False, quiet: Quiet = False) -> None:
-    """Show what is indexed, at which commits, what was left out and why, and whether it is up to date."""
-    from loccit.cli.output import emit, note, one_line, say  # noqa: PLC0415
-    from loccit.library import Loccit  # noqa: PLC0415
+    """Show what is indexed and whether it is up to date.
+
+    Of every repository: its source, the commits that can be searched, how many files were left out and why.
+    """
+    from loccit.cli.output import emit, note, one_line, say
+    from loccit.library import Loccit
 
     loccit = Loccit()
     found = loccit.status()
@@ -29,14 +32,24 @@ def status(*, json: Json = False, quiet: Quiet = False) -> None:
     for name, members in collections.items():
         say(f"collection {one_line(name)}: {', '.join(one_line(m) for m in members)}")
     if not quiet:
-        note(f"home: {loccit.home}" if found else f"nothing is indexed in {loccit.home}; run: loccit index PATH|URL")
+        note(
+            f"home: {loccit.home}"
+            if found
+            else f"nothing is indexed in {loccit.home}; run: loccit index PATH|URL"
+        )
 
 
 def _show(one: RepositoryStatus, *, quiet: bool) -> None:
-    from loccit.cli.output import Style, one_line, say_styled  # noqa: PLC0415
+    from loccit.cli.output import Style, one_line, say_styled
 
     style = Style()
-    state = style("unreadable", "red") if one.problem else style("stale", "yellow") if one.is_stale else "up to date"
+    state = (
+        style("unreadable", "red")
+        if one.problem
+        else style("stale", "yellow")
+        if one.is_stale
+        else "up to date"
+    )
     say_styled(f"{style(one_line(one.repository.name), 'bold')}  {state}  {one.index_bytes / 1e6:,.1f} MB")
     if quiet:
         return
@@ -47,7 +60,9 @@ def _show(one: RepositoryStatus, *, quiet: bool) -> None:
         at = datetime.fromtimestamp(int(snapshot.indexed_at), UTC).strftime("%Y-%m-%d %H:%M UTC")
         name = f"commit {snapshot.commit[:12]}" if snapshot.commit else f"tree {snapshot.tree[:12]}"
         shallow = ", shallow" if snapshot.is_shallow else ""
-        say_styled(f"  {name}: {snapshot.files:,} files, {snapshot.text_bytes / 1e6:,.1f} MB, indexed {at}{shallow}")
+        say_styled(
+            f"  {name}: {snapshot.files:,} files, {snapshot.text_bytes / 1e6:,.1f} MB, indexed {at}{shallow}"
+        )
         if snapshot.skipped:
             counts = ", ".join(f"{count:,} {reason}" for reason, count in snapshot.skipped.items())
             say_styled(style(f"    left out or weighed less: {counts}", "dim"))

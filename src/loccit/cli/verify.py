@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loccit.cli.options import Json, Quiet, Repos
+from loccit.cli.completion import repositories
+from loccit.cli.options import Json, Quiet, standard_input
 
 if TYPE_CHECKING:
     from loccit.verification import VerificationReport
 
-_MAX_BYTES = 64_000_000
-
 
 def verify(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="An answer, as 'loccit ask --json' prints it; - for standard input.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="An answer, as 'loccit ask --json' prints it; - for standard input."
+        ),
+    ],
     *,
-    repo: Repos = None,
+    repo: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--repo",
+            "-r",
+            metavar="REPO",
+            autocompletion=repositories,
+            help="The repository of the answer: a path or a name; may be repeated.",
+        ),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Re-check an answer with nothing but the repository: no index, no network, no model.
+    """Re-check an answer with nothing but the repository.
 
-    Exits with 0 when all citations hold, 3 when one fell, 4 when a source is not here, 1 when nothing was claimed.
+    Needs no index, no network and no model. Without --repo the indexed repositories that the answer names are
+    read, or the one you are in.
+
+    Exits with 0 when all citations hold, 3 when one fell, 4 when a source is not here, 1 when nothing was
+    claimed.
     """
-    from loccit.cli.output import emit  # noqa: PLC0415
-    from loccit.library import Loccit  # noqa: PLC0415
+    from loccit.cli.output import emit
+    from loccit.library import Loccit
 
     report = Loccit().verify(read_answer(file), repo or [])
     if json:
@@ -39,29 +55,26 @@ def verify(
 
 
 def read_answer(file: str) -> bytes:
-    """The bytes of an answer file. Raises InputError or LimitExceeded."""
-    from loccit.core.errors import InputError, LimitExceeded  # noqa: PLC0415
+    """The bytes of an answer file, at most one more than an answer may have. Raises InputError."""
+    from loccit.core.answers import MAX_ANSWER_BYTES
+    from loccit.core.errors import InputError
 
+    if file == "-":
+        return standard_input(MAX_ANSWER_BYTES)
     try:
-        if file == "-":
-            data = sys.stdin.buffer.read(_MAX_BYTES + 1)
-        else:
-            with Path(file).open("rb") as source:
-                data = source.read(_MAX_BYTES + 1)
+        with Path(file).open("rb") as source:
+            return source.read(MAX_ANSWER_BYTES + 1)
     except OSError as error:
         raise InputError(
-            f"cannot read the answer {file!r}: {error.strerror or error}",
+            f"the answer {file!r} cannot be read: {error.strerror or error}",
             next_step="make one with: loccit ask --json QUESTION > answer.json",
         ) from error
-    if len(data) > _MAX_BYTES:
-        raise LimitExceeded("bytes of the answer", len(data), _MAX_BYTES)
-    return data
 
 
 def exit_code(report: VerificationReport) -> int:
     """0 all hold, 3 one fell, 4 a source is not here, 1 nothing was claimed."""
-    from loccit.cli.exit_codes import ExitCode  # noqa: PLC0415
-    from loccit.verification import Status  # noqa: PLC0415
+    from loccit.cli.exit_codes import ExitCode
+    from loccit.verification import Status
 
     return {
         Status.HOLDS: ExitCode.DONE,
@@ -72,8 +85,8 @@ def exit_code(report: VerificationReport) -> int:
 
 
 def _show(report: VerificationReport, *, quiet: bool) -> None:
-    from loccit.cli.output import Style, one_line, say_styled  # noqa: PLC0415
-    from loccit.verification import Status  # noqa: PLC0415
+    from loccit.cli.output import Style, one_line, say_styled
+    from loccit.verification import Status
 
     style = Style()
     colours = {Status.HOLDS: "green", Status.FELL: "red", Status.UNVERIFIABLE: "yellow"}
@@ -85,7 +98,9 @@ def _show(report: VerificationReport, *, quiet: bool) -> None:
         for result in claim.citations:
             if quiet and result.status is Status.HOLDS:
                 continue
-            say_styled(f"{style(result.status.value, colours.get(result.status, 'dim'))}  {one_line(result.place)}")
+            say_styled(
+                f"{style(result.status.value, colours.get(result.status, 'dim'))}  {one_line(result.place)}"
+            )
             for reason in result.reasons:
                 say_styled(f"    {style(reason.message)}")
     counts = report.counts

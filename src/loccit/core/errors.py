@@ -12,7 +12,7 @@
     │   ├── ObjectMissing
     │   ├── ObjectCorrupt      the bytes do not have the id they are stored under
     │   └── FetchFailed
-    ├── IndexError_            what loccit keeps on disk
+    ├── SearchIndexError       what loccit keeps on disk
     │   ├── NotIndexed
     │   ├── IndexFormatMismatch
     │   ├── IndexBroken
@@ -84,23 +84,23 @@ class FetchFailed(SourceError):
     """A remote repository could not be fetched."""
 
 
-class IndexError_(LoccitError):
+class SearchIndexError(LoccitError):
     """What loccit keeps on disk cannot be used as asked."""
 
 
-class NotIndexed(IndexError_):
+class NotIndexed(SearchIndexError):
     """Nothing is indexed for this repository, revision or collection."""
 
 
-class IndexFormatMismatch(IndexError_):
+class IndexFormatMismatch(SearchIndexError):
     """The index was written by a version with another on-disk format."""
 
 
-class IndexBroken(IndexError_):
+class IndexBroken(SearchIndexError):
     """The index on disk is damaged or belongs to something else."""
 
 
-class StorageFailed(IndexError_):
+class StorageFailed(SearchIndexError):
     """The home folder could not be written: full, read-only or not permitted."""
 
 

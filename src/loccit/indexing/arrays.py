@@ -11,6 +11,8 @@ import mmap
 import os
 import struct
 import zlib
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,17 +28,17 @@ _ALIGN = 64
 Array = npt.NDArray[Any]
 
 
-def write_arrays(path: Path, meta: dict[str, Any], arrays: dict[str, Array]) -> int:
+def write_arrays(path: Path, meta: dict[str, Any], arrays: Mapping[str, Array]) -> int:
     """Write the file whole and durable under its final name; returns its size in bytes.
 
-    Raises StorageFailed when the disk is full or the folder cannot be written; no file of that name is left then.
+    Raises StorageFailed when the disk is full or the folder cannot be written; no file of that name is left
+    then.
     """
+    contents = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     described: dict[str, Any] = {}
     offset = 0
-    for name, array in arrays.items():
-        data = np.ascontiguousarray(array)
-        arrays[name] = data
-        described[name] = [data.dtype.str, list(data.shape), offset, zlib.crc32(data.view(np.uint8).reshape(-1))]
+    for name, data in contents.items():
+        described[name] = [data.dtype.str, list(data.shape), offset, zlib.crc32(_bytes_of(data))]
         offset += _padded(data.nbytes)
     header = json.dumps({"meta": meta, "arrays": described}, separators=(",", ":")).encode()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -44,17 +46,28 @@ def write_arrays(path: Path, meta: dict[str, Any], arrays: dict[str, Array]) -> 
         with temporary.open("wb") as file:
             file.write(MAGIC + _HEAD.pack(len(header), zlib.crc32(header)) + header)
             file.write(b"\0" * (_padded(file.tell()) - file.tell()))
-            for data in arrays.values():
-                file.write(data.tobytes())
+            for data in contents.values():
+                file.write(_bytes_of(data))
                 file.write(b"\0" * (_padded(data.nbytes) - data.nbytes))
             file.flush()
             os.fsync(file.fileno())
             size = file.tell()
         temporary.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise storage_failed(path, error) from error
     return size
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -107,6 +120,10 @@ def _array(path: Path, view: memoryview, base: int, entry: list[Any]) -> Array:
     if zlib.crc32(data) != checksum:
         raise broken(path, "its content fails its checksum")
     return np.frombuffer(data, dtype=dtype).reshape(shape)
+
+
+def _bytes_of(data: Array) -> memoryview:
+    return memoryview(data.reshape(-1).view(np.uint8))
 
 
 def _padded(size: int) -> int:

@@ -5,19 +5,31 @@ A file is parsed and tokenised once per (blob, language, parser version, options
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
-from loccit.core.errors import IndexBroken
+from loccit.core.errors import IndexBroken, StorageFailed
 from loccit.indexing.arrays import storage_failed
-from loccit.indexing.lexical import RECORD_VERSION
+from loccit.indexing.lexical import KEY_BYTES, RECORD_VERSION
 from loccit.indexing.terms import ANALYSIS_VERSION
 
-KEY_BYTES = 16
 _BATCH = 500
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_UNWRITABLE = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_NOMEM,
+    }
+)
 
 
 def cache_key(blob: str, language: str, parser: str) -> bytes:
@@ -30,27 +42,35 @@ def cache_key(blob: str, language: str, parser: str) -> bytes:
 
 
 class BlobCache:
-    """Encoded records by key, in one SQLite file. Safe for several processes; a killed writer loses its last batch only."""
+    """Encoded records by key, in one SQLite file. Safe for several processes; a killed writer loses its last
+    batch only.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, repair: bool = False) -> None:
+        """Open the cache. With `repair` one that is damaged or foreign is thrown away and begun anew.
+
+        Raises IndexBroken for a file that is no cache of ours, StorageFailed where it cannot be written.
+        """
         self.path = path
-        with self._errors():
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.execute(
-                "CREATE TABLE IF NOT EXISTS records (key BLOB PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID"
-            )
+        except OSError as error:
+            raise storage_failed(path, error) from error
+        if repair and not _is_sound(path):
+            _discard(path)
+        with self._errors():
+            self._connection = _connected(path)
 
     def get(self, keys: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
         """The records that are here, as (key, record), in no particular order."""
-        with self._errors():
-            for start in range(0, len(keys), _BATCH):
-                batch = keys[start : start + _BATCH]
-                marks = ",".join("?" * len(batch))
-                query = f"SELECT key, record FROM records WHERE key IN ({marks})"  # noqa: S608 — only question marks
-                yield from self._connection.execute(query, batch)
+        for start in range(0, len(keys), _BATCH):
+            batch = keys[start : start + _BATCH]
+            marks = ",".join("?" * len(batch))
+            query = f"SELECT key, record FROM records WHERE key IN ({marks})"
+            with self._errors():
+                # Fetched whole: an unfinished SELECT would hold up the writers' checkpoints.
+                found = self._connection.execute(query, batch).fetchall()
+            yield from found
 
     def present(self, keys: Sequence[bytes]) -> set[bytes]:
         """Which of these keys have a record."""
@@ -59,20 +79,25 @@ class BlobCache:
             for start in range(0, len(keys), _BATCH):
                 batch = keys[start : start + _BATCH]
                 marks = ",".join("?" * len(batch))
-                query = f"SELECT key FROM records WHERE key IN ({marks})"  # noqa: S608 — only question marks
+                query = f"SELECT key FROM records WHERE key IN ({marks})"
                 found.update(row[0] for row in self._connection.execute(query, batch))
         return found
 
     def put(self, records: Iterable[tuple[bytes, bytes]]) -> None:
-        """Keep these records, all or none of them. Raises StorageFailed when the disk is full."""
+        """Keep these records, all or none of them; a newer one replaces what was under its key.
+
+        Raises StorageFailed when the disk is full.
+        """
         with self._errors():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                self._connection.executemany("INSERT OR IGNORE INTO records VALUES (?, ?)", records)
+                self._connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?)", records)
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # Where the disk is full, SQLite has rolled back by itself.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def keep_only(self, keys: Iterable[bytes]) -> int:
         """Forget every record but these, and give the space back; returns how many were forgotten."""
@@ -88,21 +113,69 @@ class BlobCache:
         return forgotten
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file and let go of it."""
+        """Let go of the file; the last one to do so folds the write-ahead log into it."""
         with self._errors():
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._connection.close()
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self) -> Generator[None]:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise storage_failed(self.path, OSError(str(error))) from error
-            raise IndexBroken(
-                f"the blob cache {self.path.name!r} cannot be used: {error}",
-                next_step=f"delete {str(self.path)!r}: it is rebuilt from the repositories",
-            ) from error
-        except OSError as error:
-            raise storage_failed(self.path, error) from error
+            raise _translated(self.path, error) from error
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS records (key BLOB PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID"
+        )
+        connection.execute("SELECT key, record FROM records LIMIT 0")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _is_sound(path: Path) -> bool:
+    if path.is_dir():
+        return False
+    try:
+        connection = _connected(path)
+        try:
+            return connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        if isinstance(_translated(path, error), StorageFailed):
+            raise _translated(path, error) from error
+        return False
+
+
+def _discard(path: Path) -> None:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        for ending in ("-wal", "-shm", "-journal", ""):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+    except OSError as error:
+        raise storage_failed(path, error) from error
+
+
+def _translated(path: Path, error: sqlite3.DatabaseError) -> IndexBroken | StorageFailed:
+    # Extended result codes carry the primary one in their low byte.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _BUSY:
+        return StorageFailed(
+            f"cannot write {str(path)!r}: another process has held it for a minute",
+            next_step="try again when the other process is done",
+        )
+    if code in _UNWRITABLE and not path.is_dir():
+        return storage_failed(path, OSError(str(error)))
+    return IndexBroken(
+        f"the blob cache {path.name!r} cannot be used: {error}",
+        next_step="run 'loccit index --rebuild', which begins a new one",
+    )

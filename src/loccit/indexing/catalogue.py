@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any, cast
 
-from loccit.core.errors import IndexFormatMismatch, InputError, NotIndexed
-from loccit.indexing.arrays import broken, storage_failed
+from loccit.core.errors import IndexBroken, IndexFormatMismatch, InputError, NotIndexed
+from loccit.indexing.arrays import storage_failed
+from loccit.indexing.documents import from_fields, read_document, replace_document, sweep_drafts
 
 FORMAT = 1
 
@@ -46,11 +46,14 @@ class Contents:
         if not found:
             known = ", ".join(r.name for r in self.repositories) or "none yet"
             raise NotIndexed(
-                f"no repository {name!r} is indexed (known: {known})", next_step="run 'loccit index PATH|URL' first"
+                f"no repository {name!r} is indexed (known: {known})",
+                next_step="run 'loccit index PATH|URL' first",
             )
         if len(found) > 1:
             names = ", ".join(r.name for r in found)
-            raise InputError(f"the name {name!r} fits several repositories: {names}", next_step="write the whole name")
+            raise InputError(
+                f"the name {name!r} fits several repositories: {names}", next_step="write the whole name"
+            )
         return found[0]
 
     def by_key(self, key: str) -> KnownRepository | None:
@@ -77,25 +80,25 @@ class Catalogue:
 
     def read(self) -> Contents:
         """What is published now; empty before the first time. Raises IndexFormatMismatch or IndexBroken."""
+        step = f"move {str(self.path)!r} away and index again: what is indexed is found again"
         try:
-            document = json.loads(self.path.read_bytes())
-        except FileNotFoundError:
+            document = read_document(self.path)
+        except IndexBroken as error:
+            raise IndexBroken(error.message, next_step=step) from error
+        if document is None:
             return Contents()
-        except OSError as error:
-            raise broken(self.path, error.strerror or str(error)) from error
-        except ValueError as error:
-            raise broken(self.path, "it is not JSON") from error
-        if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+        if found.get("format") != FORMAT:
             raise IndexFormatMismatch(
-                f"the catalogue {str(self.path)!r} has another format than {FORMAT}",
-                next_step="move it away and index again",
+                f"the catalogue {str(self.path)!r} has format {found.get('format')!r}, this version reads {FORMAT}",
+                next_step=step,
             )
         try:
-            repositories = tuple(KnownRepository(**entry) for entry in document["repositories"])
-            collections = {name: tuple(keys) for name, keys in document["collections"].items()}
+            return _contents(found)
         except (KeyError, TypeError, AttributeError) as error:
-            raise broken(self.path, f"unexpected content: {error}") from error
-        return Contents(repositories, collections)
+            raise IndexBroken(
+                f"the catalogue {str(self.path)!r} has unexpected content: {error}", next_step=step
+            ) from error
 
     def add(self, repository: KnownRepository, *, collection: str | None) -> KnownRepository:
         """Enter a repository, and put it into a collection; returns the entry, whose name may have been made unique."""
@@ -122,8 +125,8 @@ class Catalogue:
             self._swap(Contents(tuple(r for r in contents.repositories if r.key != key), collections))
 
     @contextmanager
-    def _changing(self) -> Iterator[Contents]:
-        from filelock import FileLock  # noqa: PLC0415 — searches never write
+    def _changing(self) -> Generator[Contents]:
+        from filelock import FileLock
 
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +136,7 @@ class Catalogue:
             raise storage_failed(self.path, error) from error
         try:
             yield self.read()
+            sweep_drafts(self.path)
         finally:
             lock.release()
 
@@ -142,16 +146,18 @@ class Catalogue:
             "repositories": [asdict(r) for r in contents.repositories],
             "collections": dict(contents.collections),
         }
-        temporary = self.path.with_name(f".catalogue.{os.getpid()}.tmp")
-        try:
-            with temporary.open("w") as file:
-                json.dump(document, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise storage_failed(self.path, error) from error
+        replace_document(self.path, document)
+
+
+def _contents(document: dict[str, Any]) -> Contents:
+    """Raises KeyError, TypeError or AttributeError for what is no catalogue."""
+    repositories = tuple(from_fields(KnownRepository, entry) for entry in document["repositories"])
+    collections: dict[str, tuple[str, ...]] = {}
+    for name, keys in document["collections"].items():
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in cast("list[Any]", keys)):
+            raise TypeError(f"the collection {name!r} is {keys!r}")
+        collections[name] = tuple(cast("list[str]", keys))
+    return Contents(repositories, collections)
 
 
 def _unique(repository: KnownRepository, taken: set[str]) -> str:

@@ -17,7 +17,9 @@ from loccit.core.chunks import Chunk, ChunkKind, ParsedFile, Unsearchable
 from loccit.core.errors import IndexBroken
 from loccit.indexing.terms import tokens
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
+# A record's key in the blob cache and in segments.
+KEY_BYTES = 16
 
 
 class Field(IntEnum):
@@ -31,7 +33,7 @@ class Field(IntEnum):
 
 FIELDS = len(Field)
 KINDS = tuple(ChunkKind)
-_HEAD = struct.Struct("<IIII")
+_HEAD = struct.Struct("<III")
 _MAX_COUNT = 65_535
 
 UInt32 = npt.NDArray[np.uint32]
@@ -66,11 +68,9 @@ def tokenise(parsed: ParsedFile, data: bytes) -> FileRecord:
     for chunk in parsed.chunks:
         texts.extend(_field_tokens(chunk, data, parsed.encoding))
     lengths = np.fromiter((len(text) for text in texts), dtype=np.int64, count=len(texts))
-    numbers: dict[str, int] = {}
+    numbers = {token: number for number, token in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
     flat = np.fromiter(
-        (numbers.setdefault(token, len(numbers)) for token in chain.from_iterable(texts)),
-        dtype=np.int64,
-        count=int(lengths.sum()),
+        map(numbers.__getitem__, chain.from_iterable(texts)), dtype=np.int64, count=int(lengths.sum())
     )
     cell = np.repeat(np.arange(len(texts), dtype=np.int64), lengths)
     width = max(1, len(numbers))
@@ -83,7 +83,10 @@ def tokenise(parsed: ParsedFile, data: bytes) -> FileRecord:
         is_generated=parsed.is_generated,
         unsearchable=parsed.unsearchable,
         chunks=np.array(
-            [(c.start_byte, c.end_byte, c.start_line, c.end_line, KINDS.index(c.kind)) for c in parsed.chunks],
+            [
+                (c.start_byte, c.end_byte, c.start_line, c.end_line, KINDS.index(c.kind))
+                for c in parsed.chunks
+            ],
             dtype=np.uint32,
         ).reshape(-1, 5),
         symbols=tuple(c.symbol for c in parsed.chunks),
@@ -116,26 +119,29 @@ def encode(record: FileRecord) -> bytes:
     columns = [_delta(record.chunks[:, column]) for column in range(5)]
     columns += [_delta(cells.astype(np.uint32)), _delta(record.token), record.count]
     planes = b"".join(np.ascontiguousarray(c).view(np.uint8).reshape(-1, 4).T.tobytes() for c in columns)
-    body = _HEAD.pack(len(header), len(record.chunks), len(record.count), 0) + header + planes
+    body = _HEAD.pack(len(header), len(record.chunks), len(record.count)) + header + planes
     return zlib.compress(body, 6)
 
 
 def decode(data: bytes) -> FileRecord:
     """The record in these bytes. Raises IndexBroken when they are not what `encode` gives."""
     try:
-        body = zlib.decompress(data)
-        header_size, n_chunks, n_postings, _ = _HEAD.unpack_from(body)
-        header = json.loads(body[_HEAD.size : _HEAD.size + header_size].decode("utf-8", "surrogatepass"))
-        version, language, encoding, is_partial, is_generated, unsearchable, symbols, vocabulary = header
-        planes = np.frombuffer(body, dtype=np.uint8, offset=_HEAD.size + header_size)
-        lengths = [n_chunks] * 5 + [n_postings] * 3
-        columns = _columns(planes, lengths)
-    except (zlib.error, struct.error, ValueError) as error:
+        # Compressed bytes end with a checksum: what comes out of them is what went in.
+        return _decoded(zlib.decompress(data))
+    except (zlib.error, struct.error, ValueError, TypeError, AttributeError) as error:
         raise IndexBroken(
             f"a record of the blob cache cannot be read: {error}", next_step="run 'loccit index --rebuild'"
         ) from error
+
+
+def _decoded(body: bytes) -> FileRecord:
+    header_size, n_chunks, n_postings = _HEAD.unpack_from(body)
+    header = json.loads(body[_HEAD.size : _HEAD.size + header_size].decode("utf-8", "surrogatepass"))
+    version, language, encoding, is_partial, is_generated, unsearchable, symbols, vocabulary = header
     if version != RECORD_VERSION:
-        raise IndexBroken(f"a record has version {version!r}, expected {RECORD_VERSION}")
+        raise ValueError(f"its version is {version!r}, expected {RECORD_VERSION}")
+    planes = np.frombuffer(body, dtype=np.uint8, offset=_HEAD.size + header_size)
+    columns = _columns(planes, [n_chunks] * 5 + [n_postings] * 3)
     cells = _undelta(columns[5])
     return FileRecord(
         language=language,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 
 from loccit.indexing.arrays import Array
 from loccit.indexing.terms import name_term, term_key, terms_of, tokens
+
+Int64 = npt.NDArray[np.int64]
 
 NAMES = ("path_terms", "path_starts", "path_files", "path_tfs", "path_lengths")
 
@@ -39,32 +43,53 @@ class PathIndex:
 
 def index_paths(paths: Sequence[str]) -> PathIndex:
     """The path index of these files. The last suffix of a name is no word of it."""
-    per_file = [tokens(_without_suffix(path)) for path in paths]
-    vocabulary = list(dict.fromkeys(token for file in per_file for token in file))
-    analysed = dict(zip(vocabulary, terms_of(vocabulary), strict=True))
-    lengths = np.array([sum(analysed[token][1] for token in file) for file in per_file], dtype=np.uint16)
-    keys: dict[str, int] = {}
-    entries = [
-        (keys.setdefault(term, term_key(term)), number)
-        for number, file in enumerate(per_file)
-        for token in file
-        for term in analysed[token][0]
-    ]
-    own = [name_term(_without_suffix(path.rpartition("/")[2])) for path in paths]
-    entries += [(keys.setdefault(name, term_key(name)), number) for number, name in enumerate(own)]
-    table = np.array(entries, dtype=np.uint64).reshape(-1, 2)
-    pairs, counts = np.unique(table, axis=0, return_counts=True)
-    present, starts = np.unique(pairs[:, 0], return_index=True)
+    # Folders repeat from path to path, so each component is looked at once.
+    numbers: dict[str, int] = {}
+    components = [[numbers.setdefault(part, len(numbers)) for part in _components(path)] for path in paths]
+    terms, at, words, keys = _analysed(list(numbers))
+    sizes = np.array([len(parts) for parts in components], dtype=np.int64)
+    flat = np.fromiter(chain.from_iterable(components), dtype=np.int64, count=int(sizes.sum()))
+    owner = np.repeat(np.arange(len(paths), dtype=np.int64), sizes)
+    fan = at[flat + 1] - at[flat]
+    within = np.arange(int(fan.sum())) - np.repeat(np.cumsum(fan) - fan, fan)
+    term = terms[np.repeat(at[flat], fan) + within]
+    own = [name_term(parts[-1]) for parts in map(_components, paths)]
+    named = np.array([keys.setdefault(name, len(keys)) for name in own], dtype=np.int64)
+    term_keys, rank = np.unique(
+        np.fromiter((term_key(term) for term in keys), dtype=np.uint64, count=len(keys)), return_inverse=True
+    )
+    column = rank.astype(np.int64)[np.concatenate([term, named])]
+    files = np.concatenate([np.repeat(owner, fan), np.arange(len(paths), dtype=np.int64)])
+    pairs, counts = np.unique(column << 32 | files, return_counts=True)
+    present, starts = np.unique(pairs >> 32, return_index=True)
+    lengths = np.bincount(owner, weights=words[flat], minlength=len(paths))
     return PathIndex(
-        terms=present,
+        terms=term_keys[present],
         starts=np.concatenate([starts, [len(pairs)]]).astype(np.uint32),
-        files=pairs[:, 1].astype(np.uint32),
+        files=(pairs & 0xFFFFFFFF).astype(np.uint32),
         tfs=np.minimum(counts, 255).astype(np.uint8),
-        lengths=lengths,
+        lengths=np.minimum(lengths, 65_535).astype(np.uint16),
     )
 
 
-def _without_suffix(path: str) -> str:
-    folder, slash, name = path.rpartition("/")
+def _analysed(components: Sequence[str]) -> tuple[Int64, Int64, Int64, dict[str, int]]:
+    """Components' terms: their numbers, where each component's begin, each one's length in words; and the terms' numbers."""
+    split = [tokens(component) for component in components]
+    vocabulary = list(dict.fromkeys(chain.from_iterable(split)))
+    analysed = dict(zip(vocabulary, terms_of(vocabulary), strict=True))
+    keys: dict[str, int] = {}
+    lists = [
+        [keys.setdefault(term, len(keys)) for token in found for term in analysed[token][0]]
+        for found in split
+    ]
+    at = np.cumsum([0, *(len(found) for found in lists)], dtype=np.int64)
+    terms = np.fromiter(chain.from_iterable(lists), dtype=np.int64, count=int(at[-1]))
+    words = np.array([sum(analysed[token][1] for token in found) for found in split], dtype=np.int64)
+    return terms, at, words, keys
+
+
+def _components(path: str) -> list[str]:
+    """The folders of a path and the file's name without its suffix."""
+    *folders, name = path.split("/")
     stem, dot, _ = name.rpartition(".")
-    return folder + slash + (stem if dot and stem else name)
+    return [*folders, stem if dot and stem else name]

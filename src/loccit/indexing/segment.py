@@ -2,7 +2,7 @@
 
 A segment holds each of its records once, in order of key. Postings are kept per field: the terms' 64-bit keys, sorted;
 where each one's postings begin; the documents (chunk numbers within the segment, rising) and their term frequencies
-(clipped at 255). Nothing in a segment says which commit it belongs to: statistics are taken over the documents that a view
+(clipped at 255). Documents are numbered in 16 bits, but in the segment of a single file that has more chunks. Nothing in a segment says which commit it belongs to: statistics are taken over the documents that a view
 declares live, so they are those of a fresh index.
 """
 
@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 from loccit.core.chunks import Unsearchable
 from loccit.indexing.arrays import Array, broken, read_arrays, write_arrays
-from loccit.indexing.blob_cache import KEY_BYTES
-from loccit.indexing.lexical import FIELDS, Field, FileRecord
+from loccit.indexing.lexical import FIELDS, KEY_BYTES, Field, FileRecord
 from loccit.indexing.terms import name_term, term_key, terms_of
 
-# Documents are numbered in 16 bits.
+# What several records may have together in one segment, and what one record may have.
 MAX_DOCUMENTS = 65_536
+_DOCUMENT_BITS = 20
+MAX_RECORD_DOCUMENTS = 1 << _DOCUMENT_BITS
 _MAX_TF = 255
 _MAX_LENGTH = 65_535
 
@@ -67,7 +68,7 @@ class Segment:
         return len(self.places)
 
     def postings(self, field: Field, key: int) -> tuple[Array, Array]:
-        """Documents (uint16, rising) and term frequencies (uint8) of the term with this key; empty arrays if it has none."""
+        """Documents (rising) and term frequencies (uint8) of the term with this key; empty arrays if it has none."""
         terms, starts = self.terms[field], self.starts[field]
         at = int(np.searchsorted(terms, np.uint64(key)))
         if at == len(terms) or int(terms[at]) != key:
@@ -91,13 +92,16 @@ class Segment:
 
 def as_keys(keys: Sequence[bytes]) -> Array:
     """Record keys as the array that segments compare: fixed width, ordered as bytes."""
-    return np.frombuffer(b"".join(keys), dtype=f"S{KEY_BYTES}") if keys else np.empty(0, dtype=f"S{KEY_BYTES}")
+    return (
+        np.frombuffer(b"".join(keys), dtype=f"S{KEY_BYTES}") if keys else np.empty(0, dtype=f"S{KEY_BYTES}")
+    )
 
 
 def build_segment(path: Path, records: Iterable[tuple[bytes, FileRecord]]) -> int:
     """Write a segment of these (key, record) pairs; returns its size in bytes.
 
-    Keys are distinct, and the records have at most MAX_DOCUMENTS chunks together.
+    Keys are distinct, and the records have at most MAX_DOCUMENTS chunks together; one record alone may have
+    MAX_RECORD_DOCUMENTS.
     """
     ordered = sorted(records, key=lambda pair: pair[0])
     kept = [record for _, record in ordered]
@@ -110,7 +114,8 @@ def build_segment(path: Path, records: Iterable[tuple[bytes, FileRecord]]) -> in
     for number in Field:
         token, doc, count = _field_columns(kept, expansion.tokens, first_doc, number)
         lengths = np.bincount(doc, weights=count * expansion.words[token], minlength=int(first_doc[-1]))
-        arrays |= _inverted(number, expansion.keys, *_term_columns(expansion, number, token, doc, count))
+        columns = _term_columns(expansion, number, token, doc, count)
+        arrays |= _inverted(number, expansion.keys, *columns, int(first_doc[-1]))
         arrays[f"lengths{number}"] = np.minimum(lengths, _MAX_LENGTH).astype(np.uint16)
     return write_arrays(path, {"languages": languages}, arrays)
 
@@ -122,7 +127,9 @@ def merge_segments(path: Path, segments: Sequence[Segment], keep: Sequence[npt.N
     """
     keys = np.concatenate([s.keys[k] for s, k in zip(segments, keep, strict=True)])
     order = np.argsort(keys)
-    sizes = np.concatenate([np.diff(s.first_doc.astype(np.int64))[k] for s, k in zip(segments, keep, strict=True)])
+    sizes = np.concatenate(
+        [np.diff(s.first_doc.astype(np.int64))[k] for s, k in zip(segments, keep, strict=True)]
+    )
     first_doc = np.concatenate([[0], np.cumsum(sizes[order])]).astype(np.int64)
     starts = np.empty(len(order), dtype=np.int64)
     starts[order] = first_doc[:-1]
@@ -135,8 +142,10 @@ def merge_segments(path: Path, segments: Sequence[Segment], keep: Sequence[npt.N
         term_keys = np.unique(np.concatenate([s.terms[number] for s in segments]))
         parts = [_renumbered(s, number, term_keys, m) for s, m in zip(segments, maps, strict=True)]
         term, doc, tf = (np.concatenate(column) for column in zip(*parts, strict=True))
-        arrays |= _inverted(number, term_keys, term, doc, tf)
-        arrays[f"lengths{number}"] = _gathered([s.lengths[number] for s in segments], maps, int(first_doc[-1]))
+        arrays |= _inverted(number, term_keys, term, doc, tf, int(first_doc[-1]))
+        arrays[f"lengths{number}"] = _gathered(
+            [s.lengths[number] for s in segments], maps, int(first_doc[-1])
+        )
     return write_arrays(path, {"languages": languages}, arrays)
 
 
@@ -178,7 +187,9 @@ def _tables(records: Sequence[FileRecord], languages: Sequence[str]) -> dict[str
     return {
         "language": np.array([languages.index(r.language) for r in records], dtype=np.uint8),
         "encoding": np.array([ENCODINGS.index(r.encoding) for r in records], dtype=np.uint8),
-        "flags": np.array([PARTIAL * r.is_partial + GENERATED * r.is_generated for r in records], dtype=np.uint8),
+        "flags": np.array(
+            [PARTIAL * r.is_partial + GENERATED * r.is_generated for r in records], dtype=np.uint8
+        ),
         "unsearchable": np.array([_UNSEARCHABLE.index(r.unsearchable) for r in records], dtype=np.uint8),
         "places": chunks[:, :4],
         "kind": chunks[:, 4].astype(np.uint8),
@@ -259,25 +270,33 @@ def _term_columns(
     )
 
 
-def _inverted(field: Field, term_keys: UInt64, term: Int32, doc: Int32, tf: Int32) -> dict[str, Array]:
+def _inverted(
+    field: Field, term_keys: UInt64, term: Int32, doc: Int32, tf: Int32, documents: int
+) -> dict[str, Array]:
     """The arrays of one field from its postings in any order."""
-    # One sort of packed integers: term, document (16 bits), frequency (16 bits).
+    # One sort of packed integers: term (28 bits), document (20 bits), frequency (16 bits).
     packed = term.astype(np.uint64)
-    packed <<= np.uint64(16)
+    packed <<= np.uint64(_DOCUMENT_BITS)
     packed |= doc.astype(np.uint64)
     packed <<= np.uint64(16)
     packed |= np.minimum(tf, _MAX_LENGTH).astype(np.uint64)
     packed.sort()
     cell = packed >> np.uint64(16)
-    first = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]])) if len(cell) else np.empty(0, np.int64)
+    first = (
+        np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
+        if len(cell)
+        else np.empty(0, np.int64)
+    )
     frequency = np.add.reduceat(packed & np.uint64(0xFFFF), first) if len(cell) else np.empty(0, np.uint64)
     cell = cell[first]
-    owner = (cell >> np.uint64(16)).astype(np.int32)
+    owner = (cell >> np.uint64(_DOCUMENT_BITS)).astype(np.int32)
     present, starts = np.unique(owner, return_index=True)
     return {
         f"terms{field}": term_keys[present],
         f"starts{field}": np.concatenate([starts, [len(owner)]]).astype(np.uint32),
-        f"docs{field}": (cell & np.uint64(0xFFFF)).astype(np.uint16),
+        f"docs{field}": (cell & np.uint64(MAX_RECORD_DOCUMENTS - 1)).astype(
+            np.uint16 if documents <= MAX_DOCUMENTS else np.uint32
+        ),
         f"tfs{field}": np.minimum(frequency, _MAX_TF).astype(np.uint8),
     }
 
@@ -333,7 +352,9 @@ def _merged_tables(
     recoded = [np.array([languages.index(name) for name in s.languages], dtype=np.uint8) for s in segments]
     pairs = list(zip(segments, keep, strict=True))
     arrays: dict[str, Array] = {
-        "language": np.concatenate([c[s.language[k]] for (s, k), c in zip(pairs, recoded, strict=True)])[order],
+        "language": np.concatenate([c[s.language[k]] for (s, k), c in zip(pairs, recoded, strict=True)])[
+            order
+        ],
         "encoding": np.concatenate([s.encoding[k] for s, k in pairs])[order],
         "flags": np.concatenate([s.flags[k] for s, k in pairs])[order],
         "unsearchable": np.concatenate([s.unsearchable[k] for s, k in pairs])[order],
@@ -344,7 +365,9 @@ def _merged_tables(
     for segment, renumbering in zip(segments, maps, strict=True):
         text = segment.symbol_text.tobytes()
         for document in np.flatnonzero(renumbering >= 0):
-            symbols[renumbering[document]] = text[segment.symbol_at[document] : segment.symbol_at[document + 1]]
+            symbols[renumbering[document]] = text[
+                segment.symbol_at[document] : segment.symbol_at[document + 1]
+            ]
     arrays["symbol_text"] = np.frombuffer(b"".join(symbols), dtype=np.uint8)
     arrays["symbol_at"] = np.cumsum([0, *(len(s) for s in symbols)], dtype=np.int64).astype(np.uint32)
     return arrays

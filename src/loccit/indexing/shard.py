@@ -2,32 +2,38 @@
 
     shard/manifest.json     what is published: segments, snapshots, format
     shard/segments/*.seg    immutable inverted files
-    shard/snapshots/*.snap  one file table per commit (or folder tree)
+    shard/snapshots/*.snap  one file table per published snapshot
     shard/lock              held by the one indexer at work
 
-Readers open what the manifest names and never wait. A file that no manifest names is rubbish of a killed run; the next
-indexer deletes it.
+Readers open what the manifest names and never wait. No file that a manifest names is ever written again. A file that no
+manifest names is rubbish of a killed run; the next indexer deletes it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import zlib
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from loccit.core.errors import IndexBroken, IndexFormatMismatch, NotIndexed
+from loccit.core.errors import IndexBroken, IndexFormatMismatch, LimitExceeded, NotIndexed
 from loccit.indexing.arrays import Array, broken, read_arrays, storage_failed, write_arrays
-from loccit.indexing.lexical import FileRecord
+from loccit.indexing.documents import from_fields, read_document, replace_document, sweep_drafts
+from loccit.indexing.lexical import KEY_BYTES, FileRecord
 from loccit.indexing.paths import NAMES, PathIndex
 from loccit.indexing.segment import (
     MAX_DOCUMENTS,
+    MAX_RECORD_DOCUMENTS,
     Segment,
     as_keys,
     build_segment,
@@ -36,19 +42,22 @@ from loccit.indexing.segment import (
 )
 from loccit.indexing.view import FileTable, SnapshotView
 
-FORMAT = 1
-# More small segments than this are merged: a query pays for each.
-_MAX_SEGMENTS = 6
+FORMAT = 2
+# More small segments than this are merged: a query pays for each. Bigger ones stay, or large repositories would be written
+# anew at every commit.
+_MAX_SMALL_SEGMENTS = 6
 
 Kind = Literal["files", "history"]
+
+Booleans = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRecord:
-    """A published snapshot. `indexed_at` and `used_at` are seconds since the epoch; `id` is the commit, or a folder's tree.
+    """A published snapshot. `indexed_at` is in seconds since the epoch; `id` is the commit, or a folder's tree.
 
-    `skipped` counts, by reason, the files that were left out or are searched with less weight. `complete` is False for a history of
-    which the diffs were not all read.
+    `skipped` counts, by reason, the files that were left out or are searched with less weight. `table` names the file below
+    snapshots/ that lists the searched files.
     """
 
     id: str
@@ -62,11 +71,7 @@ class SnapshotRecord:
     text_bytes: int
     skipped: dict[str, int] = field(default_factory=dict)
     is_shallow: bool = False
-
-    @property
-    def file_name(self) -> str:
-        """Name of the file table under snapshots/."""
-        return f"{self.kind}-{self.id}.snap"
+    table: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +107,12 @@ class Shard:
         Raises IndexFormatMismatch for another version's shard, IndexBroken for a damaged manifest.
         """
         path = self.folder / "manifest.json"
-        try:
-            document = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            return EMPTY
-        except OSError as error:
-            raise broken(path, error.strerror or str(error)) from error
-        except ValueError as error:
-            raise broken(path, "it is not JSON") from error
-        return _manifest(path, document)
+        document = read_document(path)
+        return EMPTY if document is None else _manifest(path, document)
 
     def open(self, kind: Kind, snapshot_id: str) -> tuple[SnapshotRecord, SnapshotView]:
         """The snapshot's record and view. Raises NotIndexed when it is not published."""
-        for attempt in range(3):
+        while True:
             manifest = self.manifest()
             record = manifest.snapshot(kind, snapshot_id)
             if record is None:
@@ -124,10 +122,9 @@ class Shard:
             try:
                 return record, SnapshotView(self._segments(manifest, kind), self._files(record))
             except IndexBroken:
-                # A merge may have replaced the segments between the two reads: then the manifest has changed.
-                if attempt == 2 or self.manifest() == manifest:
+                # An indexer may have replaced the files between the two reads: then the manifest has changed.
+                if self.manifest() == manifest:
                     raise
-        raise AssertionError("unreachable")
 
     def segments(self, kind: Kind) -> list[Segment]:
         """The published segments of a kind, open."""
@@ -143,21 +140,32 @@ class Shard:
 
     def size_bytes(self) -> int:
         """Bytes on disk of the shard."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        total = 0
+        for path in self.folder.rglob("*"):
+            # An indexer at work deletes what it has replaced.
+            with suppress(FileNotFoundError):
+                total += path.stat().st_size if path.is_file() else 0
+        return total
 
     # Writing: all of it under the lock
 
     @contextmanager
-    def writing(self, *, waiting: Callable[[], None] | None = None) -> Iterator[None]:
-        """Hold the lock and clear away what a killed run left behind."""
+    def writing(self, *, waiting: Callable[[], None] | None = None, anew: bool = False) -> Generator[None]:
+        """Hold the lock and clear away what a killed run left behind.
+
+        With `anew` the next `publish` is to replace everything, so that what is here may be damaged or of another format.
+        """
+        if anew:
+            self._make_way()
         with self.locked(waiting=waiting):
-            self._sweep()
+            if not anew:
+                self._sweep()
             yield
 
     @contextmanager
-    def locked(self, *, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    def locked(self, *, waiting: Callable[[], None] | None = None) -> Generator[None]:
         """Hold the shard's lock: indexers of one repository take turns. `waiting()` is called once if it must wait."""
-        from filelock import FileLock, Timeout  # noqa: PLC0415 — searches never write
+        from filelock import FileLock, Timeout
 
         try:
             for name in ("segments", "snapshots"):
@@ -176,62 +184,75 @@ class Shard:
         finally:
             lock.release()
 
-    def add_segment(self, records: Iterable[tuple[bytes, FileRecord]]) -> str:
-        """Write a segment that is not yet published; returns its name."""
-        name = f"{time.time_ns():x}-{os.getpid():x}.seg"
-        build_segment(self.folder / "segments" / name, records)
-        return name
+    def add_segments(self, records: Iterable[tuple[bytes, FileRecord]]) -> list[str]:
+        """Write these records to segments that are not yet published; returns their names.
+
+        Raises LimitExceeded for a record with more chunks than a segment can number.
+        """
+        return [self._write_segment(group) for group in _fitting(records)]
 
     def publish(
-        self, record: SnapshotRecord, files: FileTable, new_segments: Sequence[str], *, keep: int
+        self,
+        record: SnapshotRecord,
+        files: FileTable,
+        new_segments: Sequence[str],
+        *,
+        keep: int,
+        anew: bool = False,
     ) -> SnapshotRecord:
-        """Publish a snapshot with the segments written for it, all or nothing; older ones beyond `keep` of its kind go.
+        """Publish a snapshot with the segments written for it, all or nothing; older ones beyond `keep` of its kind
+        go, with `anew` everything else.
 
-        The record's counts of what the bytes told (binary, generated and so on) are filled in. Returns the record as published.
+        The record's counts of what the bytes told (binary, generated and so on) are filled in. Returns the record as
+        published.
         """
-        manifest = self.manifest()
+        manifest = EMPTY if anew else self.manifest()
         names = (*manifest.segments[record.kind], *new_segments)
         segments = [open_segment(self.folder / "segments" / name) for name in names]
         view = SnapshotView(segments, files)
-        record = replace(record, skipped=record.skipped | view.conditions())
+        skipped = Counter(record.skipped) + Counter(view.conditions())
+        record = replace(record, skipped=dict(sorted(skipped.items())), table=f"{_unused_name()}.snap")
         self._write_files(record, files)
         mine = [s for s in manifest.snapshots if s.kind == record.kind and s.id != record.id]
         others = [s for s in manifest.snapshots if s.kind != record.kind]
         kept = [*others, *(mine[-(keep - 1) :] if keep > 1 else []), record]
-        self._swap(Manifest(manifest.segments | {record.kind: names}, tuple(kept)))
-        self._merge(record.kind)
+        manifest = Manifest(manifest.segments | {record.kind: names}, tuple(kept))
+        self._swap(manifest)
+        self._merge(manifest, record.kind, segments)
         self._sweep()
         return record
-
-    def clear(self, *, waiting: Callable[[], None] | None = None) -> None:
-        """Forget everything published here, even if it is damaged or of another format."""
-        with self.locked(waiting=waiting):
-            self._swap(EMPTY)
-            self._sweep()
 
     def compact(self) -> None:
         """Drop the documents that no published snapshot shows."""
         for kind in ("files", "history"):
-            self._merge(kind, wholly=True)
+            manifest = self.manifest()
+            self._merge(manifest, kind, self._segments(manifest, kind), wholly=True)
         self._sweep()
 
     def live_keys(self) -> set[bytes]:
-        """The record keys of every published snapshot of files."""
-        manifest = self.manifest()
-        return {
-            key.ljust(16, b"\0")
-            for record in manifest.snapshots
-            if record.kind == "files"
-            for key in self._files(record).keys.tolist()
-        }
+        """The record keys of every published snapshot of files. Only under the lock."""
+        tables = [self._keys(record) for record in self.manifest().snapshots if record.kind == "files"]
+        # numpy strips zeros off the ends.
+        return {key.ljust(KEY_BYTES, b"\0") for table in tables for key in table.tolist()}
 
     # Inside
+
+    def _write_segment(self, records: Sequence[tuple[bytes, FileRecord]]) -> str:
+        name = f"{_unused_name()}.seg"
+        build_segment(self.folder / "segments" / name, records)
+        return name
+
+    def _keys(self, record: SnapshotRecord) -> Array:
+        return self._table(record)[1]["keys"]
+
+    def _table(self, record: SnapshotRecord) -> tuple[dict[str, Any], dict[str, Array]]:
+        return read_arrays(self.folder / "snapshots" / record.table)
 
     def _segments(self, manifest: Manifest, kind: Kind) -> list[Segment]:
         return [open_segment(self.folder / "segments" / name) for name in manifest.segments[kind]]
 
     def _files(self, record: SnapshotRecord) -> FileTable:
-        meta, arrays = read_arrays(self.folder / "snapshots" / record.file_name)
+        meta, arrays = self._table(record)
         width = int(meta["id_bytes"])
         ids = arrays["blobs"].tobytes().hex()
         step = 2 * width
@@ -253,60 +274,46 @@ class Shard:
             **files.words.arrays(),
         }
         meta = {"id_bytes": len(files.blobs[0]) // 2 if files.blobs else 20}
-        write_arrays(self.folder / "snapshots" / record.file_name, meta, arrays)
+        write_arrays(self.folder / "snapshots" / record.table, meta, arrays)
 
     def _swap(self, manifest: Manifest) -> None:
         """Publish the manifest: durable, and at once for every later reader."""
-        path = self.folder / "manifest.json"
-        document = {
-            "format": FORMAT,
+        content = {
             "segments": manifest.segments,
             "snapshots": [asdict(snapshot) for snapshot in manifest.snapshots],
         }
-        temporary = path.with_name(f".manifest.{os.getpid()}.tmp")
-        try:
-            with temporary.open("w") as file:
-                json.dump(document, file, separators=(",", ":"))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            folder = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise storage_failed(path, error) from error
+        document = {"format": FORMAT, "crc32": _checksum(content), **content}
+        replace_document(self.folder / "manifest.json", document)
 
-    def _merge(self, kind: Kind, *, wholly: bool = False) -> None:
-        """Merge the small segments when there are many, or all of them, leaving out what no snapshot shows."""
-        manifest = self.manifest()
-        names = manifest.segments[kind]
-        segments = self._segments(manifest, kind)
-        if not wholly:
-            if len(segments) <= _MAX_SEGMENTS:
-                return
-            small = {s.name for s in sorted(segments, key=len)[: len(segments) - _MAX_SEGMENTS // 2]}
-            segments = [s for s in segments if s.name in small]
+    def _merge(
+        self, manifest: Manifest, kind: Kind, segments: Sequence[Segment], *, wholly: bool = False
+    ) -> None:
+        """Merge the small segments when there are many, and write anew the mostly dead ones; or all that can be
+        smaller or fewer. What no snapshot shows is left out.
+        """
         live = self._live_by_segment(manifest, kind, segments)
-        merged: list[str] = []
-        for group in _groups(segments, live):
-            name = f"{time.time_ns():x}-{os.getpid():x}.seg"
-            merge_segments(
-                self.folder / "segments" / name, [s for s, _ in group], [k for _, k in group]
-            )
-            merged.append(name)
-        gone = {segment.name for segment in segments}
-        rest = tuple(name for name in names if name not in gone)
-        self._swap(replace(manifest, segments=manifest.segments | {kind: (*rest, *merged)}))
+        worth = [True] * len(segments) if wholly else _worth_merging(segments, live)
+        chosen = [(s, k) for s, k, is_worth in zip(segments, live, worth, strict=True) if is_worth]
+        merged = [self._merged(group) for group in _groups(chosen)]
+        rest = tuple(s.name for s, is_worth in zip(segments, worth, strict=True) if not is_worth)
+        names = (*rest, *merged)
+        if set(names) != set(manifest.segments[kind]):
+            self._swap(replace(manifest, segments=manifest.segments | {kind: names}))
 
-    def _live_by_segment(self, manifest: Manifest, kind: Kind, segments: Sequence[Segment]) -> list[Any]:
+    def _merged(self, group: Sequence[tuple[Segment, Booleans]]) -> str:
+        """The name of one segment with what is kept of these: a lone one of which all is kept stays as it is."""
+        if len(group) == 1 and group[0][1].all():
+            return group[0][0].name
+        name = f"{_unused_name()}.seg"
+        merge_segments(self.folder / "segments" / name, [s for s, _ in group], [k for _, k in group])
+        return name
+
+    def _live_by_segment(self, manifest: Manifest, kind: Kind, segments: Sequence[Segment]) -> list[Booleans]:
         """For each segment, which of its records some published snapshot shows; a record in two segments counts in the first."""
-        tables = [self._files(s).keys for s in manifest.snapshots if s.kind == kind]
+        tables = [self._keys(s) for s in manifest.snapshots if s.kind == kind]
         shown = np.unique(np.concatenate([as_keys([]), *tables]))
         seen = np.zeros(len(shown), dtype=bool)
-        live: list[Any] = []
+        live: list[Booleans] = []
         for segment in segments:
             keep = np.zeros(len(segment.keys), dtype=bool)
             at = segment.find(shown)
@@ -320,23 +327,91 @@ class Shard:
         """Delete what no manifest names."""
         manifest = self.manifest()
         named = {name for names in manifest.segments.values() for name in names}
-        named |= {record.file_name for record in manifest.snapshots}
-        for folder in ("segments", "snapshots"):
-            for path in (self.folder / folder).iterdir():
-                if path.name not in named:
-                    path.unlink(missing_ok=True)
-        for path in self.folder.glob(".manifest.*.tmp"):
-            path.unlink(missing_ok=True)
+        named |= {record.table for record in manifest.snapshots}
+        try:
+            for folder in ("segments", "snapshots"):
+                for path in (self.folder / folder).iterdir():
+                    if path.name not in named:
+                        _delete(path)
+            sweep_drafts(self.folder / "manifest.json")
+        except OSError as error:
+            raise storage_failed(self.folder, error) from error
+
+    def _make_way(self) -> None:
+        """Delete files that stand where folders of ours belong, and folders that stand where files do."""
+        wanted = {"": True, "segments": True, "snapshots": True, "lock": False, "manifest.json": False}
+        try:
+            for name, is_folder in wanted.items():
+                path = self.folder / name
+                if os.path.lexists(path) and path.is_dir() != is_folder:
+                    _delete(path)
+        except OSError as error:
+            raise storage_failed(self.folder, error) from error
 
 
-def _groups(segments: Sequence[Segment], live: Sequence[Any]) -> Iterator[list[tuple[Segment, Any]]]:
-    """Runs of segments whose live documents fit into one; segments with nothing live are left out."""
-    group: list[tuple[Segment, Any]] = []
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _unused_name() -> str:
+    """A name that no file here has had: writers hold the lock, and a clock that was set back brings other nanoseconds."""
+    return f"{time.time_ns():x}-{os.getpid():x}"
+
+
+def _fitting(
+    records: Iterable[tuple[bytes, FileRecord]],
+) -> Iterator[list[tuple[bytes, FileRecord]]]:
+    """Groups of records that fit into one segment each."""
+    group: list[tuple[bytes, FileRecord]] = []
     size = 0
-    for segment, keep in zip(segments, live, strict=True):
-        documents = int(np.diff(segment.first_doc.astype(np.int64))[keep].sum())
+    for key, record in records:
+        chunks = len(record.chunks)
+        if chunks > MAX_RECORD_DOCUMENTS:
+            raise LimitExceeded(
+                "chunks of one file",
+                chunks,
+                MAX_RECORD_DOCUMENTS,
+                next_step="ignore the file in .loccitignore",
+            )
+        if group and size + chunks > MAX_DOCUMENTS:
+            yield group
+            group, size = [], 0
+        group.append((key, record))
+        size += chunks
+    if group:
+        yield group
+
+
+def _documents(segment: Segment, keep: Booleans) -> int:
+    """How many documents the kept records have."""
+    return int(np.diff(segment.first_doc.astype(np.int64))[keep].sum())
+
+
+def _worth_merging(segments: Sequence[Segment], live: Sequence[Booleans]) -> list[bool]:
+    """The mostly dead segments, and the smallest of the small ones where there are too many."""
+    documents = [_documents(segment, keep) for segment, keep in zip(segments, live, strict=True)]
+    small = sorted((n, i) for i, n in enumerate(documents) if n <= MAX_DOCUMENTS // 2)
+    surplus = len(small) - _MAX_SMALL_SEGMENTS // 2 if len(small) > _MAX_SMALL_SEGMENTS else 0
+    chosen = {i for _, i in small[:surplus]}
+    return [
+        i in chosen or not keep.any() or 2 * n < len(segment)
+        for i, (segment, keep, n) in enumerate(zip(segments, live, documents, strict=True))
+    ]
+
+
+def _groups(
+    segments: Sequence[tuple[Segment, Booleans]],
+) -> Iterator[list[tuple[Segment, Booleans]]]:
+    """Runs of segments whose live documents fit into one; segments with nothing live are left out."""
+    group: list[tuple[Segment, Booleans]] = []
+    size = 0
+    for segment, keep in segments:
         if not keep.any():
             continue
+        documents = _documents(segment, keep)
         if group and size + documents > MAX_DOCUMENTS:
             yield group
             group, size = [], 0
@@ -346,16 +421,25 @@ def _groups(segments: Sequence[Segment], live: Sequence[Any]) -> Iterator[list[t
         yield group
 
 
+def _checksum(content: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(content, sort_keys=True).encode("ascii"))
+
+
 def _manifest(path: Path, document: Any) -> Manifest:
-    found: Mapping[str, Any] = document if isinstance(document, dict) else {}
+    found = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
     if found.get("format") != FORMAT:
         raise IndexFormatMismatch(
-            f"the index in {path.parent.name!r} has format {found.get('format')!r}, this version reads {FORMAT}",
+            f"the index in {str(path.parent)!r} has format {found.get('format')!r}, this version reads {FORMAT}",
             next_step="run 'loccit index --rebuild'",
         )
     try:
-        segments = {kind: tuple(found["segments"][kind]) for kind in EMPTY.segments}
-        snapshots = tuple(SnapshotRecord(**snapshot) for snapshot in found["snapshots"])
+        content = {name: found[name] for name in ("segments", "snapshots")}
+        if _checksum(content) != found["crc32"]:
+            raise broken(path, "its content fails its checksum")
+        segments: dict[Kind, tuple[str, ...]] = {
+            kind: tuple(cast("list[str]", content["segments"][kind])) for kind in EMPTY.segments
+        }
+        snapshots = tuple(from_fields(SnapshotRecord, snapshot) for snapshot in content["snapshots"])
     except (KeyError, TypeError) as error:
         raise broken(path, f"unexpected content: {error}") from error
     return Manifest(segments=segments, snapshots=snapshots)

@@ -151,9 +151,7 @@ class SnapshotView:
             local = self._local[start:stop]
             for field in Field:
                 parts[field].append(segment.lengths[field][local])
-        return tuple(
-            np.concatenate([np.empty(0, dtype=np.uint16), *part]).astype(np.int64) for part in parts
-        )
+        return tuple(np.concatenate([np.empty(0, dtype=np.uint16), *part]).astype(np.int64) for part in parts)
 
     @cached_property
     def document_words(self) -> Int64:
@@ -251,19 +249,27 @@ class SnapshotView:
         ]
 
     def conditions(self) -> dict[str, int]:
-        """How many files are left out because of their bytes, half parsed or generated, by what status pages print."""
-        counts: dict[str, int] = {}
+        """How many files are left out because of their bytes, half parsed, generated or vendored, by what status
+        pages print.
+        """
+        why = self._of_files("unsearchable")
+        flags = self._of_files("flags")
+        generated = (flags & GENERATED > 0) | (self.files.roles == ROLES.index(FileRole.GENERATED))
+        counts = {
+            "partly parsed": int(np.count_nonzero(flags & PARTIAL)),
+            str(FileRole.GENERATED): int(np.count_nonzero(generated)),
+            str(FileRole.VENDORED): int(np.count_nonzero(self.files.roles == ROLES.index(FileRole.VENDORED))),
+        }
+        for code in np.unique(why).tolist():
+            reason = unsearchable_reason(code)
+            if reason is not None:
+                counts[str(reason)] = int(np.count_nonzero(why == code))
+        return {words: count for words, count in counts.items() if count}
+
+    def _of_files(self, column: str) -> Array:
+        """A column of the segments' record tables, one value per file."""
+        values = np.zeros(self.records, dtype=np.uint8)
         for number, segment in enumerate(self.segments):
             mine = np.flatnonzero(self._live_segment == number)
-            inner, copies = self._live_record[mine], self.copies[mine]
-            for code in np.unique(segment.unsearchable[inner]).tolist():
-                reason = unsearchable_reason(code)
-                if reason is not None:
-                    counts[reason] = counts.get(reason, 0) + int(
-                        copies[segment.unsearchable[inner] == code].sum()
-                    )
-            for flag, words in ((PARTIAL, "partly parsed"), (GENERATED, "generated")):
-                flagged = int(copies[(segment.flags[inner] & flag) > 0].sum())
-                if flagged:
-                    counts[words] = counts.get(words, 0) + flagged
-        return counts
+            values[mine] = getattr(segment, column)[self._live_record[mine]]
+        return values[self.record_of_file]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 
-from loccit.core.errors import ObjectMissing, SourceUnreadable
+from loccit.core.errors import LimitExceeded, ObjectMissing, SourceUnreadable
 from loccit.indexing.lexical import encode, tokenise
 from loccit.parsing import ParsingOptions, parse
 from loccit.sources import ReaderSpec, open_reader
@@ -48,12 +49,17 @@ def analyse(jobs: Sequence[Job], spec: ReaderSpec, options: ParsingOptions, work
             yield analyse_batch(batch, spec, options)
         return
     # loky neither forks a process that may have threads nor imports the caller's main script again.
-    from loky import ProcessPoolExecutor, as_completed  # noqa: PLC0415 — small runs do without it
+    from loky import ProcessPoolExecutor, as_completed
 
     pool = ProcessPoolExecutor(max_workers=count)
     try:
         for future in as_completed([pool.submit(analyse_batch, batch, spec, options) for batch in batches]):
             yield future.result()
+    except BrokenExecutor as error:
+        raise SourceUnreadable(
+            f"a process that parses files has died: {error}",
+            next_step="set indexing.workers to 1 where memory is short, or leave files out in .loccitignore",
+        ) from error
     finally:
         pool.shutdown(wait=True, kill_workers=True)
 
@@ -69,7 +75,7 @@ def analyse_batch(jobs: Sequence[Job], spec: ReaderSpec, options: ParsingOptions
                 data = reader.read(job.blob).data
             except ObjectMissing:
                 missing.append(job.blob)
-            except SourceUnreadable:
+            except (SourceUnreadable, LimitExceeded):
                 unreadable.append(job.blob)
             else:
                 parsed = parse(data, language=job.language, options=options)

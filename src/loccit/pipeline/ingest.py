@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 
 import numpy as np
 
 from loccit.core.chunks import ChunkKind
-from loccit.core.errors import LimitExceeded
+from loccit.core.errors import IndexBroken
 from loccit.core.progress import Progress, silent
-from loccit.core.source import CommitRecord, FileEntry, FileRole, SkipReason, Snapshot
+from loccit.core.source import CommitRecord, SkipReason, Snapshot
 from loccit.indexing.blob_cache import BlobCache, cache_key
-from loccit.indexing.lexical import FileRecord, decode
+from loccit.indexing.lexical import KEY_BYTES, FileRecord, decode
 from loccit.indexing.options import IndexingOptions
 from loccit.indexing.paths import index_paths
-from loccit.indexing.segment import MAX_DOCUMENTS, as_keys
+from loccit.indexing.segment import as_keys
 from loccit.indexing.shard import Shard, SnapshotRecord
 from loccit.indexing.view import ROLES, FileTable
 from loccit.parsing import PARSER_VERSION, ParsingOptions, language_of
@@ -47,9 +48,20 @@ class Ingested:
     seconds: float
 
 
+@dataclass(slots=True)
+class _Work:
+    """What has been done so far: how many files were parsed, and the blobs that could not be read."""
+
+    parsed: int = 0
+    lost: dict[str, SkipReason] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """The parts that indexing one repository needs."""
+    """The parts that indexing one repository needs.
+
+    With `anew` what its shard holds now is neither used nor needed: it goes when the first snapshot is published.
+    """
 
     repository: Repository
     shard: Shard
@@ -58,6 +70,7 @@ class Ingest:
     options: IndexingOptions
     progress: Progress = silent
     waiting: Callable[[], None] | None = None
+    anew: bool = False
 
     def estimate(self, snapshot: Snapshot) -> Estimate:
         """The cost of indexing this snapshot now."""
@@ -71,23 +84,25 @@ class Ingest:
         """Make the snapshot's files searchable. Costs what changed; safe to kill and to repeat."""
         started = time.monotonic()
         keys = self._keys(snapshot)
-        with self.shard.writing(waiting=self.waiting):
-            known = self.shard.present("files", list(dict.fromkeys(keys)))
+        work = _Work()
+        with self.shard.writing(waiting=self.waiting, anew=self.anew):
+            distinct = list(dict.fromkeys(keys))
+            known = set() if self.anew else self.shard.present("files", distinct)
             jobs = {
                 key: Job(key, entry.blob, language_of(entry.path), entry.size)
                 for entry, key in zip(snapshot.entries, keys, strict=True)
                 if key not in known
             }
-            lost: dict[str, SkipReason] = {}
-            cached = self.cache.present(list(jobs))
-            records = self._records(jobs, cached, lost)
-            segments = [self.shard.add_segment(group) for group in _fitting(records)]
+            segments = self.shard.add_segments(self._records(jobs, work))
             record = self.shard.publish(
-                _snapshot_record(snapshot, lost), _file_table(snapshot, keys, lost), segments,
+                _snapshot_record(snapshot, work.lost),
+                _file_table(snapshot, keys, work.lost),
+                segments,
                 keep=self.options.kept_snapshots,
+                anew=self.anew,
             )
-        new = len(jobs) - len(cached)
-        return Ingested(record, new, len(snapshot.entries) - new, time.monotonic() - started)
+        reused = len(snapshot.entries) - work.parsed
+        return Ingested(record, work.parsed, reused, time.monotonic() - started)
 
     def history(self, snapshot: Snapshot) -> Ingested | None:
         """Make the commits that lead to the snapshot searchable; None for a plain folder."""
@@ -95,14 +110,19 @@ class Ingest:
             return None
         started = time.monotonic()
         commits = self.repository.ancestors(snapshot.commit)
-        keys = [bytes.fromhex(commit)[:16] for commit in commits]
+        key_of = dict(zip(commits, _commit_keys(commits, is_shallow=snapshot.is_shallow), strict=True))
         with self.shard.writing(waiting=self.waiting):
+            keys = list(key_of.values())
             known = self.shard.present("history", keys)
-            names = {c for c, key in zip(commits, keys, strict=True) if key in known}
-            new = self.repository.commits(snapshot.commit, names)
-            total = len(commits) - len(names)
-            records = ((bytes.fromhex(c.commit)[:16], commit_record(c)) for c in self._counted(new, total))
-            segments = [self.shard.add_segment(group) for group in _fitting(records)]
+            # Whatever a whole history leads to is in the segments. Of single commits that are there this cannot be said: what
+            # leads to them may have been merged away, or have been beyond the end of a shallow clone.
+            whole = [s.id for s in self.shard.manifest().snapshots if s.kind == "history" and not s.is_shallow]
+            tips = [] if snapshot.is_shallow else whole
+            found = self.repository.commits(snapshot.commit, tips)
+            new = (commit for commit in found if key_of[commit.commit] not in known)
+            total = len(commits) - len(known)
+            records = ((key_of[c.commit], commit_record(c)) for c in self._counted(new, total))
+            segments = self.shard.add_segments(records)
             table = FileTable(
                 paths=[""] * len(commits),
                 blobs=commits,
@@ -112,24 +132,30 @@ class Ingest:
             )
             record = replace(_snapshot_record(snapshot, {}), kind="history", files=len(commits), skipped={})
             record = self.shard.publish(record, table, segments, keep=2)
-        return Ingested(record, total, len(names), time.monotonic() - started)
+        return Ingested(record, total, len(known), time.monotonic() - started)
 
     def _keys(self, snapshot: Snapshot) -> list[bytes]:
         parser = f"{PARSER_VERSION} {self.parsing}"
         return [cache_key(entry.blob, language_of(entry.path), parser) for entry in snapshot.entries]
 
-    def _records(
-        self, jobs: dict[bytes, Job], cached: set[bytes], lost: dict[str, SkipReason]
-    ) -> Iterator[tuple[bytes, FileRecord]]:
-        """The records of these jobs, from the cache or newly parsed and cached; blobs that could not be read go to `lost`."""
-        for key, record in self.cache.get(list(cached)):
-            yield key, decode(record)
-        new = [job for key, job in jobs.items() if key not in cached]
-        total, done = sum(job.size for job in new), 0
-        for batch in analyse(new, self.repository.reader_spec(), self.parsing, self.options.workers):
+    def _records(self, jobs: dict[bytes, Job], work: _Work) -> Iterator[tuple[bytes, FileRecord]]:
+        """The records of these jobs, from the cache or newly parsed and cached."""
+        new = dict(jobs)
+        for key, data in self.cache.get(list(jobs)):
+            try:
+                record = decode(data)
+            except IndexBroken:
+                continue  # a damaged record costs what one that is not there costs: it is parsed again
+            del new[key]
+            yield key, record
+        work.parsed = len(new)
+        total, done = sum(job.size for job in new.values()), 0
+        for batch in analyse(
+            list(new.values()), self.repository.reader_spec(), self.parsing, self.options.workers
+        ):
             self.cache.put(batch.records)
-            lost.update(dict.fromkeys(batch.missing, SkipReason.MISSING))
-            lost.update(dict.fromkeys(batch.unreadable, SkipReason.UNREADABLE))
+            work.lost.update(dict.fromkeys(batch.missing, SkipReason.MISSING))
+            work.lost.update(dict.fromkeys(batch.unreadable, SkipReason.UNREADABLE))
             done += batch.size
             self.progress("reading files", done, total, "bytes")
             yield from ((key, decode(record)) for key, record in batch.records)
@@ -141,10 +167,21 @@ class Ingest:
             yield commit
 
 
+def _commit_keys(commits: Sequence[str], *, is_shallow: bool) -> list[bytes]:
+    """The record key of each commit.
+
+    Where a shallow clone ends, a commit seems to have no parent, and so another change: nothing is shared between two depths.
+    """
+    if not is_shallow:
+        return [bytes.fromhex(commit)[:KEY_BYTES] for commit in commits]
+    depth = "\0".join(sorted(commits))
+    return [blake2b(f"{commit}\0{depth}".encode(), digest_size=KEY_BYTES).digest() for commit in commits]
+
+
 def commit_record(commit: CommitRecord) -> FileRecord:
     """A commit as a record of one document: subject as signature, paths as docs, message as body, changed names as symbols."""
-    from loccit.core.chunks import Chunk, ParsedFile  # noqa: PLC0415
-    from loccit.indexing.lexical import tokenise  # noqa: PLC0415
+    from loccit.core.chunks import Chunk, ParsedFile
+    from loccit.indexing.lexical import tokenise
 
     message = commit.message.encode()
     paths = "\n".join(commit.paths).encode("utf-8", "replace")
@@ -159,23 +196,6 @@ def commit_record(commit: CommitRecord) -> FileRecord:
         docs=((len(message), len(message) + len(paths)),),
     )
     return tokenise(ParsedFile("commit", "utf-8", (chunk,)), message + paths)
-
-
-def _fitting(records: Iterable[tuple[bytes, FileRecord]]) -> Iterator[list[tuple[bytes, FileRecord]]]:
-    """Groups of records that fit into one segment each."""
-    group: list[tuple[bytes, FileRecord]] = []
-    size = 0
-    for key, record in records:
-        chunks = len(record.chunks)
-        if chunks > MAX_DOCUMENTS:
-            raise LimitExceeded("chunks of one file", chunks, MAX_DOCUMENTS, next_step="ignore it in .loccitignore")
-        if group and size + chunks > MAX_DOCUMENTS:
-            yield group
-            group, size = [], 0
-        group.append((key, record))
-        size += chunks
-    if group:
-        yield group
 
 
 def _file_table(snapshot: Snapshot, keys: Sequence[bytes], lost: dict[str, SkipReason]) -> FileTable:
@@ -194,7 +214,6 @@ def _snapshot_record(snapshot: Snapshot, lost: dict[str, SkipReason]) -> Snapsho
     here = [entry for entry in snapshot.entries if entry.blob not in lost]
     skipped = Counter(str(skipped.reason) for skipped in snapshot.skipped)
     skipped.update(str(lost[entry.blob]) for entry in snapshot.entries if entry.blob in lost)
-    skipped.update(_weighed(here))
     return SnapshotRecord(
         id=snapshot.commit or snapshot.tree,
         kind="files",
@@ -208,10 +227,3 @@ def _snapshot_record(snapshot: Snapshot, lost: dict[str, SkipReason]) -> Snapsho
         skipped=dict(sorted(skipped.items())),
         is_shallow=snapshot.is_shallow,
     )
-
-
-def _weighed(entries: Iterable[FileEntry]) -> Iterator[str]:
-    """A line for each file that is searched with less weight because of where it stands."""
-    for entry in entries:
-        if entry.role in (FileRole.GENERATED, FileRole.VENDORED):
-            yield str(entry.role)

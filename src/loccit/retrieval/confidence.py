@@ -1,22 +1,31 @@
-"""How likely it is that the sources hold the answer: a calibrated look at the words that were found.
+"""How likely it is that the sources hold the answer: a calibrated look at which words were found, and where.
 
-The signal is the best file's score (a share of what the question could reach), times the share of the
-question's telling words that the sources know at all, times a root of the question's length: a long question
-that is matched as well as a short one is matched less by chance. How it was found and calibrated:
-docs/decisions/0005-abstention.md.
+    signal = (best file's score + share of the question in the best chunk) x share of the question known at
+    all x (n / 18)^(1/4)
+
+Shares weigh each stem by how telling it is: a word that most projects use (`error`, `return`) says little
+about which project a question is about; `common_words.json` tells them apart. Compounds count double. n is
+the number of stems and compounds: a long question is matched in part by chance. How this was found and
+calibrated: docs/decisions/0005-abstention.md.
 """
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
 
 from loccit.retrieval.query import QueryTerm
 from loccit.retrieval.search import Results
 
 # The logistic curve from signal to probability, fitted on questions put to their own and to other
 # repositories.
-_MIDDLE = 0.37
-_STEEPNESS = 20.0
+_MIDDLE = 0.62
+_STEEPNESS = 9.0
 _TYPICAL_TERMS = 18.0
 
 
@@ -27,28 +36,63 @@ def confidence(results: Results) -> float:
 
 def signal(results: Results) -> float:
     """What the probability is computed from; rises with the evidence, 0 without any."""
-    best = max((float(ranked.files.max()) for ranked in results.ranked if len(ranked.files)), default=0.0)
-    known = total = 0.0
-    counted = 0
-    for weighted in results.scoring.weights:
-        term = weighted.term
-        if not _counts(term):
-            continue
-        counted += 1
-        size = weighted.idf * (
-            2.0 if term.is_whole else 1.0
-        )  # for an unknown word the idf is the greatest there is
-        total += size
-        known += size if weighted.files else 0.0
-    if not total:
+    counted = [w for w in results.scoring.weights if _counts(w.term)]
+    total = sum(telling(w.term) for w in counted)
+    best = _best_chunk(results)
+    if not total or best is None:
         return 0.0
-    return best * (known / total) * math.sqrt(counted / _TYPICAL_TERMS)
+    known = sum(telling(w.term) for w in counted if w.files)
+    held = sum(telling(w.term) for w in counted if (w.documents[best.view] == best.document).any())
+    top = max(float(ranked.files.max()) for ranked in results.ranked if len(ranked.files))
+    return (top + held / total) * (known / total) * (len(counted) / _TYPICAL_TERMS) ** 0.25
 
 
 def unknown_words(results: Results) -> tuple[str, ...]:
     """The question's words that no file holds in any form."""
     known = {weighted.term.word for weighted in results.scoring.weights if weighted.files}
     return tuple(dict.fromkeys(w.term.word for w in results.scoring.weights if w.term.word not in known))
+
+
+def telling(term: QueryTerm) -> float:
+    """How much a term says about which project is meant: 0 for a word of all projects, 1 for one of none, 2
+    for a compound.
+    """
+    if term.is_whole:
+        return 2.0
+    common = _common_words()
+    return math.log((common.projects + 1) / (common.stems.get(term.term, 0) + 1)) / math.log(
+        common.projects + 1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _CommonWords:
+    """In how many of some projects a stem occurs; stems of very few projects are left out."""
+
+    projects: int
+    stems: dict[str, int]
+
+
+@lru_cache(maxsize=1)
+def _common_words() -> _CommonWords:
+    document = json.loads(Path(__file__).with_name("common_words.json").read_text(encoding="utf-8"))
+    return _CommonWords(**document)
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    view: int
+    document: int
+
+
+def _best_chunk(results: Results) -> _Best | None:
+    """The chunk that holds most of the question, over all views; None when no chunk holds any of it."""
+    best, score = None, 0.0
+    for number, scores in enumerate(results.scoring.views):
+        if len(scores.documents) and float(scores.documents.max()) > score:
+            document = int(np.argmax(scores.documents))
+            best, score = _Best(number, document), float(scores.documents[document])
+    return best
 
 
 def _counts(term: QueryTerm) -> bool:

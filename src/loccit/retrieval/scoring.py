@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from loccit.core.source import FileRole
 from loccit.indexing.lexical import Field
+from loccit.indexing.shard import Kind
 from loccit.indexing.terms import term_key
 from loccit.indexing.view import ROLES, SnapshotView
 from loccit.retrieval.query import Query, QueryTerm
@@ -30,7 +31,33 @@ PATH_WEIGHT = 2.0
 FILE_K1, FILE_B = 2.0, 0.5
 CHUNK_K1, CHUNK_B = 2.0, 0.75
 COUNT_POWER = 0.5
+# Of a commit the subject says most; the names in its diff are touched, not defined. It is long because it
+# changes much, not because it says the same at greater length: the commit that brings a feature is a long one.
+COMMIT_WEIGHTS: dict[Field, float] = {
+    Field.SYMBOLS: 1.0,
+    Field.SIGNATURE: 3.0,
+    Field.DOCS: 1.0,
+    Field.BODY: 1.0,
+}
+COMMIT_B = 0.15
 _CODE_ROLES = [ROLES.index(FileRole.SOURCE), ROLES.index(FileRole.TEST)]
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """What the documents of one kind of snapshot are scored by: weights of fields, and how much length counts
+    against a chunk and a file (0 not at all, 1 in full).
+    """
+
+    fields: Mapping[Field, float]
+    chunk_b: float
+    file_b: float
+
+
+FORMULAS: dict[Kind, Formula] = {
+    "files": Formula(FIELD_WEIGHTS, CHUNK_B, FILE_B),
+    "history": Formula(COMMIT_WEIGHTS, COMMIT_B, COMMIT_B),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +108,15 @@ class Scoring:
     total_files: int
 
 
-def score(query: Query, views: Sequence[SnapshotView]) -> Scoring:
-    """Score every live chunk and file of these views for the query.
+def score(query: Query, views: Sequence[SnapshotView], formula: Formula = FORMULAS["files"]) -> Scoring:
+    """Score every live chunk and file of these views for the query; all are of the kind the formula is for.
 
     Statistics (numbers of files, lengths) are taken over all views together, so that scores compare between
     them.
     """
     total_files = sum(len(view.files.paths) for view in views)
     mean_chunk, mean_file = _averages(views)
-    norms = [_Norms(view, mean_chunk, mean_file) for view in views]
+    norms = [_Norms(view, formula, mean_chunk, mean_file) for view in views]
     scores = [Scores(np.zeros(len(view)), np.zeros(len(view.files.paths))) for view in views]
     weights: list[TermWeight] = []
     for term in query.terms:
@@ -126,10 +153,12 @@ def _averages(views: Sequence[SnapshotView]) -> tuple[float, float]:
 class _Norms:
     """Length norms of one view, and the scratch space in which the fields of a term are added up."""
 
-    def __init__(self, view: SnapshotView, mean_chunk: float, mean_file: float) -> None:
+    def __init__(self, view: SnapshotView, formula: Formula, mean_chunk: float, mean_file: float) -> None:
         self.view = view
-        self.chunk = CHUNK_K1 * (1 - CHUNK_B + CHUNK_B * view.document_words / mean_chunk)
-        self.file = FILE_K1 * (1 - FILE_B + FILE_B * view.file_words / mean_file)
+        self._fields = formula.fields
+        chunk_b, file_b = formula.chunk_b, formula.file_b
+        self.chunk = CHUNK_K1 * (1 - chunk_b + chunk_b * view.document_words / mean_chunk)
+        self.file = FILE_K1 * (1 - file_b + file_b * view.file_words / mean_file)
         self._scratch = np.zeros(len(view))
         # A word whose stem is the word itself is looked up twice.
         self._found: dict[str, Found] = {}
@@ -140,7 +169,7 @@ class _Norms:
             return self._found[term]
         view, scratch, key = self.view, self._scratch, term_key(term)
         touched: list[Int64] = [np.empty(0, dtype=np.int64)]
-        for field, weight in FIELD_WEIGHTS.items():
+        for field, weight in self._fields.items():
             documents, frequencies = view.postings_of_key(field, key)
             if len(documents):
                 touched.append(documents[scratch[documents] == 0] if len(touched) > 1 else documents)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,10 @@ from loccit.indexing.terms import name_term
 from loccit.indexing.view import ROLES, SnapshotView
 from loccit.retrieval.query import Query
 from loccit.retrieval.ranker import Ranked, rank
-from loccit.retrieval.scoring import Scores, Scoring, score
+from loccit.retrieval.scoring import FORMULAS, Scores, Scoring, score
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 # At most so many hits of one file: more would hide the other files.
 _PER_FILE = 3
@@ -49,7 +52,10 @@ def search(query: Query, targets: Sequence[Target], *, filters: Filters, top_k: 
     scores stand in order of repository, path and position.
     """
     views = [target.view for target in targets]
-    scoring = score(query, views)
+    kinds = {target.snapshot.kind for target in targets}
+    if len(kinds) > 1:
+        raise ValueError("targets of files and of history have no statistics in common")
+    scoring = score(query, views, FORMULAS[kinds.pop() if kinds else "files"])
     ranked = rank(query, views, scoring)
     hits: list[Hit] = []
     for number, target in enumerate(targets):
@@ -168,17 +174,22 @@ def _allowed_files(view: SnapshotView, filters: Filters) -> npt.NDArray[np.bool_
         speaks = np.array([language in wanted for language in view.languages()], dtype=bool)
         allowed &= speaks[view.record_of_file]
     if filters.paths:
-        from pathspec import GitIgnoreSpec
-
-        try:
-            spec = GitIgnoreSpec.from_lines(filters.paths)
-        except ValueError as error:
-            raise InputError(
-                f"a path pattern of {list(filters.paths)!r} cannot be read: {error}",
-                next_step="write it as in .gitignore, for example 'src/**/*.py'",
-            ) from error
+        spec = path_spec(filters.paths)
         allowed &= np.array([spec.match_file(path) for path in view.files.paths], dtype=bool)
     return allowed
+
+
+def path_spec(patterns: Sequence[str]) -> GitIgnoreSpec:
+    """What matches paths by gitignore-style patterns. Raises InputError for a pattern that is none."""
+    from pathspec import GitIgnoreSpec
+
+    try:
+        return GitIgnoreSpec.from_lines(patterns)
+    except ValueError as error:
+        raise InputError(
+            f"a path pattern of {list(patterns)!r} cannot be read: {error}",
+            next_step="write it as in .gitignore, for example 'src/**/*.py'",
+        ) from error
 
 
 def _matched(

@@ -78,18 +78,22 @@ class _Walk:
     def _visit(self, folder: bytes) -> None:
         with opened_below(self._root, folder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
             found = _listed(descriptor)
+            if folder and b".git" in found and self._take_nested(folder):
+                return
             if _GITIGNORE in found and stat.S_ISREG(found[_GITIGNORE].st_mode):
                 text = read_below(descriptor, _GITIGNORE, limit=_MAX_IGNORE_BYTES)
                 self._rules.files[folder] = IgnoreFile.parse(text)
             for name, status in found.items():
-                self._take(descriptor, name, folder + b"/" + name if folder else name, status)
+                # git refuses to hold any spelling of `.git`.
+                if name.lower() != b".git":
+                    self._take(descriptor, name, folder + b"/" + name if folder else name, status)
 
     def _take(self, descriptor: int, name: bytes, path: bytes, status: os.stat_result) -> None:
         is_folder = stat.S_ISDIR(status.st_mode)
         if self._rules.files and self._rules.decides(path, is_folder=is_folder):
             return
         if is_folder:
-            self._take_folder(path)
+            self._pending.append(path)
         elif stat.S_ISREG(status.st_mode):
             self._take_file(descriptor, name, path, status)
         elif stat.S_ISLNK(status.st_mode):
@@ -111,32 +115,27 @@ class _Walk:
         mode = FileMode.EXECUTABLE if status.st_mode & stat.S_IXUSR else FileMode.REGULAR
         self._add(path, blob, status.st_size, mode)
 
-    def _take_folder(self, path: bytes) -> None:
-        commit, is_repository = self._nested(path)
-        if not is_repository:
-            self._pending.append(path)
-        elif commit is not None and len(commit) == ID_LENGTH:
-            self._add(path, commit, None, FileMode.SUBMODULE)
-        else:
-            # A repository without commits has no id that a tree could hold.
-            self._found.unreadable.append(SkippedFile(path_text(path), SkipReason.SUBMODULE))
-
-    def _nested(self, path: bytes) -> tuple[str | None, bool]:
-        """The commit that a nested repository has checked out, and whether there is one."""
+    def _take_nested(self, path: bytes) -> bool:
+        """Takes the folder as a repository of its own, if it is one, by the commit that it has checked out.
+        Takes the folder as a repository of its own, if it is one, by the commit that it has checked out.
+        """
         nested = self._folder / os.fsdecode(path)
         try:
-            if not os.path.lexists(nested / ".git"):
-                return None, False
             layout = find_layout(nested)
             if layout is None or layout.top != nested:
-                return None, False
+                return False
             refs = read_refs(layout, id_length=read_config(layout.common_dir).id_length)
+            commit = refs.targets.get(refs.head, refs.head).decode("utf-8", "replace")
         except NotARepository:
-            return None, False
-        except (SourceError, OSError):
-            return None, True
-        commit = refs.targets.get(refs.head, b"" if refs.head.startswith(b"refs/") else refs.head)
-        return commit.decode("ascii") or None, True
+            return False
+        except SourceError:
+            commit = ""
+        if len(commit) == ID_LENGTH and not commit.startswith("refs/"):
+            self._add(path, commit, None, FileMode.SUBMODULE)
+        else:
+            # Without a commit that this tree can hold, it is listed but has no place in the tree.
+            self._found.unreadable.append(SkippedFile(path_text(path), SkipReason.SUBMODULE))
+        return True
 
     def _add(self, path: bytes, blob: str, size: int | None, mode: FileMode) -> None:
         self._found.files.append(TreeFile(path_text(path), blob, size, mode))
@@ -146,13 +145,11 @@ class _Walk:
 
 
 def _listed(descriptor: int) -> dict[bytes, os.stat_result]:
-    """How each entry of an open folder looks, without what git refuses to hold: any spelling of `.git`."""
+    """How each entry of an open folder looks."""
     found: dict[bytes, os.stat_result] = {}
     with os.scandir(descriptor) as listing:
         for entry in listing:
-            name = os.fsencode(entry.name)
             # A file that vanishes while we look was never there.
             with suppress(FileNotFoundError):
-                if name.lower() != b".git":
-                    found[name] = entry.stat(follow_symlinks=False)
+                found[os.fsencode(entry.name)] = entry.stat(follow_symlinks=False)
     return found

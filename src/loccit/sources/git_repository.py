@@ -20,6 +20,7 @@ from loccit.sources.listing import TreeFile, list_tree, sort_out
 from loccit.sources.names import key_of, name_from_folder, name_from_url
 from loccit.sources.options import SourceOptions
 from loccit.sources.reader import BatchReader
+from loccit.sources.refs import head_commit
 from loccit.sources.repository import ChangedFiles, GrepMatch
 from loccit.sources.view import copy_reflogs, prepare_local, shallow_commits
 
@@ -67,6 +68,10 @@ class GitOrigin(Protocol):
         """Whether files may be missing from the work tree on purpose."""
         ...
 
+    def head(self) -> str | None:
+        """The commit that HEAD is at, where a glance tells."""
+        ...
+
     def prepare(self) -> GitView:
         """A view with the refs as they are known now."""
         ...
@@ -91,6 +96,10 @@ class LocalOrigin:
         self._config = read_config(layout.common_dir)
         self.is_sparse = self._config.is_sparse
         self.name = name_from_url(self._config.origin_url or "") or name_from_folder(folder)
+
+    def head(self) -> str | None:
+        """The commit that HEAD is at now, where a glance tells."""
+        return head_commit(self._layout, id_length=self._config.id_length)
 
     def prepare(self) -> GitView:
         """A view with the repository's refs as they are now."""
@@ -128,7 +137,12 @@ class GitRepository:
         self._prepared = self._origin.refresh(progress)
 
     def resolve(self, rev: str | None = None) -> str:
-        """The full id of the commit that `rev` names, HEAD by default."""
+        """The full id of the commit that `rev` names now, HEAD by default."""
+        head = self._origin.head() if rev is None else None
+        if head is not None:
+            return head
+        # Refs may have moved since they were copied.
+        self._prepared = self._origin.prepare()
         wanted = "HEAD" if rev is None else rev
         if not _can_be_passed(wanted):
             raise RevisionNotFound(

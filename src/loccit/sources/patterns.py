@@ -25,7 +25,8 @@ _CLASSES = {
     b"xdigit": rb"0-9A-Fa-f",
 }
 _WILD = re.compile(rb"[*?\[\\]")
-_BRACKET = re.compile(rb"\[(?P<not>[!^]?)(?P<body>\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]", re.DOTALL)
+# Possessive, as git reads it from left to right: a first `]` is one of the characters, never the end.
+_BRACKET = re.compile(rb"\[(?P<not>[!^]?+)(?P<body>\]?+(?:\[:[a-z]+:\]|\\.|[^\]\\])*+)\]", re.DOTALL)
 _BRACKET_PART = re.compile(rb"\[:(?P<class>[a-z]+):\]|(?P<low>\\.|[^\\])(?:-(?P<high>\\.|[^\\]))?", re.DOTALL)
 
 

@@ -67,6 +67,23 @@ def read_refs(layout: GitLayout, *, id_length: int) -> Refs:
     return Refs(head=_head(layout, id_length), targets=targets, pseudo=pseudo)
 
 
+def head_commit(layout: GitLayout, *, id_length: int) -> str | None:
+    """The commit that HEAD is at, from two small reads where they tell, else None: then `read_refs` has to be asked.
+
+    Raises like `read_refs`.
+    """
+    head = _head(layout, id_length)
+    if not head.startswith(b"refs/"):
+        return head.decode("ascii")
+    loose = read_small_file(layout.common_dir / os.fsdecode(head), limit=_MAX_REF_BYTES)
+    if loose is not None:
+        found = _HEX[id_length].match(loose)
+        return found.group().decode("ascii") if found else None
+    packed = read_small_file(layout.common_dir / "packed-refs", limit=_MAX_PACKED_BYTES) or b""
+    entry = re.search(rb"^([0-9a-f]{%d}) %s$" % (id_length, re.escape(head)), packed, re.MULTILINE)
+    return entry.group(1).decode("ascii") if entry else None
+
+
 def _loose(root: Path, *, only_own: bool) -> Iterator[tuple[bytes, bytes]]:
     tops = [f"refs/{name}" for name in _PER_WORK_TREE] if only_own else ["refs"]
     pending = tops

@@ -73,6 +73,10 @@ class RemoteOrigin:
         if place.folder is not None:
             self._source(place.folder)
 
+    def head(self) -> str | None:
+        """Nothing: a mirror's HEAD is looked up by git."""
+        return None
+
     def prepare(self) -> GitView:
         """The mirror as the last whole fetch left it. Raises SourceUnreadable when there was none."""
         if not self._fetched.exists():

@@ -15,14 +15,16 @@ from loccit.sources.refs import PSEUDO_REFS, Refs, read_refs
 _MAX_SHALLOW_BYTES = 64_000_000
 _MAX_REFLOG_BYTES = 64_000_000
 
-# What git takes as the head of a function in JavaScript and TypeScript, for which it has no driver.
+# What git takes as the head of a function in JavaScript and TypeScript, for which it has no driver. It
+# shows what the first group matches, and knows only POSIX expressions.
+_JAVASCRIPT_NAME = r"[A-Za-z_$#][A-Za-z0-9_$]*"
 _JAVASCRIPT_HEADS = "|".join(
     (
-        r"^[ \t]*((export|default|async|abstract|declare)[ \t]+)*"
-        r"(function|class|interface|enum|namespace)\b.*",
-        r"^[ \t]*(export[ \t]+)?(const|let|var)[ \t]+[A-Za-z_$][A-Za-z0-9_$]*[ \t]*=.*(=>|function\b).*",
-        r"^[ \t]+((static|async|get|set|public|private|protected|readonly|override)[ \t]+)*"
-        r"[A-Za-z_$#][A-Za-z0-9_$]*[ \t]*\([^;]*\)[^;]*\{[ \t]*$",
+        r"^[ \t]*(((export|default|async|abstract|declare)[ \t]+)*"
+        r"(function|class|interface|enum|namespace)[ \t*].*",
+        rf"(export[ \t]+)?(const|let|var)[ \t]+{_JAVASCRIPT_NAME}[ \t]*=.*(=>|function[ \t(*]).*",
+        r"((static|async|get|set|public|private|protected|readonly|override)[ \t]+)*"
+        rf"{_JAVASCRIPT_NAME}[ \t]*\([^;]*\)[^;]*\{{[ \t]*)$",
     )
 )
 # The commit graph of a repository may lie about parents and trees; objects are asked instead.

@@ -1,0 +1,50 @@
+"""The repository that a person is in: found by itself, and indexed the first time it is asked about."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loccit.library import Loccit
+
+
+def default_repos(loccit: Loccit, repos: list[str] | None, collection: str | None) -> list[str]:
+    """The repositories that were named; without any, the one that the working directory is in.
+
+    Outside of every repository an empty list: all that is indexed.
+    """
+    if repos or collection:
+        return list(repos or [])
+    here = loccit.repository_at(".")
+    return [here] if here else []
+
+
+def index_here(loccit: Loccit, repo: str, *, history: bool, quiet: bool) -> str | None:
+    """Index this repository if it never was, after saying what that costs; its name if so, else None."""
+    from loccit.cli.output import note, one_line
+
+    if loccit.is_known(repo):
+        return None
+    if not quiet:
+        cost = loccit.estimate(repo)
+        more = "and its history now" if history else "now; its history follows in the background"
+        note(
+            f"{one_line(repo)} is not indexed yet: {cost.files:,} files, {cost.text_bytes / 1e6:,.1f} MB, "
+            f"about {max(1, round(cost.seconds)):,} s. Indexing it {more}."
+        )
+    return loccit.index(repo, history=history).repository.name
+
+
+def history_in_background(name: str) -> None:
+    """Start reading the history of a repository in a process of its own that outlives this one."""
+    # -P: with -m Python would look for modules in the working directory, which may be a hostile repository.
+    command = [sys.executable, "-P", "-m", "loccit", "index", "--history-only", "--quiet", "--", name]
+    subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )

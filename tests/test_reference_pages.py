@@ -1,0 +1,170 @@
+"""Reference pages and the picture in the README are what the program says: settings, languages, JSON, help."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from loccit.parsing import language_of, list_languages
+from loccit.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+ROOMS = [field.name for field in dataclasses.fields(Settings) if field.name != "home"]
+# Objects whose keys are data: their keys are no part of the format.
+MAPS = {"skipped", "collections"}
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def section_of(page: Path, heading: str) -> str:
+    """What stands below a second-level heading."""
+    parts = re.split(r"^## ", page.read_text(), flags=re.MULTILINE)
+    (found,) = (part for part in parts if part.startswith(f"{heading}\n"))
+    return found
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """The cells of the rows of its tables that begin with code."""
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("| `")
+    ]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_setting_is_documented_with_its_default(room: str) -> None:
+    """The table of a room lists each field of its options in order, with the default that it has."""
+    options = next(field.default_factory for field in dataclasses.fields(Settings) if field.name == room)
+    assert callable(options)
+    documented = [
+        (row[0].strip("`"), row[2].strip("`"))
+        for row in rows_of(section_of(REFERENCE / "settings.md", f"`[{room}]`"))
+    ]
+    real = [
+        (field.name, json.dumps(getattr(options(), field.name))) for field in dataclasses.fields(options())
+    ]
+    assert documented == real
+
+
+def test_every_room_with_options_has_a_table() -> None:
+    """The page has a heading for each table that `settings.toml` may have, and for no other."""
+    found = re.findall(r"^## `\[(\w+)\]`$", (REFERENCE / "settings.md").read_text(), re.MULTILINE)
+    assert found == ROOMS
+
+
+def test_every_language_is_documented_with_its_files() -> None:
+    """The table lists each language in order, and every file name in a row is of that language."""
+    rows = rows_of((REFERENCE / "languages.md").read_text())
+    assert [row[0].strip("`") for row in rows] == list(list_languages())
+    for row in rows:
+        for name in re.findall(r"`([^`]+)`", row[2]):
+            assert language_of(name) == row[0].strip("`") or language_of(f"x{name}") == row[0].strip("`"), (
+                name
+            )
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    """By heading of the page: objects that the commands print about the example repository."""
+    folder = tmp_path_factory.mktemp("outputs")
+    repository = folder / "parcels"
+    script("example_repository").write_repository(repository)
+
+    def objects(*arguments: str) -> list[Any]:
+        done = subprocess.run(
+            [Path(sys.executable).parent / "loccit", *arguments, "--json"],
+            cwd=repository,
+            env={**os.environ, "LOCCIT_HOME": str(folder / "home")},
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    return {
+        "`loccit-index/1`": objects("index", "--collection", "all"),
+        "`loccit-search/1`": [*objects("search", "price"), *objects("search", "--history", "timeout")],
+        "Matches of a regular expression": objects("search", "--regex", "raise"),
+        "`loccit-status/1`": objects("status"),
+        "`loccit-citation/1`": objects("show", "parcels/prices.py:12-14"),
+        "`loccit-doctor/1`": objects("doctor"),
+        "`loccit-gc/1`": objects("gc"),
+        "`loccit-remove/1`": objects("remove", "parcels"),
+    }
+
+
+def keys_of(value: Any, place: str = "") -> Iterator[str]:
+    """Every key of an object as the page writes it: `hits[].repo`; the keys of a map are `skipped{}`."""
+    if isinstance(value, dict) and place.rpartition(".")[2] in MAPS:
+        yield f"{place}{{}}"
+    elif isinstance(value, dict):
+        if place and not place.endswith("[]"):
+            yield place
+        for key, inner in value.items():
+            yield from keys_of(inner, f"{place}.{key}" if place else key)
+    elif isinstance(value, list):
+        yield f"{place}[]"
+        for inner in value:
+            yield from keys_of(inner, f"{place}[]") if isinstance(inner, dict) else ()
+    else:
+        yield place
+
+
+def test_every_heading_of_the_page_is_an_output(outputs: dict[str, list[Any]]) -> None:
+    """The page has a section for each kind of object, and each object names its format."""
+    headings = re.findall(r"^## (.+)$", (REFERENCE / "search-output.md").read_text(), re.MULTILINE)
+    assert sorted(headings) == sorted(outputs)
+    for heading, objects in outputs.items():
+        assert objects
+        if heading.startswith("`"):
+            assert {each["format"] for each in objects} == {heading.strip("`")}
+
+
+@pytest.mark.parametrize(
+    "heading", re.findall(r"^## (.+)$", (REFERENCE / "search-output.md").read_text(), re.MULTILINE)
+)
+def test_every_key_of_an_output_is_documented(heading: str, outputs: dict[str, list[Any]]) -> None:
+    """The keys of the table are the keys that the command prints, no more and no fewer."""
+    rows = rows_of(section_of(REFERENCE / "search-output.md", heading))
+    documented = [key for row in rows for key in re.findall(r"`([^`]+)`", row[0])]
+    assert len(documented) == len(set(documented))
+    assert sorted(documented) == sorted({key for each in outputs[heading] for key in keys_of(each)})
+
+
+def test_the_page_of_commands_is_what_their_help_says() -> None:
+    """docs/reference/cli.md is what `make docs` writes."""
+    assert (REFERENCE / "cli.md").read_text(encoding="utf-8") == script("reference_pages").cli_page()
+
+
+def test_the_picture_in_the_readme_is_a_real_run() -> None:
+    """What the picture shows is what the commands print now, times aside; if not, run scripts/readme_svg.py."""
+    drawn = script("readme_svg")
+    committed = drawn.PICTURE.read_text(encoding="utf-8")
+    assert drawn.texts_of(committed) == drawn.texts_of(drawn.picture())
+
+
+def test_the_picture_in_the_readme_asks_no_host_for_anything() -> None:
+    """No font, image or script of the picture comes from elsewhere."""
+    committed = script("readme_svg").PICTURE.read_text(encoding="utf-8")
+    assert set(re.findall(r"https?://[^\"'\s)]+", committed)) == {"http://www.w3.org/2000/svg"}
+    assert "url(" not in re.sub(r"url\(#[\w-]+\)", "", committed)
