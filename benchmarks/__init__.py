@@ -1,4 +1,4 @@
-"""Benchmarks: each measures one thing on real repositories and prints its figures. Never part of the tests."""
+"""Benchmarks: each measures one thing on real repositories and prints its figures. No part of the tests."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Setting:
-    """Where the repositories (clones at OWNER+NAME/repo) and the development data are, and what the caller chose.
+    """Where repositories (clones at OWNER+NAME/repo) and development data are, and the caller's choices.
 
-    `sample` bounds the number of questions, None takes all. `raw` is a file that a benchmark may append raw measurements to.
+    `sample` bounds the number of questions, None takes all. Raw measurements are appended to the file `raw`.
     """
 
     repos: Path
@@ -53,7 +53,11 @@ def home() -> Iterator[Path]:
 
 def cores() -> list[int]:
     """The cores that this process may use."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    return (
+        sorted(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else list(range(os.cpu_count() or 1))
+    )
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -1,4 +1,4 @@
-"""Lists the benchmarks, or runs one: python -m benchmarks [NAME [--repos FOLDER] [--data FOLDER] [--json]]."""
+"""Lists the benchmarks, or runs one: python -m benchmarks [NAME [--repos FOLDER] [--data FOLDER] …]."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ HERE = Path(__file__).resolve().parent
 
 def modules() -> dict[str, ModuleType]:
     """Every benchmark by its name: a module with NAME, SUMMARY and run(setting)."""
-    found = (importlib.import_module(f"benchmarks.{m.name}") for m in pkgutil.iter_modules(benchmarks.__path__))
+    found = (
+        importlib.import_module(f"benchmarks.{m.name}") for m in pkgutil.iter_modules(benchmarks.__path__)
+    )
     return {module.NAME: module for module in found if hasattr(module, "NAME")}
 
 
@@ -44,7 +46,7 @@ def machine() -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The commit that is checked out, "-dirty" where what runs differs from it; None where this is no clone."""
+    """The commit that is checked out, "-dirty" where what runs differs; None where this is no clone."""
 
     def git(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = ["git", "-C", str(HERE.parent), *arguments]
@@ -52,7 +54,9 @@ def _commit() -> str | None:
 
     commit = git("rev-parse", "--short=12", "HEAD").stdout.strip()
     # Kept results and the page are no part of what runs.
-    changed = git("diff", "--quiet", "HEAD", "--", "src", "pyproject.toml", "benchmarks", ":!benchmarks/results")
+    changed = git(
+        "diff", "--quiet", "HEAD", "--", "src", "pyproject.toml", "benchmarks", ":!benchmarks/results"
+    )
     return f"{commit}{'-dirty' if changed.returncode else ''}" if commit else None
 
 
@@ -78,7 +82,9 @@ def main() -> int:
     )
     parser.add_argument("--sample", type=int, help="take at most so many questions (default: all)")
     parser.add_argument("--raw", type=Path, help="append raw measurements to this file, where there are any")
-    parser.add_argument("--save", action="store_true", help="keep the figures and write docs/benchmarks.md again")
+    parser.add_argument(
+        "--save", action="store_true", help="keep the figures and write docs/benchmarks.md again"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object on one line")
     chosen = parser.parse_args()
     if chosen.save and chosen.sample is not None:

@@ -1,8 +1,8 @@
 """Questions put to their own repository and to others: does `ask` answer the first and decline the second?
 
-Every question of the development data is asked of the repository it is about, at the commit it is about, and of every other
-repository at hand. Nothing of the others holds its answer, whatever words they share, so each of those should be declined.
-The signal and its threshold were chosen with these questions in view: docs/decisions/0005-abstention.md.
+Every question of the development data is asked of the repository it is about, at its commit, and of every
+other one at hand. The others do not hold its answer, whatever words they share: they should decline. The signal
+and its threshold were chosen with these questions in view: docs/decisions/0005-abstention.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import benchmarks
 from loccit import Loccit
 from loccit.core.evidence import Filters
 from loccit.pipeline.ask import find
-from loccit.retrieval.confidence import signal
+from loccit.retrieval.confidence import signal, telling
 from loccit.retrieval.options import RetrievalOptions
 
 NAME = "abstention"
@@ -33,7 +33,10 @@ _ROUNDS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One question put to one repository. `first_is_right`: the best file of its own repository is one that the data names."""
+    """One question put to one repository.
+
+    `first_is_right`: it is its own, and the best file is one that the data names.
+    """
 
     question: str
     own: str
@@ -49,7 +52,7 @@ class Outcome:
 
 
 def run(setting: benchmarks.Setting) -> dict[str, Any]:
-    """Shares in percent with intervals clustered by question: pooled, per repository, and at other thresholds."""
+    """Shares in percent, intervals clustered by question: pooled, per repository, at other thresholds."""
     rows = setting.rows("qa_files_dev.jsonl")
     asked_at = _revisions(setting, rows)
     missing = sorted({row["repo"] for row in rows} - set(asked_at))
@@ -65,10 +68,12 @@ def run(setting: benchmarks.Setting) -> dict[str, Any]:
 
 
 def _revisions(setting: benchmarks.Setting, rows: Sequence[dict[str, Any]]) -> dict[str, tuple[str, str]]:
-    """Path and revision of every repository at hand: the commit of its questions, or HEAD where there are none."""
+    """Path and revision of every repository at hand: the commit of its questions, else HEAD."""
     commits = {row["repo"]: row["commit"] for row in rows}
     found = {name: str(path) for name in commits if (path := setting.repository(name)) is not None}
-    others = {name: str(path) for name, path in setting.repositories().items() if str(path) not in found.values()}
+    others = {
+        name: str(path) for name, path in setting.repositories().items() if str(path) not in found.values()
+    }
     return {name: (path, commits.get(name, "HEAD")) for name, path in {**found, **others}.items()}
 
 
@@ -105,15 +110,15 @@ def _write_signal(
     searched = loccit._searchable([path], None, revision)
     results = find(row["question"], searched, filters=Filters(), options=RetrievalOptions(), top_k=1)
     counted = [weighted for weighted in results.scoring.weights if weighted.term.weight == 1.0]
-    sizes = [weighted.idf * (2.0 if weighted.term.is_whole else 1.0) for weighted in counted]
-    known = sum(size for size, weighted in zip(sizes, counted, strict=True) if weighted.files)
+    total = sum(telling(weighted.term) for weighted in counted)
+    known = sum(telling(weighted.term) for weighted in counted if weighted.files)
     values = {
         "question": row["id"],
         "own_repo": row["repo"],
         "asked_repo": name,
         "signal": signal(results),
         "counted_terms": len(counted),
-        "known_share": known / sum(sizes) if sizes else 0.0,
+        "known_share": known / total if total else 0.0,
         "best_file": max((float(r.files.max()) for r in results.ranked if len(r.files)), default=0.0),
         "hit@1": right if row["repo"] == name else None,
     }
@@ -151,7 +156,7 @@ def _figures(outcomes: Sequence[Outcome], missing: list[str]) -> dict[str, Any]:
 
 
 def _at(threshold: float, own: Sequence[Outcome], other: Sequence[Outcome]) -> dict[str, Any]:
-    """What happens at a threshold. Precision: of own questions that are answered, those with the right file first."""
+    """What happens at a threshold. Precision: of the own questions answered, those with the right file first."""
     kept = [o for o in own if o.confidence >= threshold]
     return {
         "threshold": threshold,
@@ -166,7 +171,7 @@ def _percent(flags: Sequence[bool]) -> float | None:
 
 
 def _clustered(outcomes: Sequence[Outcome], flags: Sequence[bool]) -> list[float] | None:
-    """The 95 % bootstrap interval of a share in percent, whole questions drawn: what one question shares is not chance."""
+    """The 95 % bootstrap interval of a share in percent; questions are drawn with all their outcomes."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for outcome, flag in zip(outcomes, flags, strict=True):
         sums[outcome.question][0] += flag

@@ -1,4 +1,4 @@
-"""Indexing Django as a person does, with the installed command: from nothing, its history, and what came since.
+"""Indexing Django with the installed command, as a person does: from nothing, its history, what came since.
 
 "Cold" is an empty home folder; the repository's packs are in the page cache.
 """
@@ -65,7 +65,7 @@ def _cold_figures(cold: list[processes.Finished], source: Path, home: Path) -> d
 
 
 def _history_figures(source: Path, home: Path) -> dict[str, Any]:
-    """The history up to 100 first parents before HEAD, then the rest; files are indexed before the clock starts."""
+    """The history up to 100 first parents before HEAD, then the rest; the clock leaves files out."""
     past = repositories.lines(source, "rev-list", "--first-parent", "--skip=100", "-n", "1", "HEAD")[0]
     processes.loccit(home, "index", source, "--rev", past, "--no-history", "--quiet")
     first = processes.loccit(home, "index", source, "--history-only", "--quiet")

@@ -1,10 +1,10 @@
 """loccit beside what else one would reach for: the same questions, files, machine and run.
 
-The peers live in environments of their own in the user's cache folder; this benchmark makes them with pip where they are
-missing, from the pinned versions in benchmarks/peer_programs, and skips a peer that cannot be installed.
+The peers live in environments of their own in the user's cache folder; this benchmark makes them with pip
+where they are missing, from the versions in benchmarks/peer_programs, and skips a peer that cannot be installed.
 
-Every system ranks the text files of the questions' commits. Peers are handed the texts; loccit reads them from git, parses them
-and writes an index to disk within its seconds, with one process per core. Peers keep theirs in memory, in one process.
+Every system ranks the text files of the questions' commits. Peers are handed the texts and keep their index
+in memory, in one process; loccit's seconds include reading git, parsing and writing the index, on all cores.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ _WORD = re.compile(r"[A-Za-z0-9_]{2,}")
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """The questions about one repository at one commit. `texts` is a JSONL file of (path, text) of all its text files."""
+    """The questions about one repository at one commit.
+
+    `texts` is a JSONL file of (path, text) of all its text files, `code` of the Python files among them.
+    """
 
     repository: Path
     commit: str
@@ -50,7 +53,7 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One system: seconds for all corpora, milliseconds and the best files of every question, in order of the corpora."""
+    """One system: seconds for all corpora; milliseconds and best files of every question, in their order."""
 
     index_seconds: float
     milliseconds: list[float]
@@ -106,7 +109,15 @@ def environment(peer: str) -> Path:
     if not (folder / "complete").exists():
         print(f"installing {pinned} into {folder}", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--requirement", _PROGRAMS / f"requirements-{peer}.txt"]
+        install = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--requirement",
+            _PROGRAMS / f"requirements-{peer}.txt",
+        ]
         subprocess.run(install, check=True, capture_output=True, text=True)
         (folder / "complete").touch()
     return python
@@ -171,7 +182,8 @@ def _peer(
 ) -> Measured:
     """Run a peer's program in its environment. Raises CalledProcessError."""
     asked = [
-        {"file": str(chosen(corpus)), "questions": [row["question"] for row in corpus.rows]} for corpus in corpora
+        {"file": str(chosen(corpus)), "questions": [row["question"] for row in corpus.rows]}
+        for corpus in corpora
     ]
     done = subprocess.run(
         [python, _PROGRAMS / program],

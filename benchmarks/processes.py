@@ -1,4 +1,4 @@
-"""Whole processes, as a person starts them: how long they take, and the memory that they and their workers hold."""
+"""Whole processes, as a person starts them: how long they take, and how much memory with their workers."""
 
 from __future__ import annotations
 
@@ -29,15 +29,22 @@ def loccit(
 ) -> Finished:
     """Run the installed `loccit` with this home folder. Raises RuntimeError for an exit code not accepted."""
     script = Path(sys.executable).parent / "loccit"
-    return measured([str(script), *map(str, arguments)], {"LOCCIT_HOME": str(home)}, accepted, sampled=sampled)
+    return measured(
+        [str(script), *map(str, arguments)], {"LOCCIT_HOME": str(home)}, accepted, sampled=sampled
+    )
 
 
 def measured(
-    command: Sequence[str], environment: dict[str, str], accepted: Sequence[int] = (0,), *, sampled: bool = True
+    command: Sequence[str],
+    environment: dict[str, str],
+    accepted: Sequence[int] = (0,),
+    *,
+    sampled: bool = True,
 ) -> Finished:
-    """Run a command to its end. Memory is the resident sets of the process and all it started, added up every 20 ms.
+    """Run a command to its end. Raises RuntimeError for an exit code not accepted.
 
-    Without `sampled` memory is not looked at. Pages that processes share are counted once for each, so the sum is an upper bound.
+    Memory is the resident sets of the process and all it started, added up every 20 ms, if `sampled`. Pages
+    that processes share are counted once for each, so the sum is an upper bound.
     """
     started = time.perf_counter()
     process = subprocess.Popen(

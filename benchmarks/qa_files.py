@@ -16,7 +16,7 @@ TARGETS = {1: 68.0, 5: 92.0, 10: 96.0}
 
 
 def run(setting: benchmarks.Setting) -> dict[str, Any]:
-    """Hit rates in percent: pooled with 95 % bootstrap intervals, per repository, and without the questions whose gold is only tests."""
+    """Hit rates in percent with 95 % intervals: pooled, per repository, without gold of tests only."""
     ranks: dict[str, list[int | None]] = defaultdict(list)
     only_tests: list[bool] = []
     missing: set[str] = set()
@@ -51,7 +51,7 @@ def _in_order(
 
 
 def _rank(loccit: Loccit, path: str, row: dict[str, Any]) -> int | None:
-    """The rank, from 1, of the first gold file among the distinct files of the hits; None beyond the last cut-off."""
+    """The rank, from 1, of the first gold file among the files of the hits; None beyond the last cut-off."""
     if not loccit.is_known(path):
         loccit.index(path, rev=row["commit"], history=False)
     hits = loccit.search(row["question"], repos=[path], rev=row["commit"], limit=3 * CUTOFFS[-1])

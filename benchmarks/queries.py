@@ -1,4 +1,4 @@
-"""Queries as people write them about Django: titles of issues, commit subjects, names, paths, tracebacks, and long questions."""
+"""Queries as people write them: titles of issues, commit subjects, names, paths, tracebacks, questions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _DEFINED = re.compile(r"^(?:class|def) (\w{4,})", re.MULTILINE)
 
 def by_kind(setting: benchmarks.Setting, django: Path) -> dict[str, list[str]]:
     """Some 400 queries, the same every time."""
-    issues = [row["issue"] for row in setting.rows("localisation_dev.jsonl") if row["repo"] == "django/django"]
+    issues = [
+        row["issue"] for row in setting.rows("localisation_dev.jsonl") if row["repo"] == "django/django"
+    ]
     questions = [row["question"] for row in setting.rows("qa_files_dev.jsonl")]
     listed = repositories.lines(django, "ls-tree", "-r", "--name-only", "HEAD", "django", "docs")
     return {

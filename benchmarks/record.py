@@ -1,6 +1,6 @@
-"""Keeps what the benchmarks measured, and writes it into docs/benchmarks.md, so that page and figures are the same.
+"""Keeps what the benchmarks measured, and writes docs/benchmarks.md from it, so that the two are the same.
 
-`python -m benchmarks NAME --save` keeps a run as benchmarks/results/NAME.json and writes the page again;
+`python -m benchmarks NAME --save` keeps a run as benchmarks/results/NAME.json and writes the page again,
 `python -m benchmarks.record` writes the page from what is kept, `--check` only says whether it is up to date.
 """
 
@@ -16,10 +16,20 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-MARK = "<!-- From here on written by `python -m benchmarks.record` from benchmarks/results: change nothing by hand. -->"
+MARK = "<!-- Below: written by `python -m benchmarks.record` from benchmarks/results, not by hand. -->"
 
 # What was measured on what: it stands in one line above the figures.
-_ORIGIN = ("benchmark", "loccit", "commit", "python", "system", "processor", "cores", "memory_gb", "measured_on")
+_ORIGIN = (
+    "benchmark",
+    "loccit",
+    "commit",
+    "python",
+    "system",
+    "processor",
+    "cores",
+    "memory_gb",
+    "measured_on",
+)
 
 Row = tuple[str, ...]
 
@@ -29,18 +39,14 @@ def save(figures: Mapping[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps(figures, ensure_ascii=False, indent=2) + "\n"
     (RESULTS / f"{figures['benchmark']}.json").write_text(text, encoding="utf-8")
-    PAGE.write_text(page(), encoding="utf-8")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), RESULTS), encoding="utf-8")
 
 
-def page() -> str:
-    """The whole page: what people wrote above the mark, and the kept figures below it."""
-    written = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
-    kept = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
-    sections = [_overview(kept), *(_section(figures) for figures in kept)] if kept else [_NONE]
-    return "\n".join([written.rstrip("\n") + "\n", MARK, "", "## Results", "", *sections])
-
-
-_NONE = "None are kept yet.\n"
+def page(now: str, results: Path) -> str:
+    """The whole page: what people wrote above the mark of the page as it is now, and the kept figures."""
+    kept = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))]
+    sections = [_overview(kept), *map(_section, kept)] if kept else ["None are kept yet.\n"]
+    return "\n".join([now.partition(MARK)[0].rstrip("\n") + "\n", MARK, "", "## Results", "", *sections])
 
 
 def _overview(kept: Sequence[Mapping[str, Any]]) -> str:
@@ -59,19 +65,19 @@ def _overview(kept: Sequence[Mapping[str, Any]]) -> str:
 
 def _section(figures: Mapping[str, Any]) -> str:
     """One benchmark: where it was measured, its single figures, its tables."""
-    origin = ", ".join(f"{_words(name)} {figures[name]}" for name in _ORIGIN[1:] if figures.get(name) is not None)
+    origin = ", ".join(
+        f"{_words(name)} {figures[name]}" for name in _ORIGIN[1:] if figures.get(name) is not None
+    )
     own = {name: value for name, value in figures.items() if name not in _ORIGIN}
     single = [(name, *_judged(value)) for name, value in _leaves(own)]
     parts = [f"### {figures['benchmark']}\n", f"{origin}.\n"]
     parts.append(_table(("figure", "measured", "target", "met"), single))
-    parts += [
-        f"{_words(name)}:\n\n{_table(*_grid(value))}" for name, value in _tables(own) if value
-    ]
+    parts += [f"{_words(name)}:\n\n{_table(*_grid(value))}" for name, value in _tables(own) if value]
     return "\n".join(parts)
 
 
 def _leaves(figures: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Single figures with the words of their names: numbers, texts, short lists, and judged ones as they are."""
+    """Single figures with the words of their names: numbers, texts, short lists, judged ones as they are."""
     for name, value in figures.items():
         words = f"{above}{_words(name)}"
         if _is_table(value):
@@ -140,18 +146,27 @@ def _words(name: str) -> str:
 
 def _table(head: Row, rows: Sequence[Row]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+    return (
+        "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+        + "\n"
+    )
 
 
 def main() -> int:
     """Write the page, or say whether it is up to date."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.record", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; end with 1 where the page is not up to date")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; end with 1 where the page is not up to date"
+    )
+    now = PAGE.read_text(encoding="utf-8")
+    wanted = page(now, RESULTS)
     if not parser.parse_args().check:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if page() != PAGE.read_text(encoding="utf-8"):
-        print("docs/benchmarks.md is not what benchmarks/results gives; run 'python -m benchmarks.record'", file=sys.stderr)
+        PAGE.write_text(wanted, encoding="utf-8")
+    elif wanted != now:
+        print(
+            "docs/benchmarks.md is not what benchmarks/results gives: 'python -m benchmarks.record'",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

@@ -50,7 +50,7 @@ def clone(repository: Path, into: Path) -> Path:
 
 
 def commit_changes(repository: Path, count: int, mark: str) -> str:
-    """A new commit on HEAD of a bare repository with a line added to so many Python files, evenly spread over the tree."""
+    """A new commit on HEAD of a bare repository: a line more in so many Python files, evenly spread."""
     rows = [row.split("\t") for row in lines(repository, "-c", "core.quotePath=off", "ls-tree", "-r", "HEAD")]
     files = [(meta.split(), path) for meta, path in rows if path.endswith(".py") and meta.startswith("100")]
     chosen = [files[number * len(files) // count] for number in range(count)]
@@ -70,7 +70,9 @@ def commit_changes(repository: Path, count: int, mark: str) -> str:
 
 def subjects(repository: Path, count: int, revision: str = "HEAD") -> list[str]:
     """Subjects of so many commits, evenly spread over the newest 5,000 that are no merges."""
-    found = [s for s in lines(repository, "log", "--no-merges", "--format=%s", "-n", "5000", revision) if s.strip()]
+    found = [
+        s for s in lines(repository, "log", "--no-merges", "--format=%s", "-n", "5000", revision) if s.strip()
+    ]
     return spread(found, count)
 
 

@@ -1,4 +1,4 @@
-"""How the cost of indexing grows with what is indexed: three real trees of 1 to more than 50, cold, with the installed command."""
+"""How the cost of indexing grows: three real trees, the largest over fifty times the smallest, cold."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _COLLECTION = "all"
 
 
 def run(setting: benchmarks.Setting) -> dict[str, Any]:
-    """Milliseconds per search: over all queries, by kind, with a path filter, and over every repository at hand together."""
+    """Milliseconds per search: all queries, by kind, with a path filter, over all repositories together."""
     django = setting.repository("django/django")
     if django is None:
         return {"missing_repositories": ["django/django"]}

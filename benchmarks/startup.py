@@ -1,4 +1,4 @@
-"""How long a person waits for the installed command: whole processes, Django indexed with its history, the disk warm."""
+"""How long a person waits for the installed command: whole processes, Django and its history indexed."""
 
 from __future__ import annotations
 

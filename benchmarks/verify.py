@@ -1,9 +1,10 @@
 """Do true citations hold, and is every changed byte noticed?
 
-Answers are made from random passages of real repositories, verified, and then corrupted one byte at a time
-in three classes: the digested part of the answer's file with the digest left as it was; a field of a citation
-with the digest computed anew; a cited blob as the repository hands it out. A corruption counts as caught only
-where the file is refused or the answer falls; "unverifiable" is counted as missed.
+Answers of `ask` to the questions of the development data and to subjects of commits are verified, and so are
+answers made from random passages of any file and commit, which are stranger than what `ask` quotes. All are
+then corrupted one byte at a time, in three classes: the digested part of the answer's file with the digest left
+as it was; a field of a citation with the digest computed anew; a cited blob as the repository hands it out. A
+corruption counts as caught only where the file is refused or the answer falls; "unverifiable" is a miss.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ def _holds(reader: BatchReader, commit: str) -> bool:
 
 
 def run(setting: benchmarks.Setting) -> dict[str, Any]:
-    """The counts: over answers of the real `ask`, and over the same number of answers made from random passages."""
+    """The counts: over answers of `ask`, and over as many answers made from random passages."""
     found = setting.repositories()
     if not found:
         return {"missing_repositories": ["all"]}
@@ -164,8 +165,8 @@ def _counts(
 def _asked_answers(setting: benchmarks.Setting, count: int) -> tuple[list[Answer], list[str]]:
     """So many answers of `ask` that claim something, and the repositories of questions that are not here.
 
-    First the questions of the development data, then subjects of commits of every repository, in turn, every other one put
-    as a question about the history. What `ask` declines does not count.
+    First the questions of the development data, then subjects of commits of every repository, in turn, every
+    other round put as questions about the history. What `ask` declines does not count.
     """
     rows = setting.rows("qa_files_dev.jsonl")
     missing = sorted({row["repo"] for row in rows if setting.repository(row["repo"]) is None})
@@ -303,11 +304,12 @@ def _answer(name: str, commit: str, citations: Sequence[Citation], files: int) -
 
 
 def _verify_all(answers: Sequence[Answer], shelf: Repositories) -> dict[str, Any]:
-    holds = citations = held = 0
+    holds = citations = commits = held = 0
     findings: set[Finding] = set()
     started = time.perf_counter()
     for answer in answers:
         report = verify(parse_answer(answer.to_json().encode()), shelf.of(answer))
+        commits += sum(c.kind == "commit" for claim in answer.claims for c in claim.citations)
         holds += report.status in (Status.HOLDS, Status.NOTHING_CLAIMED)
         citations += report.counts.citations
         held += report.counts.hold
@@ -316,6 +318,7 @@ def _verify_all(answers: Sequence[Answer], shelf: Repositories) -> dict[str, Any
     return {
         "answers_that_hold": holds,
         "citations": citations,
+        "citations_of_commits": commits,
         "citations_that_hold": held,
         "citations_that_hold_percent": benchmarks.target(100 * held / max(1, citations), at_least=100),
         "findings": sorted(findings),

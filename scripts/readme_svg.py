@@ -25,8 +25,8 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "images" / "answer.svg"
 
-_QUESTION = "Why was with_retries added to ask the carrier again after a timeout?"
-_COLUMNS = 104
+_QUESTION = "Why was the carrier asked again after a timeout?"
+_COLUMNS = 100
 _TIME = re.compile(r"\d+\.\d+ s\b")
 # rich's own frame fetches a font from elsewhere: this one takes what the reader's machine has.
 _FRAME = """\
@@ -143,7 +143,16 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _drawn(seen: str) -> str:
-    console = Console(record=True, width=_COLUMNS, file=io.StringIO(), force_terminal=True)
+    # All that rich would take from the environment is said here, so that every run draws alike.
+    console = Console(
+        record=True,
+        width=_COLUMNS,
+        height=100,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        no_color=False,
+    )
     console.print(Text.from_ansi(seen))
     svg = console.export_svg(title="loccit", theme=MONOKAI, code_format=_FRAME, unique_id="answer")
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"

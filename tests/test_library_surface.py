@@ -24,7 +24,7 @@ def documented_calls() -> list[str]:
 
 
 def first_cells(heading: str) -> list[list[str]]:
-    """The code words of each row's first cell, and of its second where that is code alone, below a heading."""
+    """The code words of each row's first cell, and of its second if that is code alone, below a heading."""
     (section,) = (
         part
         for part in re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Reference pages and the picture in the README are what the program says: settings, languages, JSON, help."""
+"""Reference pages and the README's picture are what the program says: settings, languages, JSON, help."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_the_page_of_commands_is_what_their_help_says() -> None:
 
 
 def test_the_picture_in_the_readme_is_a_real_run() -> None:
-    """What the picture shows is what the commands print now, times aside; if not, run scripts/readme_svg.py."""
+    """What the picture shows is what the commands print now, times aside (else: scripts/readme_svg.py)."""
     drawn = script("readme_svg")
     committed = drawn.PICTURE.read_text(encoding="utf-8")
     assert drawn.texts_of(committed) == drawn.texts_of(drawn.picture())

@@ -1,4 +1,4 @@
-"""What every peer is given and what it hands back: JSON lines in, one JSON object out. Runs in the peer's own environment."""
+"""What a peer is given and hands back, as JSON. Runs in the peer's own environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Search = Callable[[str], Sequence[str]]
 
 
 def serve(name: str, build: Callable[[list[str], list[str]], Search]) -> None:
-    """Index each corpus named on standard input, ask its questions, print seconds, milliseconds and file rankings.
+    """Index each corpus that standard input names, ask its questions, print seconds, milliseconds, rankings.
 
     `build` takes paths and texts and returns a search from a question to paths, best first, which may repeat.
     """

@@ -1,4 +1,4 @@
-"""Haystack's keyword pipeline with its defaults: DocumentSplitter, InMemoryDocumentStore, InMemoryBM25Retriever."""
+"""Haystack's keyword pipeline with its defaults: DocumentSplitter and InMemoryBM25Retriever."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def build(paths: list[str], texts: list[str]) -> Search:
     indexing.add_component("write", DocumentWriter(store))
     indexing.connect("split", "write")
     documents = [
-        Document(content=text, meta={"path": path}) for path, text in zip(paths, texts, strict=True) if text.strip()
+        Document(content=text, meta={"path": path})
+        for path, text in zip(paths, texts, strict=True)
+        if text.strip()
     ]
     indexing.run({"split": {"documents": documents}})
     querying = Pipeline()

@@ -24,7 +24,7 @@ from loccit.core.errors import (
 from loccit.core.evidence import Filters, Hit
 from loccit.core.progress import Progress, silent
 from loccit.indexing.catalogue import Contents, KnownRepository
-from loccit.settings import Settings
+from loccit.settings import Settings, children_without_working_directory
 from loccit.wiring import System, build
 
 if TYPE_CHECKING:
@@ -451,12 +451,12 @@ class Loccit:
 
     @contextmanager
     def _ingest(self, repository: Repository, *, rebuild: bool = False) -> Generator[Ingest]:
-        """The parts for indexing a repository, the cache open; with `rebuild` what its shard holds is replaced."""
+        """The parts for indexing a repository, the cache open; with `rebuild` its shard is replaced."""
         from loccit.pipeline.ingest import Ingest
 
         settings = self._system.settings
         shard = self._system.shard(repository.key)
-        with self._system.blob_cache(repair=rebuild) as cache:
+        with children_without_working_directory(), self._system.blob_cache(repair=rebuild) as cache:
             yield Ingest(
                 repository,
                 shard,

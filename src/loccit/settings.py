@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,24 @@ def home_folder() -> Path:
 def wants_colour() -> bool:
     """Whether a terminal may be written to in colour: NO_COLOR is not set, and TERM is not `dumb`."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def children_without_working_directory() -> Generator[None]:
+    """Python processes that are started meanwhile do not look for modules in the working directory.
+
+    It may be a hostile repository, and a worker process starts with `-c` or `-m`, which put it before
+    the standard library.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 _ROOMS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,9 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+
+from tests.repositories import Commit, make_repository
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,3 +98,95 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
         "pip", "--python", prefix / "bin" / "python", "install", "--quiet", "--no-index", "--no-deps", wheel
     )
     return Installed(wheel, prefix, site)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Indexed sources and their home folder.
+
+    `parcels` and `ledger` are repositories, `notes` is a plain folder; `parcels` and `ledger` form the
+    collection "shop". `commits` are those of `parcels`, oldest first.
+    """
+
+    home: Path
+    parcels: Path
+    ledger: Path
+    notes: Path
+    commits: list[str]
+    run: Installed
+
+    def __call__(self, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess:
+        """The finished command, with this home, by default inside `parcels`."""
+        options.setdefault("cwd", self.parcels)
+        return self.run(*arguments, env={"LOCCIT_HOME": str(self.home), **options.pop("env", {})}, **options)
+
+    def json(self, *arguments: str | Path, expected: int = 0, **options: Any) -> Any:
+        """The one JSON object on the one line that the command prints, its exit code checked."""
+        done = self(*arguments, "--json", **options)
+        assert done.returncode == expected, (done.returncode, done.stderr)
+        assert done.stdout.endswith("\n")
+        assert done.stdout.count("\n") == 1
+        return json.loads(done.stdout)
+
+
+PARCELS: list[Commit] = [
+    {
+        "message": "Weigh parcels before they are stamped\n\nThe post office refused unweighed ones.\n",
+        "files": {
+            "src/parcels/weigh.py": "def weigh_parcel(parcel):\n"
+            '    """Weigh a parcel in grams; an empty scale weighs nothing."""\n'
+            "    return max(0, parcel.gross_grams - parcel.tare_grams)\n",
+            "README.md": "# Parcels\n\nParcels are weighed, stamped and sent.\n",
+        },
+    },
+    {
+        "message": "Compute the postage from the zone table\n",
+        "files": {
+            "src/parcels/postage.py": "ZONES = {'near': 100, 'far': 250}\n\n\n"
+            "def compute_postage(weight_grams, zone):\n"
+            '    """Postage in cents for a weight and a zone of the zone table."""\n'
+            "    return ZONES[zone] + weight_grams // 10\n",
+            "src/parcels/labels.go": "package parcels\n\n"
+            "// PrintLabel prints the address label of a parcel.\n"
+            "func PrintLabel(address string) string {\n\treturn address\n}\n",
+            "tests/test_postage.py": "def test_postage_of_the_far_zone():\n"
+            "    assert compute_postage(100, 'far') == 260\n",
+        },
+    },
+]
+LEDGER: list[Commit] = [
+    {
+        "message": "Write every payment into the ledger\n",
+        "files": {
+            "ledger/entries.py": "def record_payment(ledger, amount_cents):\n"
+            '    """Append a payment to the ledger; a negative amount is a refund."""\n'
+            "    ledger.entries.append(amount_cents)\n",
+        },
+    },
+]
+
+
+@pytest.fixture(scope="session")
+def shop(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """Indexed once for the run. A test that changes a source or the index makes its own."""
+    folder = tmp_path_factory.mktemp("shop")
+    commits = make_repository(folder / "parcels", PARCELS)
+    make_repository(folder / "ledger", LEDGER)
+    (folder / "notes").mkdir()
+    (folder / "notes" / "opening.txt").write_text("The shop opens at nine and closes at six.\n")
+    made = Shop(folder / "home", folder / "parcels", folder / "ledger", folder / "notes", commits, installed)
+    done = made("index", "--collection", "shop", folder / "parcels", folder / "ledger")
+    assert done.returncode == 0, done.stderr
+    assert made("index", folder / "notes").returncode == 0
+    return made
+
+
+@pytest.fixture
+def new_shop(installed: Installed, tmp_path: Path) -> Shop:
+    """The same repositories with an empty home, for the test alone."""
+    commits = make_repository(tmp_path / "parcels", PARCELS)
+    make_repository(tmp_path / "ledger", LEDGER)
+    (tmp_path / "notes").mkdir()
+    return Shop(
+        tmp_path / "home", tmp_path / "parcels", tmp_path / "ledger", tmp_path / "notes", commits, installed
+    )

@@ -21,6 +21,8 @@ _NEXT = {
         "Find out what is wrong: loccit doctor. Make it anew: loccit index --rebuild PATH|URL"
     ),
 }
+# What of a snapshot's history is indexed, as an answer's `history` has it.
+_HISTORY = {"none": "not indexed", "partial": "partly indexed"}
 
 
 def show_answer(answer: Answer, *, quiet: bool) -> None:
@@ -72,8 +74,8 @@ def _show_snapshot(snapshot: SnapshotInfo, style: Style) -> None:
     skipped = ", ".join(f"{s.files:,} {s.reason}" for s in snapshot.skipped)
     if skipped:
         text += f" (left out or weighed less: {skipped})"
-    if snapshot.history != "complete":
-        text += f"; history: {snapshot.history}"
+    if snapshot.commit is not None and snapshot.history in _HISTORY:
+        text += f"; its history is {_HISTORY[snapshot.history]}"
     say_styled(style(text, "dim"))
     if snapshot.changed_files:
         differ = (

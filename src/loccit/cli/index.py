@@ -66,13 +66,13 @@ def index(
 
 
 def _line(report: IndexReport) -> str:
-    from loccit.cli.output import one_line
+    from loccit.cli.output import amount, one_line
 
     snapshot = report.files.snapshot
     at = f"at {snapshot.commit[:12]}" if snapshot.commit else f"as tree {snapshot.tree[:12]}"
     text = (
         f"{one_line(report.repository.name)} {at}: {snapshot.files:,} files, "
-        f"{snapshot.text_bytes / 1e6:,.1f} MB; "
+        f"{amount(snapshot.text_bytes)}; "
         f"{report.files.parsed:,} parsed, {report.files.reused:,} known, {report.files.seconds:.1f} s"
     )
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in snapshot.skipped.items())

@@ -38,6 +38,11 @@ def one_line(text: str) -> str:
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
+def amount(size: int) -> str:
+    """So many bytes, in MB, of little in kB."""
+    return f"{size / 1e6:,.1f} MB" if size >= 100_000 or not size else f"{size / 1e3:,.1f} kB"
+
+
 def say(text: str = "") -> None:
     """A line on standard output."""
     _write(visible(text))

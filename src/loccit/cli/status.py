@@ -40,7 +40,7 @@ def status(*, json: Json = False, quiet: Quiet = False) -> None:
 
 
 def _show(one: RepositoryStatus, *, quiet: bool) -> None:
-    from loccit.cli.output import Style, one_line, say_styled
+    from loccit.cli.output import Style, amount, one_line, say_styled
 
     style = Style()
     state = (
@@ -50,7 +50,7 @@ def _show(one: RepositoryStatus, *, quiet: bool) -> None:
         if one.is_stale
         else "up to date"
     )
-    say_styled(f"{style(one_line(one.repository.name), 'bold')}  {state}  {one.index_bytes / 1e6:,.1f} MB")
+    say_styled(f"{style(one_line(one.repository.name), 'bold')}  {state}  {amount(one.index_bytes)}")
     if quiet:
         return
     say_styled(f"  source: {one_line(one.repository.location)}")
@@ -61,7 +61,7 @@ def _show(one: RepositoryStatus, *, quiet: bool) -> None:
         name = f"commit {snapshot.commit[:12]}" if snapshot.commit else f"tree {snapshot.tree[:12]}"
         shallow = ", shallow" if snapshot.is_shallow else ""
         say_styled(
-            f"  {name}: {snapshot.files:,} files, {snapshot.text_bytes / 1e6:,.1f} MB, indexed {at}{shallow}"
+            f"  {name}: {snapshot.files:,} files, {amount(snapshot.text_bytes)}, indexed {at}{shallow}"
         )
         if snapshot.skipped:
             counts = ", ".join(f"{count:,} {reason}" for reason, count in snapshot.skipped.items())

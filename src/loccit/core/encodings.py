@@ -39,6 +39,12 @@ def lines_of(data: bytes, start_byte: int, end_byte: int, encoding: Encoding) ->
     return first, first + _line_ends(data, start_byte, end_byte - code_unit_size(encoding), encoding)
 
 
+def text_lines(text: str) -> list[str]:
+    """The lines of a text with their ends; only a line feed ends a line, and nothing follows the last one."""
+    lines = text.split("\n")
+    return [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
+
+
 def _line_ends(data: bytes, start: int, end: int, encoding: Encoding) -> int:
     if code_unit_size(encoding) == 1:
         return data.count(b"\n", start, end)

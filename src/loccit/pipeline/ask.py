@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -26,22 +26,23 @@ from loccit.core.answers import (
     VerdictLabel,
     seal,
 )
-from loccit.core.errors import IndexBroken, ObjectCorrupt, ObjectMissing
-from loccit.core.evidence import EvidenceSet, Filters, Hit, Place, Quotation
+from loccit.core.errors import IndexBroken, InputError, ObjectCorrupt, ObjectMissing
+from loccit.core.evidence import EvidenceSet, Filters, Place, Quotation
 from loccit.core.source import BlobReader
 from loccit.indexing.shard import SnapshotRecord
 from loccit.indexing.view import SnapshotView
 from loccit.retrieval.confidence import confidence, unknown_words
 from loccit.retrieval.fusion import fuse
 from loccit.retrieval.options import RetrievalOptions
-from loccit.retrieval.packing import pack
+from loccit.retrieval.packing import Read, pack
 from loccit.retrieval.query import Query, understand
+from loccit.retrieval.quoting import HITS_READ, quoting_first
 from loccit.retrieval.search import Results, Target, search
 from loccit.sources import Repository
 from loccit.verification import check_quotation, cite, cite_commit, verify
 
 # Passages looked at for each one quoted: near-duplicates and thin ones fall away.
-_SPARE = 3
+_SPARE = 4
 # Commits among the evidence of a question about history.
 _COMMITS = 4
 
@@ -94,12 +95,20 @@ def find(
     top_k: int,
     in_history: bool = False,
 ) -> Results:
-    """The best chunks (or commits) of these repositories for a query."""
+    """The best chunks (or commits) of these repositories for a query.
+
+    Raises InputError for filters of files where commits are searched.
+    """
     query = understand(text, max_chars=options.max_query_chars)
-    if in_history:
-        targets = [target for s in searched if (target := s.history_target) is not None]
-        return search(query, targets, filters=Filters(), top_k=top_k)
-    return search(query, [s.target for s in searched], filters=filters, top_k=top_k)
+    if in_history and filters != Filters():
+        raise InputError(
+            "commits have no language and no path", next_step="search the history without these filters"
+        )
+    targets = _history(searched) if in_history else [s.target for s in searched]
+    with ExitStack() as stack:
+        # Most queries quote nothing, and read nothing.
+        readers = _readers(searched, stack) if query.quoted else {}
+        return _found(query, targets, read_place(readers), filters=filters, top_k=top_k)
 
 
 def ask(
@@ -115,25 +124,26 @@ def ask(
     started, timings = datetime.now(UTC), Timings()
     query = understand(question, max_chars=retrieval.max_query_chars)
     with ExitStack() as stack:
-        readers = {s.name: stack.enter_context(s.repository.reader()) for s in searched}
-        found = _evidence(query, searched, readers, filters, answering, timings)
-        # The bar is for whether to answer at all, never for which citation to keep.
-        bears = found.confidence >= retrieval.answer_confidence
-        quoted = quotations(found, answering) if bears else []
+        readers = _readers(searched, stack)
+        read = read_place(readers)
+        found = _evidence(query, searched, read, filters, retrieval, answering, timings)
+        quoted = quotations(found, answering)
         timings.mark("answer")
-        claims, dropped = _checked([_claim(q, readers) for q in quoted], list(readers.values()), searched)
+        claims, dropped = _checked([_claim(q, read) for q in quoted], list(readers.values()), searched)
         timings.mark("verify")
     run = Run(
         trace_id=uuid.uuid4().hex,
-        started_at=started.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        started_at=_written(started),
         timings_ms=timings.stages,
         index_age_s=_index_age(searched),
         version=version,
     )
+    # Passages that were quoted and all fell mean that the repository is not what was indexed.
+    why_not = Abstention.INDEX_BROKEN if quoted else Abstention.NOT_IN_SOURCES
     return seal(
         question=question,
         outcome=Outcome.ANSWERED if claims else Outcome.ABSTAINED,
-        abstention=None if claims else _why_not(found, quoted),
+        abstention=None if claims else why_not,
         confidence=found.confidence,
         claims=tuple(claims),
         dropped=tuple(dropped),
@@ -144,7 +154,7 @@ def ask(
 
 def abstain(question: str, why: Abstention, *, version: str) -> Answer:
     """An answer that says why nothing could be searched."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = _written(datetime.now(UTC))
     return seal(
         question=question,
         outcome=Outcome.ABSTAINED,
@@ -157,7 +167,7 @@ def abstain(question: str, why: Abstention, *, version: str) -> Answer:
     )
 
 
-def read_place(readers: Mapping[str, BlobReader]) -> Callable[[Place], bytes]:
+def read_place(readers: Mapping[str, BlobReader]) -> Read:
     """Reads the whole object of a place, each once.
 
     Raises IndexBroken where the repository no longer has what the index names.
@@ -171,8 +181,8 @@ def read_place(readers: Mapping[str, BlobReader]) -> Callable[[Place], bytes]:
                 held[key] = readers[place.repo].read(place.object_id).data
             except (ObjectMissing, ObjectCorrupt) as error:
                 raise IndexBroken(
-                    f"{place.path or 'a commit'!r} of {place.repo!r} is indexed, but its object {place.object_id} "
-                    f"cannot be read: {error.message}",
+                    f"{place.path or 'a commit'!r} of {place.repo!r} is indexed, but its object "
+                    f"{place.object_id} cannot be read: {error.message}",
                     next_step="check the repository with 'git fsck', then run 'loccit index'",
                 ) from error
         return held[key]
@@ -183,32 +193,64 @@ def read_place(readers: Mapping[str, BlobReader]) -> Callable[[Place], bytes]:
 def _evidence(
     query: Query,
     searched: Sequence[Searchable],
-    readers: Mapping[str, BlobReader],
+    read: Read,
     filters: Filters,
+    retrieval: RetrievalOptions,
     answering: AnsweringOptions,
     timings: Timings,
 ) -> EvidenceSet:
-    results = search(query, [s.target for s in searched], filters=filters, top_k=answering.passages * _SPARE)
-    hits: Sequence[Hit] = results.hits
-    targets = [target for s in searched if (target := s.history_target) is not None]
-    if query.about_history and targets:
-        commits = search(query, targets, filters=Filters(), top_k=_COMMITS)
-        hits = fuse([commits.hits, hits])
+    """The passages of the sources that bear on the question: none where none does.
+
+    The bar is for whether a source (the files, the history) is listened to at all, never for which citation
+    to keep.
+    """
+    top_k = answering.passages * _SPARE
+    files = _found(query, [s.target for s in searched], read, filters=filters, top_k=top_k)
+    results = [files]
+    # No commit is in a language or at a path.
+    if query.about_history and filters == Filters() and (targets := _history(searched)):
+        results.insert(0, _found(query, targets, read, filters=filters, top_k=_COMMITS))
     timings.mark("search")
-    evidence = pack(hits, results.scoring, read_place(readers), limit=answering.passages * 2)
+    sure = [confidence(result) for result in results]
+    bearing = [r for r, share in zip(results, sure, strict=True) if share >= retrieval.answer_confidence]
+    hits = fuse([result.hits for result in bearing])
+    evidence = pack(hits, [r.scoring for r in reversed(results)], read, limit=answering.passages * 2)
     timings.mark("read")
     return EvidenceSet(
         question=query.text,
         evidence=tuple(evidence),
-        confidence=confidence(results),
-        unknown=unknown_words(results),
+        confidence=max(sure),
+        unknown=unknown_words(files),
     )
 
 
-def _claim(quotation: Quotation, readers: Mapping[str, BlobReader]) -> Claim:
+def _found(query: Query, targets: Sequence[Target], read: Read, *, filters: Filters, top_k: int) -> Results:
+    """The best hits, those first that hold literally what the question quotes."""
+    if not query.quoted:
+        return search(query, targets, filters=filters, top_k=top_k)
+    results = search(query, targets, filters=filters, top_k=max(top_k, HITS_READ))
+    looked_at, rest = results.hits[:HITS_READ], results.hits[HITS_READ:]
+    hits = (*quoting_first(looked_at, query.quoted, read), *rest)
+    return replace(results, hits=hits[:top_k])
+
+
+def _history(searched: Sequence[Searchable]) -> list[Target]:
+    return [target for s in searched if (target := s.history_target) is not None]
+
+
+def _readers(searched: Sequence[Searchable], stack: ExitStack) -> dict[str, BlobReader]:
+    """A reader of each repository, open until the stack closes."""
+    return {s.name: stack.enter_context(s.repository.reader()) for s in searched}
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _claim(quotation: Quotation, read: Read) -> Claim:
     """The quotation as a claim with its citation, not yet checked."""
     place = quotation.evidence.hit.place
-    data = readers[place.repo].read(place.object_id).data
+    data = read(place)
     if place.path:
         citation = cite(
             repo=place.repo,
@@ -263,11 +305,6 @@ def _checked(
             fallen = claim.verdict.model_copy(update={"label": VerdictLabel.UNSUPPORTED, "score": 0.0})
             dropped.append(DroppedClaim(text=claim.text, verdict=fallen))
     return kept, dropped
-
-
-def _why_not(found: EvidenceSet, quoted: Sequence[Quotation]) -> Abstention:
-    # Passages that were quoted and all fell mean that the repository is not what was indexed.
-    return Abstention.INDEX_BROKEN if quoted else Abstention.NOT_IN_SOURCES
 
 
 def _snapshot_info(searched: Searchable) -> SnapshotInfo:

@@ -1,50 +1,65 @@
-"""From hits to evidence: their bytes, without near-duplicates, and which of their lines hold the question."""
+"""From hits to evidence: their bytes, without repetitions, and which of their lines hold the question."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from loccit.core.encodings import encoding_of
+from loccit.core.chunks import ChunkKind
+from loccit.core.encodings import encoding_of, text_lines
 from loccit.core.evidence import Evidence, Hit, Place
 from loccit.indexing.terms import terms_of, tokens
 from loccit.retrieval.scoring import Scoring
 
 # Two passages that share this much of their distinct lines say the same.
 _SAME_SHARE = 0.8
+# A passage of which more than this is import statements says what is used, not what is done.
+_IMPORTS_SHARE = 0.6
+_IMPORTS = re.compile(
+    r"^[ \t]*(?:from[ \t]+\S+[ \t]+import|import|export|using|use|#[ \t]*include|require|require_once|package"
+    r"|(?:const|let|var)[^\n=]{1,200}=[ \t]*require)\b(?:[^\n({]|\([^)]*\)|\{[^}]*\})*",
+    re.MULTILINE,
+)
 
 Read = Callable[[Place], bytes]
 
 
-def pack(hits: Sequence[Hit], scoring: Scoring, read: Read, *, limit: int) -> list[Evidence]:
+def pack(hits: Sequence[Hit], scorings: Sequence[Scoring], read: Read, *, limit: int) -> list[Evidence]:
     """Evidence for the first hits, best first, at most `limit` pieces.
 
-    `read` gives the whole object that a place is in. A hit whose text nearly repeats that of a better one is
-    left out.
+    `read` gives the whole object that a place is in. A term weighs what the first of `scorings` that knows it
+    says. Left out are hits whose text nearly repeats that of a better one, further parts of a function that
+    is there already, and import statements, unless the question is about those.
     """
-    weights = {w.term.term: w.weight for w in scoring.weights if w.weight}
+    weights: dict[str, float] = {}
+    for scoring in reversed(scorings):
+        weights |= {w.term.term: w.weight for w in scoring.weights if w.weight}
     kept: list[Evidence] = []
     seen: list[set[str]] = []
+    functions: set[tuple[str, str, str]] = set()
     for hit in hits:
         if len(kept) == limit:
             break
+        function = (hit.place.repo, hit.place.path, hit.symbol)
+        if function in functions:
+            continue
         placed, data = located(hit, read(hit.place))
-        lines = split_lines(data.decode(placed.encoding, "replace"))
+        text = data.decode(placed.encoding)
+        lines = text_lines(text)
         distinct = {line.strip() for line in lines} - {""}
         if not distinct or any(_overlap(distinct, other) >= _SAME_SHARE for other in seen):
             continue
+        if "import" not in weights and is_import_list(text):
+            continue
         seen.append(distinct)
+        if hit.symbol and hit.kind == ChunkKind.FUNCTION:
+            functions.add(function)
         kept.append(Evidence(f"E{len(kept) + 1}", placed, data, line_weights(lines, weights)))
     return kept
 
 
-def split_lines(text: str) -> list[str]:
-    """The lines of a text with their ends; only a line feed ends a line."""
-    lines = text.split("\n")
-    return [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
-
-
-def line_weights(lines: Sequence[str], weights: dict[str, float]) -> tuple[float, ...]:
+def line_weights(lines: Sequence[str], weights: Mapping[str, float]) -> tuple[float, ...]:
     """For each line, the weight of the question's terms that it holds."""
     per_line = [tokens(line) for line in lines]
     vocabulary = list({token for line in per_line for token in line})
@@ -58,23 +73,31 @@ def line_weights(lines: Sequence[str], weights: dict[str, float]) -> tuple[float
     )
 
 
+def is_import_list(text: str) -> bool:
+    """Whether a text is for the most part import statements of some language."""
+    whole = len("".join(text.split()))
+    imports = sum(len("".join(match.group().split())) for match in _IMPORTS.finditer(text))
+    return imports > _IMPORTS_SHARE * whole
+
+
 def located(hit: Hit, whole: bytes) -> tuple[Hit, bytes]:
-    """The hit with its exact place, and its bytes. A commit's place is its message.
+    """The hit with its exact place, and its bytes. A commit's place is its message, empty where it has none.
 
     `whole` is the content of the object that the hit is in.
     """
     place = hit.place
     if place.path:
         return hit, whole[place.start_byte : place.end_byte]
-    start = whole.find(b"\n\n") + 2
-    message = whole[start:].rstrip()
-    lines_before = whole.count(b"\n", 0, start)
+    header, gap, rest = whole.partition(b"\n\n")
+    message = rest.rstrip()
+    start = len(header) + len(gap)
+    first_line = 1 + whole.count(b"\n", 0, start)
     exact = replace(
         place,
         start_byte=start,
         end_byte=start + len(message),
-        start_line=lines_before + 1,
-        end_line=lines_before + 1 + message.count(b"\n"),
+        start_line=first_line,
+        end_line=first_line + message.count(b"\n"),
     )
     return replace(hit, place=exact, encoding=encoding_of(whole)), message
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from loccit.core.errors import InputError, LimitExceeded
-from loccit.indexing.terms import stems, tokens, whole_of, words_of
+from loccit.indexing.terms import MAX_TOKEN_CHARS, stems, tokens, whole_of, words_of
 
 # Ordinary English function words: they say how a question is put, not what it is about.
 STOP_WORDS = frozenset(
@@ -25,22 +27,33 @@ STOP_WORDS = frozenset(
 _ABOUT_TESTS = re.compile(r"\b[Tt]ests?\b|\b[Tt]esting\b|\btest_|\bTest[A-Z]")
 _ABOUT_DOCS = re.compile(r"\b(documentation|docs?|readme|tutorial|guide|changelog)\b", re.IGNORECASE)
 _ABOUT_HISTORY = re.compile(
-    r"\b(when (was|did|were|has)|why (was|did|were|has)|who (added|wrote|removed|changed|introduced)|since when|"
-    r"(was|were|been) (added|removed|changed|introduced|deprecated|renamed|dropped|reverted)|history of|"
-    r"which commit|what changed|last changed|changelog)\b",
+    r"\b(when (was|did|were|has)|why (was|did|were|has)|since (when|which)|history of|changelog|"
+    r"who (added|wrote|removed|changed|introduced|deprecated|renamed|dropped|reverted)|"
+    r"(was|were|been) (added|removed|changed|introduced|deprecated|renamed|dropped|reverted)|"
+    r"(which|what) commits?|what changed|last changed)\b",
     re.IGNORECASE,
 )
-# Backquoted text, calls, dotted names, and words written as code is: CamelCase, snake_case, ALLCAPSThen.
-_IDENTIFIER = re.compile(
-    r"`([^`\n]+)`|([A-Za-z_][\w.]*)\(\)|\b([A-Za-z_]\w*(?:\.\w+)+)|\b(\w*[a-z]\w*[A-Z]\w*|[A-Z]{2,}[a-z]\w*|\w*_\w+)\b"
-)
+# Every pattern here must take time linear in the text: where one may begin is bounded by what stands before.
+# Backquoted text, calls without arguments, and dotted names.
+_IDENTIFIER = re.compile(r"`([^`\n]+)`|(?<![\w.])([A-Za-z_][\w.]*)\(\)|(?<![\w.])([A-Za-z_]\w*(?:\.\w+)+)")
+_WORD = re.compile(r"\w+")
+# Words written as code is: snake_case, CamelCase, HTTPServer.
+_CODE_WORD = re.compile(r"_\w|[a-z].*[A-Z]|^[A-Z]{2,}[a-z]")
 _NAME = re.compile(r"[A-Za-z_]\w+")
 _CAPITALISED = re.compile(r"(?<=[a-z,] )([A-Z][a-z]{2,})\b")
 _PATH = re.compile(
-    r"(?<![\w/.-])(?:[\w.-]+/)*[\w-]+\.[A-Za-z][A-Za-z0-9]{0,4}\b|(?<![\w/.-])(?:[\w.-]+/)+[\w.-]+"
+    r"(?<![\w/.~-])(?:~?/|\.{1,2}/)?"
+    r"(?:(?:[\w.-]+/)*[\w-]+\.[A-Za-z][A-Za-z0-9]{0,4}\b|(?:[\w.-]+/)+[\w.-]+)"
 )
-_TRACEBACK_FILE = re.compile(r'File "([^"\n]+)", line (\d+)(?:, in (\S+))?')
-_QUOTED = re.compile(r"\"([^\"\n]{4,200})\"|'([^'\n]{4,200})'(?!\w)")
+# A frame of a Python traceback, with the indented lines of code that follow it.
+_FRAME = re.compile(r'File "([^"\n]+)", line \d+(?:, in (\S+))?(?:\n[ \t]{4}[^\n]*)*')
+_QUOTED = re.compile(
+    r"\"([^\"\n]{4,200})\"|“([^”\n]{4,200})”|(?<!\w)'([^'\n]{4,200})'(?!\w)|`([^`\n]{4,200})`"
+)
+# What an error says, to the end of its line.
+_ERROR = re.compile(
+    r"(?<![\w.])(?:[\w.]{0,80}(?:Error|Exception|Warning|Failure)|panic|fatal|[Ee]rror): ([^\n]{4,200})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +69,17 @@ class QueryTerm:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question, understood. `names` are identifiers in it, lower case without outer underscores; `paths` as
-    written.
+    """A question, understood.
+
+    `names` are identifiers in it (lower case without outer underscores) and `paths` are as written; each has
+    a weight, 1 but for the frames of a traceback, which count the more the closer they are to the error.
+    `quoted` are texts of more than a word that it gives literally: quotations and error messages.
     """
 
     text: str
     terms: tuple[QueryTerm, ...]
-    names: tuple[str, ...]
-    paths: tuple[str, ...]
+    names: Mapping[str, float]
+    paths: Mapping[str, float]
     quoted: tuple[str, ...]
     about_tests: bool
     about_docs: bool
@@ -75,6 +91,8 @@ _WRITTEN_WEIGHT = 0.5
 # A question longer than this many distinct terms is a pasted log: its most telling part is its beginning and
 # its names.
 _MAX_TERMS = 400
+_MAX_FRAMES = 50
+_MAX_QUOTED = 20
 
 
 def understand(text: str, *, max_chars: int) -> Query:
@@ -89,12 +107,14 @@ def understand(text: str, *, max_chars: int) -> Query:
         raise InputError("the question is not valid UTF-8", next_step="write it in UTF-8")
     if not text.strip():
         raise InputError("the question is empty", next_step="write what you want to know")
+    files, functions = _frames(text)
+    prose = _FRAME.sub(" ", text)
     return Query(
         text=text,
         terms=_terms(text),
-        names=_names(text),
-        paths=tuple(dict.fromkeys(_paths(text))),
-        quoted=tuple(dict.fromkeys(a or b for a, b in _QUOTED.findall(text))),
+        names=_first(functions | dict.fromkeys(_names(prose), 1.0)),
+        paths=_first(files | dict.fromkeys(_PATH.findall(prose), 1.0)),
+        quoted=_quoted(prose),
         about_tests=_ABOUT_TESTS.search(text) is not None,
         about_docs=_ABOUT_DOCS.search(text) is not None,
         about_history=_ABOUT_HISTORY.search(text) is not None,
@@ -102,18 +122,23 @@ def understand(text: str, *, max_chars: int) -> Query:
 
 
 def _terms(text: str) -> tuple[QueryTerm, ...]:
-    """Stems, written forms and compounds of the question's words, in order of first appearance."""
+    """Compounds, stems and written forms of the question's words, each in order of first appearance."""
     words: Counter[str] = Counter()
+    letters: Counter[str] = Counter()
     compounds: Counter[str] = Counter()
     for token in tokens(text):
         parts = words_of(token)
         if len(parts) > 1:
             compounds[whole_of(token)] += 1
         for part in parts:
-            lone = len(parts) == 1
-            if (lone and part in STOP_WORDS) or (len(part) < 2 and not part.isdigit()):
-                continue
-            words[part] += 1
+            is_stop_word = len(parts) == 1 and part in STOP_WORDS
+            is_letter = len(part) == 1 and part.isascii() and not part.isdigit()
+            if is_letter and not is_stop_word:
+                letters[part] += 1
+            elif not is_stop_word:
+                words[part] += 1
+    # A letter says little beside words, but it may be all there is: "what is g?".
+    words = words or letters
     stem_of = dict(zip(words, stems(list(words)), strict=True))
     by_stem: dict[str, QueryTerm] = {}
     for word, count in words.items():
@@ -130,15 +155,42 @@ def _terms(text: str) -> tuple[QueryTerm, ...]:
     return (*wholes, *by_stem.values(), *written)[:_MAX_TERMS]
 
 
-def _names(text: str) -> tuple[str, ...]:
-    names: list[str] = []
+def _names(text: str) -> Iterator[str]:
     for match in _IDENTIFIER.finditer(text):
-        quoted = next(group for group in match.groups() if group)
-        names += [name.lower().strip("_") for name in _NAME.findall(quoted)]
-    names += [match.group(1).lower() for match in _CAPITALISED.finditer(text)]
-    names += [name.lower().strip("_") for _, _, name in _TRACEBACK_FILE.findall(text) if name]
-    return tuple(dict.fromkeys(name for name in names if name))[:_MAX_TERMS]
+        code = next(group for group in match.groups() if group)
+        yield from _name_forms(_NAME.findall(code))
+    words = (word for word in _WORD.findall(text) if len(word) <= MAX_TOKEN_CHARS and _CODE_WORD.search(word))
+    yield from _name_forms(words)
+    yield from (match.group(1).lower() for match in _CAPITALISED.finditer(text))
 
 
-def _paths(text: str) -> list[str]:
-    return [path for path, _, _ in _TRACEBACK_FILE.findall(text)] + _PATH.findall(text)
+def _name_forms(words: Iterable[str]) -> Iterator[str]:
+    return (name for word in words if (name := whole_of(word)))
+
+
+def _frames(text: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Weights of the files and of the functions of a traceback's frames: 1 for the last frame, falling
+    evenly.
+    """
+    frames = _FRAME.findall(text)[-_MAX_FRAMES:]
+    files: dict[str, float] = {}
+    functions: dict[str, float] = {}
+    for position, (path, function) in enumerate(frames, start=1):
+        # Later frames overwrite earlier ones of the same file: their weight is the greater.
+        files[path] = position / len(frames)
+        # `<module>` and `<lambda>` name no function.
+        if not function.startswith("<"):
+            functions |= dict.fromkeys(_name_forms(_NAME.findall(function)), position / len(frames))
+    return files, functions
+
+
+def _quoted(text: str) -> tuple[str, ...]:
+    """Quotations and error messages. A single word or name that is quoted is a word like any other."""
+    found = [match.group(match.lastindex or 0) for match in _QUOTED.finditer(text)]
+    found += [match.group(1) for match in _ERROR.finditer(text)]
+    stripped = [quotation.strip() for quotation in found]
+    return tuple(dict.fromkeys(q for q in stripped if " " in q or not q.isascii()))[:_MAX_QUOTED]
+
+
+def _first(weights: Mapping[str, float]) -> dict[str, float]:
+    return dict(islice(weights.items(), _MAX_TERMS))

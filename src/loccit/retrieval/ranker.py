@@ -25,6 +25,8 @@ Int64 = npt.NDArray[np.int64]
 _BEST_CHUNKS = (1.0, 0.5, 0.25)
 _NAME_WEIGHT = 0.05
 _FILE_NAME_WEIGHT = 0.05
+# Among the chunks of one file, the one that defines what is asked for comes before those that speak of it.
+_CHUNK_NAME_WEIGHT = 0.25
 _MENTIONED_PATH_WEIGHT = 0.5
 _ROLE_PRIOR = {
     FileRole.SOURCE: 1.0,
@@ -51,15 +53,16 @@ class Ranked:
 
 def rank(query: Query, views: Sequence[SnapshotView], scoring: Scoring) -> list[Ranked]:
     """The final scores of every file and chunk of these views."""
-    total = sum(len(view.files.paths) for view in views)
-    names = [_defining(query, views, total), _file_names(query, views)]
+    defining = _defining(query, views)
+    called = _file_names(query, views)
     ranked: list[Ranked] = []
-    for number, (view, scores) in enumerate(zip(views, scoring.views, strict=True)):
+    for view, scores, names, named in zip(views, scoring.views, defining, called, strict=True):
         files = scores.files + best_chunks(view, scores)[view.record_of_file]
-        files += _NAME_WEIGHT * names[0][number] + _FILE_NAME_WEIGHT * names[1][number]
+        files += _NAME_WEIGHT * names.files + _FILE_NAME_WEIGHT * named
         files *= _priors(query, view)
         files += _MENTIONED_PATH_WEIGHT * _mentioned(query, view)
-        ranked.append(Ranked(files, _documents(view, scores, files)))
+        chunks = scores.documents + _CHUNK_NAME_WEIGHT * names.documents
+        ranked.append(Ranked(files, _documents(view, chunks, files)))
     return ranked
 
 
@@ -74,22 +77,36 @@ def best_chunks(view: SnapshotView, scores: Scores) -> Float64:
     return result / sum(_BEST_CHUNKS)
 
 
-def _defining(query: Query, views: Sequence[SnapshotView], total: int) -> list[Float64]:
-    """Per file, the rarity of the question's names that it defines, 1 for a name that one file alone defines."""
-    result = [np.zeros(len(view.files.paths)) for view in views]
-    for name in query.names:
-        defining = [_files_defining(view, name) for view in views]
+@dataclass(frozen=True, slots=True)
+class _Defining:
+    """The rarity of the question's names that each file and each document of a view defines: 1 for a name
+    that one file alone defines. A document gets half of it for standing within the definition.
+    """
+
+    files: Float64
+    documents: Float64
+
+
+def _defining(query: Query, views: Sequence[SnapshotView]) -> list[_Defining]:
+    total = sum(len(view.files.paths) for view in views)
+    result = [_Defining(np.zeros(len(view.files.paths)), np.zeros(len(view))) for view in views]
+    for name, weight in query.names.items():
+        found = [view.postings(Field.SYMBOLS, name_term(name)) for view in views]
+        defining = [_files_of(view, documents) for view, (documents, _) in zip(views, found, strict=True)]
         count = sum(int(here.sum()) for here in defining)
-        if count:
-            rarity = math.log(1 + total / count) / math.log(1 + total)
-            for here, scores in zip(defining, result, strict=True):
-                scores[here] += rarity
+        if not count:
+            continue
+        rarity = weight * math.log(1 + total / count) / math.log(1 + total)
+        for (documents, tf), files, here in zip(found, defining, result, strict=True):
+            here.files[files] += rarity
+            # The chunk that begins a method has its name twice: of its own, and in the qualified name.
+            here.documents[documents] += rarity * np.minimum(tf, 2) / 2
     return result
 
 
-def _files_defining(view: SnapshotView, name: str) -> npt.NDArray[np.bool_]:
+def _files_of(view: SnapshotView, documents: Int64) -> npt.NDArray[np.bool_]:
     records = np.zeros(view.records, dtype=bool)
-    records[view.record_of[view.postings(Field.SYMBOLS, name_term(name))[0]]] = True
+    records[view.record_of[documents]] = True
     return records[view.record_of_file]
 
 
@@ -98,7 +115,7 @@ def _file_names(query: Query, views: Sequence[SnapshotView]) -> list[Float64]:
     words = {term.word for term in query.terms if len(term.word) > 2 and term.word not in STOP_WORDS}
     result = [np.zeros(len(view.files.paths)) for view in views]
     for word in sorted(words):
-        for form in sorted({word, word.rstrip("s"), f"{word}s"}):
+        for form in sorted({word, word.removesuffix("s"), f"{word}s"}):
             found = [view.files.words.postings(name_term(form))[0] for view in views]
             count = sum(len(files) for files in found)
             for files, scores in zip(found, result, strict=True):
@@ -107,21 +124,42 @@ def _file_names(query: Query, views: Sequence[SnapshotView]) -> list[Float64]:
 
 
 def _mentioned(query: Query, view: SnapshotView) -> Float64:
-    """1 for each file whose path the question writes out, or the end of it with at least one folder or
-    suffix.
+    """For each file, how surely the question writes out its path: the weight of what is written, over the
+    root of the number of files that it fits.
+
+    A question may leave out the first folders, and a traceback's path may begin with folders that are not in
+    the tree: what is written fits the files with the longest common ending of whole parts. That must be all
+    of the one or the other, or two parts.
     """
     result = np.zeros(len(view.files.paths))
-    for written in query.paths:
-        ending = written.lstrip("./")
-        matches = [
-            number
-            for number, path in enumerate(view.files.paths)
-            # A traceback's path may be absolute, and a question's may lack the first folders.
-            if path == ending or path.endswith("/" + ending) or written.endswith("/" + path)
-        ]
-        if matches:
-            result[matches] = np.maximum(result[matches], 1 / math.sqrt(len(matches)))
+    written = [(parts, weight) for path, weight in query.paths.items() if (parts := _parts(path))]
+    if not written:
+        return result
+    names = {parts[-1] for parts, _ in written}
+    called: dict[str, list[tuple[int, list[str]]]] = {}
+    for number, path in enumerate(view.files.paths):
+        name = path[path.rfind("/") + 1 :]
+        if name in names:
+            called.setdefault(name, []).append((number, _parts(path)))
+    for parts, weight in written:
+        fits = [(_fit(parts, own), number) for number, own in called.get(parts[-1], ())]
+        best = max(fits, default=(0, 0))[0]
+        if best:
+            matches = [number for fit, number in fits if fit == best]
+            result[matches] = np.maximum(result[matches], weight / math.sqrt(len(matches)))
     return result
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.replace("\\", "/").split("/") if part not in {"", ".", ".."}]
+
+
+def _fit(written: Sequence[str], own: Sequence[str]) -> int:
+    """The number of parts at the end that two paths share; 0 where that is too little to mean the same."""
+    shared = 0
+    while shared < min(len(written), len(own)) and written[-1 - shared] == own[-1 - shared]:
+        shared += 1
+    return shared if shared >= 2 or shared in {len(written), len(own)} else 0
 
 
 def _priors(query: Query, view: SnapshotView) -> Float64:
@@ -134,10 +172,10 @@ def _priors(query: Query, view: SnapshotView) -> Float64:
     return table[view.files.roles]
 
 
-def _documents(view: SnapshotView, scores: Scores, files: Float64) -> Float64:
-    """Per document, the score of its best file, less what the document lacks beside that file's best chunk."""
+def _documents(view: SnapshotView, chunks: Float64, files: Float64) -> Float64:
+    """Per document, the score of its best file, less what it lacks beside that file's best chunk."""
     best_file = np.zeros(view.records)
     np.maximum.at(best_file, view.record_of_file, files)
-    best_chunk, _ = view.best_documents(scores.documents)
-    share = scores.documents / np.maximum(best_chunk[view.record_of], 1e-12)
-    return best_file[view.record_of] * (0.5 + 0.5 * share) * (scores.documents > 0)
+    best_chunk, _ = view.best_documents(chunks)
+    share = chunks / np.maximum(best_chunk[view.record_of], 1e-12)
+    return best_file[view.record_of] * (0.5 + 0.5 * share) * (chunks > 0)

@@ -1,4 +1,4 @@
-"""BM25 over chunks and files, with statistics of exactly the live documents of the shards that are searched."""
+"""BM25 over chunks and files, with statistics of exactly the live documents of the searched shards."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FILE_K1, FILE_B = 2.0, 0.5
 CHUNK_K1, CHUNK_B = 2.0, 0.75
 COUNT_POWER = 0.5
 # Of a commit the subject says most; the names in its diff are touched, not defined. It is long because it
-# changes much, not because it says the same at greater length: the commit that brings a feature is a long one.
+# changes much, not because it says little at greater length: the commit that brings a feature is long.
 COMMIT_WEIGHTS: dict[Field, float] = {
     Field.SYMBOLS: 1.0,
     Field.SIGNATURE: 3.0,

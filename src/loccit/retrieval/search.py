@@ -12,8 +12,8 @@ import numpy.typing as npt
 from loccit.core.errors import InputError
 from loccit.core.evidence import Filters, Hit, Place
 from loccit.indexing.lexical import Field
-from loccit.indexing.shard import SnapshotRecord
-from loccit.indexing.terms import name_term
+from loccit.indexing.shard import Kind, SnapshotRecord
+from loccit.indexing.terms import name_term, tokens, whole_of
 from loccit.indexing.view import ROLES, SnapshotView
 from loccit.retrieval.query import Query
 from loccit.retrieval.ranker import Ranked, rank
@@ -49,10 +49,11 @@ def search(query: Query, targets: Sequence[Target], *, filters: Filters, top_k: 
     """The best chunks of these snapshots for the query, at most `top_k`, at most three of one file.
 
     Filters restrict what is returned, never the statistics: a hit's score does not depend on them. Equal
-    scores stand in order of repository, path and position.
+    scores stand in order of repository, path and position. The snapshots are all of files or all of history
+    (ValueError otherwise); a commit is a file with one chunk and no path.
     """
     views = [target.view for target in targets]
-    kinds = {target.snapshot.kind for target in targets}
+    kinds: set[Kind] = {target.snapshot.kind for target in targets}
     if len(kinds) > 1:
         raise ValueError("targets of files and of history have no statistics in common")
     scoring = score(query, views, FORMULAS[kinds.pop() if kinds else "files"])
@@ -83,14 +84,15 @@ def _hits(
         wanted *= 4
     chosen = chosen[:top_k]
     matched = _matched(target.view, scoring, number, chosen)
+    why = _Why(query, target)
     return [
-        _hit(query, target, scoring.views[number], ranked, document, words, allowed)
+        _hit(target, scoring.views[number], ranked, document, words, allowed, why)
         for document, words in zip(chosen, matched, strict=True)
     ]
 
 
 def _best(scores: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
-    """Documents of positive score that are among the `count` best, ties at the end all included, best first."""
+    """Documents of positive score among the `count` best, ties at the end all included, best first."""
     positive = np.flatnonzero(scores > 0)
     if len(positive) > count:
         values = scores[positive]
@@ -116,13 +118,13 @@ def _limited(view: SnapshotView, scores: npt.NDArray[np.float64], order: npt.NDA
 
 
 def _hit(
-    query: Query,
     target: Target,
     scores: Scores,
     ranked: Ranked,
     document: int,
     matched: tuple[str, ...],
     allowed: npt.NDArray[np.bool_] | None,
+    why: _Why,
 ) -> Hit:
     view = target.view
     file = _best_file(view, ranked, int(view.record_of[document]), allowed)
@@ -144,7 +146,7 @@ def _hit(
         kind=found.kind,
         language=found.language,
         role=ROLES[int(view.files.roles[file])],
-        reasons=_reasons(query, view, document, file, matched),
+        reasons=why.reasons(document, file, found.symbol, matched),
         matched=matched,
         encoding=found.encoding,
         relevance=round(float(scores.documents[document]), 6),
@@ -165,7 +167,7 @@ def _best_file(view: SnapshotView, ranked: Ranked, record: int, allowed: npt.NDA
 
 
 def _allowed_files(view: SnapshotView, filters: Filters) -> npt.NDArray[np.bool_] | None:
-    """Which files the filters allow; None when they allow all. Raises InputError for a pattern that is none."""
+    """Which files the filters allow; None when they allow all. Raises InputError for an unreadable pattern."""
     if not filters.languages and not filters.paths:
         return None
     allowed = np.ones(len(view.files.paths), dtype=bool)
@@ -208,17 +210,46 @@ def _matched(
     return [tuple(sorted(found, key=lambda word: (-found[word], word))) for found in words]
 
 
-def _reasons(
-    query: Query, view: SnapshotView, document: int, file: int, matched: Sequence[str]
-) -> tuple[str, ...]:
-    """Why this hit, in phrases that a person can check against the text."""
-    reasons = [
-        f"defines {name}"
-        for name in query.names
-        if document in view.postings(Field.SYMBOLS, name_term(name))[0]
-    ]
-    path_words = [word for word in matched if file in view.files.words.postings(name_term(word))[0]]
-    reasons += [f"file named {word}" for word in path_words]
-    if matched:
-        reasons.append("holds " + ", ".join(matched[:6]))
-    return tuple(reasons)
+class _Why:
+    """Says why hits of one target are hits, in phrases that a person can check against the text."""
+
+    def __init__(self, query: Query, target: Target) -> None:
+        self._view = target.view
+        self._verb = "changes" if target.snapshot.kind == "history" else "defines"
+        self._holders = {
+            name: dict(zip(documents.tolist(), tf.tolist(), strict=True))
+            for name in query.names
+            for documents, tf in [self._view.postings(Field.SYMBOLS, name_term(name))]
+        }
+        self._called: dict[str, set[int]] = {}
+
+    def reasons(self, document: int, file: int, symbol: str, matched: Sequence[str]) -> tuple[str, ...]:
+        """Names that it defines, its file's name, the definition that it is a part of, the words it holds."""
+        reasons = [f"{self._verb} {name}" for name in self._holders if self._defines(document, symbol, name)]
+        reasons += [f"file named {word}" for word in matched if file in self._files_called(word)]
+        if symbol:
+            reasons.append(f"in {symbol}")
+        if matched:
+            reasons.append("holds " + ", ".join(matched[:6]))
+        return tuple(reasons)
+
+    def _defines(self, document: int, symbol: str, name: str) -> bool:
+        """Whether the name's definition begins here: a chunk is also found by the names of the definitions
+        that it is inside of.
+        """
+        times = self._holders[name].get(document, 0)
+        around = [whole_of(token) for token in tokens(symbol)]
+        if times > around.count(name):
+            return True
+        return times > 0 and around == [name] and not self._continues(document, symbol)
+
+    def _continues(self, document: int, symbol: str) -> bool:
+        view = self._view
+        if not document or view.record_of[document - 1] != view.record_of[document]:
+            return False
+        return view.document(document - 1).symbol == symbol
+
+    def _files_called(self, word: str) -> set[int]:
+        if word not in self._called:
+            self._called[word] = set(self._view.files.words.postings(name_term(word))[0].tolist())
+        return self._called[word]
