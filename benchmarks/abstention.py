@@ -1,8 +1,8 @@
 """Questions put to their own repository and to others: does `ask` answer the first and decline the second?
 
 Every question of the development data is asked of the repository it is about, at its commit, and of every
-other one at hand. The others do not hold its answer, whatever words they share: they should decline. The signal
-and its threshold were chosen with these questions in view: docs/decisions/0005-abstention.md.
+other one at hand. The others do not hold its answer, whatever words they share: they should decline. The
+signal and its threshold were chosen with these questions in view: docs/decisions/0005-abstention.md.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _figures(outcomes: Sequence[Outcome], missing: list[str]) -> dict[str, Any]:
 
 
 def _at(threshold: float, own: Sequence[Outcome], other: Sequence[Outcome]) -> dict[str, Any]:
-    """What happens at a threshold. Precision: of the own questions answered, those with the right file first."""
+    """What happens at a threshold. `precision`: of the answered, those with the right file first."""
     kept = [o for o in own if o.confidence >= threshold]
     return {
         "threshold": threshold,

@@ -1,7 +1,7 @@
 """loccit beside what else one would reach for: the same questions, files, machine and run.
 
 The peers live in environments of their own in the user's cache folder; this benchmark makes them with pip
-where they are missing, from the versions in benchmarks/peer_programs, and skips a peer that cannot be installed.
+where they are missing, from the versions in benchmarks/peer_programs, and skips what cannot be installed.
 
 Every system ranks the text files of the questions' commits. Peers are handed the texts and keep their index
 in memory, in one process; loccit's seconds include reading git, parsing and writing the index, on all cores.

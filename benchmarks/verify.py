@@ -2,8 +2,8 @@
 
 Answers of `ask` to the questions of the development data and to subjects of commits are verified, and so are
 answers made from random passages of any file and commit, which are stranger than what `ask` quotes. All are
-then corrupted one byte at a time, in three classes: the digested part of the answer's file with the digest left
-as it was; a field of a citation with the digest computed anew; a cited blob as the repository hands it out. A
+then corrupted one byte at a time, in three classes: the digested part of the answer's file with the digest
+left as it was; a field of a citation with the digest computed anew; a cited blob as the repository hands it out. A
 corruption counts as caught only where the file is refused or the answer falls; "unverifiable" is a miss.
 """
 

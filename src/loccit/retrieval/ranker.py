@@ -26,7 +26,7 @@ _BEST_CHUNKS = (1.0, 0.5, 0.25)
 _NAME_WEIGHT = 0.05
 _FILE_NAME_WEIGHT = 0.05
 # Among the chunks of one file, the one that defines what is asked for comes before those that speak of it.
-_CHUNK_NAME_WEIGHT = 0.25
+_CHUNK_NAME_WEIGHT = 0.1
 _MENTIONED_PATH_WEIGHT = 0.5
 _ROLE_PRIOR = {
     FileRole.SOURCE: 1.0,

@@ -167,7 +167,7 @@ def _best_file(view: SnapshotView, ranked: Ranked, record: int, allowed: npt.NDA
 
 
 def _allowed_files(view: SnapshotView, filters: Filters) -> npt.NDArray[np.bool_] | None:
-    """Which files the filters allow; None when they allow all. Raises InputError for an unreadable pattern."""
+    """Which files the filters allow; None when they allow all. Raises InputError for a bad pattern."""
     if not filters.languages and not filters.paths:
         return None
     allowed = np.ones(len(view.files.paths), dtype=bool)
@@ -225,9 +225,10 @@ class _Why:
 
     def reasons(self, document: int, file: int, symbol: str, matched: Sequence[str]) -> tuple[str, ...]:
         """Names that it defines, its file's name, the definition that it is a part of, the words it holds."""
-        reasons = [f"{self._verb} {name}" for name in self._holders if self._defines(document, symbol, name)]
+        defined = [name for name in self._holders if self._defines(document, symbol, name)]
+        reasons = [f"{self._verb} {name}" for name in defined]
         reasons += [f"file named {word}" for word in matched if file in self._files_called(word)]
-        if symbol:
+        if symbol and whole_of(symbol) not in defined:
             reasons.append(f"in {symbol}")
         if matched:
             reasons.append("holds " + ", ".join(matched[:6]))

@@ -15,32 +15,44 @@ from pathlib import Path
 import pytest
 
 from loccit.indexing.blob_cache import BlobCache, cache_key
+from loccit.library import Loccit
+from loccit.parsing import ParsingOptions
+from loccit.settings import Settings
 from tests.repositories import Commit, make_repository
-from tests.unit.pipeline.homes import assert_no_rubbish, found, fresh, loccit_at, shard_of
+from tests.unit.pipeline.homes import QUERIES, assert_no_rubbish, found, loccit_at, shard_of
 
 # Forks a child for every line it reads. The child indexes and is killed before its n-th step on files, or after some
-# milliseconds, whichever is asked for; what is printed is whether it was killed, and how many steps it came to.
+# milliseconds, whichever is asked for; what is printed is whether it was killed, and how many steps it came to. A step opens a
+# file of an index for writing, renames one or deletes one, or opens the cache.
 _KILLER = """
 import json, os, signal, sys, time
 from pathlib import Path
 import loccit.cli.app, loccit.pipeline.ingest, loccit.indexing.blob_cache, filelock
 from loccit.indexing.options import IndexingOptions
 from loccit.library import Loccit
+from loccit.parsing import ParsingOptions
 from loccit.settings import Settings
 
-STEPS = {"os.rename", "os.remove", "os.mkdir", "sqlite3.connect", "subprocess.Popen"}
+def is_step(event, arguments):
+    if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & os.O_WRONLY):
+        return False
+    if event not in {"open", "os.rename", "os.remove", "os.mkdir", "sqlite3.connect"}:
+        return False
+    path = str(arguments[0])
+    return "/shard" in path or "catalogue" in path or "/cache" in path
 
 def index(asked):
     steps = 0
     def hook(event, arguments):
         nonlocal steps
-        if event in STEPS or event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_WRONLY:
+        if is_step(event, arguments):
             steps += 1
             if steps == asked.get("step"):
                 os.kill(os.getpid(), signal.SIGKILL)
     sys.addaudithook(hook)
     options = IndexingOptions(workers=1, kept_snapshots=2)
-    loccit = Loccit(settings=Settings(home=Path(asked["home"]), indexing=options))
+    parsing = ParsingOptions(max_chunk_bytes=asked["chunk_bytes"])
+    loccit = Loccit(settings=Settings(home=Path(asked["home"]), parsing=parsing, indexing=options))
     loccit.index(asked["repository"], rev=asked["rev"], rebuild=asked["rebuild"])
     return steps
 
@@ -71,11 +83,19 @@ class Killer:
     process: subprocess.Popen[str]
 
     def __call__(
-        self, home: Path, repository: Path, rev: str, *, rebuild: bool = False, **when: int
+        self,
+        home: Path,
+        repository: Path,
+        rev: str,
+        *,
+        rebuild: bool = False,
+        chunk_bytes: int = 2400,
+        **when: int,
     ) -> dict[str, int]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        asked = {"home": str(home), "repository": str(repository), "rev": rev, "rebuild": rebuild, **when}
+        asked = {"home": str(home), "repository": str(repository), "rev": rev, "rebuild": rebuild}
+        asked |= {"chunk_bytes": chunk_bytes, **when}
         self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
@@ -98,15 +118,25 @@ def killer() -> Iterator[Killer]:
     process.communicate(timeout=10)
 
 
+# Two say as much as all, and every kill is followed by several of them.
+FEW = QUERIES[:2]
+OTHER_CHUNK_BYTES = 300
+
+
 @dataclass(frozen=True)
 class Scene:
-    """A repository, a home in which all but its last commit are indexed, and what the last two are to be found to hold."""
+    """A repository, and a home in which all but its last commit are indexed.
+
+    `expected` is what is found at each of the last two, among the files and among the commits; `otherwise` what is found at the
+    first of them where files are cut into small chunks.
+    """
 
     repository: Path
     home: Path
     before: str
     after: str
-    expected: dict[str, object]
+    expected: dict[str, tuple[object, object]]
+    otherwise: object
 
 
 @pytest.fixture(scope="module")
@@ -131,49 +161,58 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     loccit = loccit_at(folder / "home", kept_snapshots=2)
     for rev in ids[:-1]:
         loccit.index(folder / "project", rev=rev)
-    expected = {
-        rev: fresh(folder / rev, folder / "project", rev, history=True) for rev in (ids[-2], ids[-1])
-    }
-    return Scene(folder / "project", folder / "home", ids[-2], ids[-1], {k: v for k, v in expected.items()})
+    expected: dict[str, tuple[object, object]] = {}
+    for rev in ids[-2:]:
+        alone = loccit_at(folder / rev)
+        alone.index(folder / "project", rev=rev)
+        past = found(alone, rev=rev, history=True, queries=FEW)
+        expected[rev] = (found(alone, rev=rev, queries=FEW), past)
+    parsing = ParsingOptions(max_chunk_bytes=OTHER_CHUNK_BYTES)
+    other = Loccit(settings=Settings(home=folder / "other", parsing=parsing))
+    other.index(folder / "project", rev=ids[-2], history=False)
+    otherwise = found(other, rev=ids[-2], queries=FEW)
+    return Scene(folder / "project", folder / "home", ids[-2], ids[-1], expected, otherwise)
 
 
 def check_after_kill(scene: Scene, home: Path) -> None:
     """What was published is whole; one more run publishes the rest and leaves no rubbish."""
     manifest = shard_of(home).manifest()
     published = {snapshot.id for snapshot in manifest.snapshots if snapshot.kind == "files"}
-    assert published & {scene.before, scene.after}
+    published &= scene.expected.keys()
+    assert published
     loccit = loccit_at(home, kept_snapshots=2)
-    for rev in published & {scene.before, scene.after}:
-        found(loccit, rev=rev)
-        assert found(loccit, rev=rev) == [hits for hits in fresh_files(scene, rev)]
+    for rev in published:
+        hits = found(loccit, rev=rev, queries=FEW)
+        assert hits == scene.expected[rev][0] or (rev == scene.before and hits == scene.otherwise)
     assert shard_of(home).manifest() == manifest
     loccit.index(scene.repository, rev=scene.after)
     assert_no_rubbish(home)
-    assert found(loccit, rev=scene.after, history=True) == scene.expected[scene.after]
+    files, commits = scene.expected[scene.after]
+    assert found(loccit, rev=scene.after, queries=FEW) == files
+    assert found(loccit, rev=scene.after, queries=FEW, history=True) == commits
 
 
-_files: dict[str, object] = {}
-
-
-def fresh_files(scene: Scene, rev: str) -> list[object]:
-    if rev not in _files:
-        loccit = loccit_at(scene.home.parent / rev)
-        _files[rev] = found(loccit, rev=rev)
-    return list(_files[rev])  # type: ignore[call-overload]
-
-
-@pytest.mark.parametrize("rebuild", [False, True], ids=["index", "rebuild"])
+@pytest.mark.parametrize("what", ["next commit", "rebuild", "other options"])
 def test_killed_before_any_step_on_files_the_index_answers_and_the_next_run_finishes(
-    killer: Killer, scene: Scene, tmp_path: Path, rebuild: bool
+    killer: Killer, scene: Scene, tmp_path: Path, what: str
 ) -> None:
-    """SIGKILL before each file that is opened for writing, renamed or deleted, and each process that is started."""
-    shutil.copytree(scene.home, tmp_path / "whole")
-    steps = killer(tmp_path / "whole", scene.repository, scene.after, rebuild=rebuild)["steps"]
-    assert steps > 20
+    """SIGKILL before each file of the index that is opened for writing, renamed or deleted: while the next commit is
+    indexed, while all is built anew, and while the same commit is cut otherwise.
+    """
+    rev = scene.before if what == "other options" else scene.after
+    chunk_bytes = OTHER_CHUNK_BYTES if what == "other options" else 2400
+
+    def run(home: Path, **when: int) -> dict[str, int]:
+        shutil.copytree(scene.home, home)
+        return killer(
+            home, scene.repository, rev, rebuild=what == "rebuild", chunk_bytes=chunk_bytes, **when
+        )
+
+    steps = run(tmp_path / "whole")["steps"]
+    assert steps > 15
     for step in range(1, steps + 1):
         home = tmp_path / str(step)
-        shutil.copytree(scene.home, home)
-        assert killer(home, scene.repository, scene.after, rebuild=rebuild, step=step)["killed"]
+        assert run(home, step=step)["killed"]
         check_after_kill(scene, home)
         shutil.rmtree(home)
 
@@ -198,11 +237,11 @@ def test_a_first_run_that_is_killed_again_and_again_comes_to_its_end(
     """One home, killed after ever more steps: nothing is in the way of the next run."""
     step = 1
     while killer(tmp_path, scene.repository, scene.before, step=step)["killed"]:
-        step += 3
-    assert step > 20
+        step += 2
+    assert step > 10
     loccit = loccit_at(tmp_path)
     loccit.index(scene.repository, rev=scene.before)
-    assert found(loccit, rev=scene.before, history=True) == scene.expected[scene.before]
+    assert found(loccit, rev=scene.before, queries=FEW) == scene.expected[scene.before][0]
     assert_no_rubbish(tmp_path)
 
 
