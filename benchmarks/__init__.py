@@ -76,10 +76,9 @@ def interval(hits: Sequence[float], *, rounds: int = 2000, seed: int = 7) -> lis
 def target(
     value: float | None, *, at_most: float | None = None, at_least: float | None = None
 ) -> dict[str, Any]:
-    """A figure beside what it should be, and whether it is that."""
-    if value is None:
-        return {"value": None, "met": None}
-    if at_most is not None:
-        return {"value": value, "target": f"<= {at_most:g}", "met": value <= at_most}
-    assert at_least is not None
-    return {"value": value, "target": f">= {at_least:g}", "met": value >= at_least}
+    """A figure beside what it should be, and whether it is that; unknown where nothing was measured."""
+    bound = at_most if at_most is not None else at_least
+    if bound is None:
+        raise ValueError("a target is at_most or at_least something")
+    met = None if value is None else value <= bound if at_most is not None else value >= bound
+    return {"value": value, "target": f"{'<=' if at_most is not None else '>='} {bound:g}", "met": met}

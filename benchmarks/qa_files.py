@@ -71,6 +71,6 @@ def _hits(ranks: list[int | None]) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for cutoff in CUTOFFS:
         found = [float(rank is not None and rank <= cutoff) for rank in ranks]
-        figures[f"hit@{cutoff}"] = round(100 * sum(found) / max(len(found), 1), 1)
+        figures[f"hit@{cutoff}"] = round(100 * sum(found) / len(found), 1) if found else None
         figures[f"hit@{cutoff}_interval"] = benchmarks.interval(found) if found else None
     return figures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 _AUTHOR = {
@@ -16,11 +17,17 @@ _AUTHOR = {
 }
 
 
-def git(repository: Path, *arguments: str, given: bytes = b"", **environment: str) -> bytes:
+def git(
+    repository: Path, *arguments: str, given: bytes = b"", environment: Mapping[str, str] | None = None
+) -> bytes:
     """What a git command prints. Raises CalledProcessError."""
     command = ["git", "-c", "safe.directory=*", "-C", str(repository), *arguments]
     done = subprocess.run(
-        command, input=given, capture_output=True, check=True, env={**os.environ, **_AUTHOR, **environment}
+        command,
+        input=given,
+        capture_output=True,
+        check=True,
+        env={**os.environ, **_AUTHOR, **(environment or {})},
     )
     return done.stdout
 
@@ -55,14 +62,14 @@ def commit_changes(repository: Path, count: int, mark: str) -> str:
     files = [(meta.split(), path) for meta, path in rows if path.endswith(".py") and meta.startswith("100")]
     chosen = [files[number * len(files) // count] for number in range(count)]
     index = {"GIT_INDEX_FILE": str(repository / "benchmark-index")}
-    git(repository, "read-tree", "HEAD", **index)
+    git(repository, "read-tree", "HEAD", environment=index)
     entries: list[str] = []
     for (mode, _, blob), path in chosen:
         data = git(repository, "cat-file", "blob", blob) + f"\n# {mark}\n".encode()
         changed = git(repository, "hash-object", "-w", "--stdin", given=data).decode().strip()
         entries.append(f"{mode} {changed}\t{path}\n")
-    git(repository, "update-index", "--index-info", given="".join(entries).encode(), **index)
-    tree = git(repository, "write-tree", **index).decode().strip()
+    git(repository, "update-index", "--index-info", given="".join(entries).encode(), environment=index)
+    tree = git(repository, "write-tree", environment=index).decode().strip()
     commit = git(repository, "commit-tree", tree, "-p", "HEAD", "-m", f"Change {count} files: {mark}")
     git(repository, "update-ref", "HEAD", commit.decode().strip())
     return commit.decode().strip()

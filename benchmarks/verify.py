@@ -3,8 +3,8 @@
 Answers of `ask` to the questions of the development data and to subjects of commits are verified, and so are
 answers made from random passages of any file and commit, which are stranger than what `ask` quotes. All are
 then corrupted one byte at a time, in three classes: the digested part of the answer's file with the digest
-left as it was; a field of a citation with the digest computed anew; a cited blob as the repository hands it out. A
-corruption counts as caught only where the file is refused or the answer falls; "unverifiable" is a miss.
+left as it was; a field of a citation with the digest computed anew; a cited blob as the repository hands it
+out. A corruption counts as caught where the file is refused or the answer falls; "unverifiable" is a miss.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def run(setting: benchmarks.Setting) -> dict[str, Any]:
     """The counts: over answers of `ask`, and over as many answers made from random passages."""
     found = setting.repositories()
     if not found:
-        return {"missing_repositories": ["all"]}
+        return {"missing_repositories": sorted({row["repo"] for row in setting.rows("qa_files_dev.jsonl")})}
     count = setting.sample or ANSWERS
     chance = random.Random(20260101)
     with ExitStack() as stack:

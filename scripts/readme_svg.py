@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "images" / "answer.svg"
 
 _QUESTION = "Why was the carrier asked again after a timeout?"
-_COLUMNS = 100
+_COLUMNS = 112
 _TIME = re.compile(r"\d+\.\d+ s\b")
 # rich's own frame fetches a font from elsewhere: this one takes what the reader's machine has.
 _FRAME = """\

@@ -555,7 +555,12 @@ class Loccit:
         if manifest.snapshot("files", wanted) is None:
             with self._ingest(repository) as ingest:
                 ingest.files(repository.snapshot(rev))
-        past = manifest.latest("history") if history else None
+        past = _history_of(manifest, wanted) if history else None
+        if past is not None and past.id != wanted and rev is not None:
+            # At a past commit nothing may be told, or weighed, that came later.
+            with self._ingest(repository) as ingest:
+                ingest.history(repository.snapshot(rev))
+            past = _history_of(shard.manifest(), wanted)
         record, view = self._view(shard, "files", wanted)
         return Searchable(
             repository=repository,
@@ -623,11 +628,18 @@ class Loccit:
             repository=known,
             collections=tuple(sorted(n for n, keys in contents.collections.items() if known.key in keys)),
             snapshots=tuple(s for s in manifest.snapshots if s.kind == "files"),
-            history=manifest.latest("history"),
+            history=_history_of(manifest, head),
             head=head,
             index_bytes=shard.size_bytes(),
             problem="; ".join(problems),
         )
+
+
+def _history_of(manifest: Manifest, commit: str | None) -> SnapshotRecord | None:
+    """The indexed history that ends at this commit, else the longest one."""
+    found = [snapshot for snapshot in manifest.snapshots if snapshot.kind == "history"]
+    exact = next((snapshot for snapshot in found if snapshot.id == commit), None)
+    return exact or max(found, key=lambda snapshot: snapshot.files, default=None)
 
 
 def _filters(languages: Sequence[str], paths: Sequence[str]) -> Filters:

@@ -6,13 +6,14 @@ Everything loccit keeps is in one home folder: `LOCCIT_HOME`, or the platform's 
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from loccit.answering.options import AnsweringOptions
 from loccit.core.errors import SettingsError
@@ -98,20 +99,36 @@ _ROOMS = {
 
 
 def _tables(path: Path, document: dict[str, Any]) -> dict[str, Any]:
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
-
     tables: dict[str, Any] = {}
     for name, table in document.items():
         if name not in _ROOMS:
             known = ", ".join(sorted(_ROOMS))
             raise SettingsError(f"{str(path)!r}: unknown table {name!r}", next_step=f"the tables are {known}")
-        adapter = TypeAdapter[Any](_ROOMS[name], config=ConfigDict(extra="forbid", strict=True))
-        try:
-            tables[name] = adapter.validate_python(table)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join([name, *(str(part) for part in first["loc"])])
-            raise SettingsError(
-                f"{str(path)!r}: {where}: {first['msg']}", next_step="see docs/reference/settings.md"
-            ) from error
+        tables[name] = _options(path, name, table)
     return tables
+
+
+def _options(path: Path, name: str, table: Any) -> Any:
+    """The options of a room as one table of the file states them. Raises SettingsError."""
+    from pydantic import TypeAdapter, ValidationError
+
+    room = _ROOMS[name]
+    if not isinstance(table, dict):
+        raise SettingsError(f"{str(path)!r}: {name!r} is {table!r}", next_step=f"write a table: [{name}]")
+    known = [one.name for one in fields(room)]
+    for key in cast("dict[str, Any]", table):
+        if key not in known:
+            raise SettingsError(
+                f"{str(path)!r}: unknown key {name}.{key}", next_step=f"it has {', '.join(known)}"
+            )
+    # As JSON, because pydantic is strict about types there and still takes a list for a tuple.
+    text = json.dumps(table, default=str)
+    try:
+        return TypeAdapter[Any](room).validate_json(text, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join([name, *(str(part) for part in first["loc"])])
+        raise SettingsError(
+            f"{str(path)!r}: {where} is {first['input']!r}: {first['msg']}",
+            next_step="see docs/reference/settings.md",
+        ) from error

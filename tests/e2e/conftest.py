@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
@@ -44,12 +45,16 @@ class Installed:
         env: Mapping[str, str] | None = None,
         text: bool = True,
         timeout_s: float = 120,
+        before: Sequence[str] = (),
     ) -> subprocess.CompletedProcess:
-        """The finished process, whatever its exit code. `env` is added to the environment of the tests."""
+        """The finished process, whatever its exit code.
+
+        `env` is added to the environment of the tests, `before` are words that stand before the command.
+        """
         if isinstance(input, bytes):
             text = False
         return subprocess.run(
-            [self.prefix / "bin" / "loccit", *arguments],
+            [*before, self.prefix / "bin" / "loccit", *arguments],
             cwd=cwd,
             input=input,
             stdin=subprocess.DEVNULL if input is None else None,
@@ -190,3 +195,13 @@ def new_shop(installed: Installed, tmp_path: Path) -> Shop:
     return Shop(
         tmp_path / "home", tmp_path / "parcels", tmp_path / "ledger", tmp_path / "notes", commits, installed
     )
+
+
+@pytest.fixture
+def unprivileged() -> list[str]:
+    """What to put before a command so that permissions count for root as well."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root may read and write everything here")
+    return ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"]

@@ -30,6 +30,13 @@ _HITS = 10
 _MATCHES = 1000
 
 
+def _number(written: str) -> int:
+    try:
+        return int(written)
+    except ValueError:
+        raise typer.BadParameter(f"{written!r} is no number") from None
+
+
 def search(
     query: Annotated[
         list[str] | None,
@@ -49,6 +56,7 @@ def search(
             "--limit",
             "-n",
             metavar="NUMBER",
+            parser=_number,
             help="Print no more hits than this. [default: 10, with --regex 1,000]",
         ),
     ] = None,

@@ -1,7 +1,8 @@
 """One file of named numpy arrays, read through a memory map.
 
-Layout: the magic, the header's length and CRC-32 (little-endian uint32 each), the header (JSON), padding, then the arrays, each at a
-multiple of 64 bytes. The header holds `meta`, and per array its dtype, shape, offset and CRC-32.
+Layout: the magic, the header's length and CRC-32 (little-endian uint32 each), the header (JSON), padding,
+then the arrays, each at a multiple of 64 bytes. The header holds `meta`, and per array its dtype, shape,
+offset and CRC-32.
 """
 
 from __future__ import annotations
@@ -84,11 +85,12 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
         raise broken(path, error.strerror or str(error)) from error
     view = memoryview(mapped)
     start = len(MAGIC) + _HEAD.size
-    if view[: len(MAGIC)] != MAGIC or len(view) < start:
+    if bytes(view[: len(MAGIC)]) != MAGIC or len(view) < start:
         raise broken(path, "it does not begin as a loccit file does")
     length, checksum = _HEAD.unpack(view[len(MAGIC) : start])
     header = view[start : start + length]
-    if len(header) != length or zlib.crc32(header) != checksum:
+    # Without a header, zeros on a lost block would pass for its checksum.
+    if not length or len(header) != length or zlib.crc32(header) != checksum:
         raise broken(path, "its header fails its checksum")
     document = cast("dict[str, Any]", json.loads(bytes(header)))
     base = _padded(start + length)
@@ -107,7 +109,8 @@ def storage_failed(path: Path, error: OSError) -> StorageFailed:
     """The error for a home folder that cannot be written."""
     return StorageFailed(
         f"cannot write {str(path)!r}: {error.strerror or error}",
-        next_step="free some space or set LOCCIT_HOME to a folder you may write; what was indexed before is untouched",
+        next_step="free some space or set LOCCIT_HOME to a folder you may write; "
+        "what was indexed before is untouched",
     )
 
 
@@ -123,7 +126,7 @@ def _array(path: Path, view: memoryview, base: int, entry: list[Any]) -> Array:
 
 
 def _bytes_of(data: Array) -> memoryview:
-    return memoryview(data.reshape(-1).view(np.uint8))
+    return data.reshape(-1).view(np.uint8).data
 
 
 def _padded(size: int) -> int:

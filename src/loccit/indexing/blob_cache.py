@@ -1,6 +1,7 @@
 """The content-addressed cache of parsed files, shared by all repositories of one home folder.
 
-A file is parsed and tokenised once per (blob, language, parser version, options), whatever commits or repositories hold it.
+A file is parsed and tokenised once per (blob, language, parser version, options), whatever commits or
+repositories hold it.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class BlobCache:
         for start in range(0, len(keys), _BATCH):
             batch = keys[start : start + _BATCH]
             marks = ",".join("?" * len(batch))
-            query = f"SELECT key, record FROM records WHERE key IN ({marks})"
+            query = f"SELECT key, record FROM records WHERE key IN ({marks})"  # noqa: S608  # only question marks
             with self._errors():
                 # Fetched whole: an unfinished SELECT would hold up the writers' checkpoints.
                 found = self._connection.execute(query, batch).fetchall()
@@ -79,7 +80,7 @@ class BlobCache:
             for start in range(0, len(keys), _BATCH):
                 batch = keys[start : start + _BATCH]
                 marks = ",".join("?" * len(batch))
-                query = f"SELECT key FROM records WHERE key IN ({marks})"
+                query = f"SELECT key FROM records WHERE key IN ({marks})"  # noqa: S608  # only question marks
                 found.update(row[0] for row in self._connection.execute(query, batch))
         return found
 

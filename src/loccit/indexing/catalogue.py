@@ -17,7 +17,8 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class KnownRepository:
-    """A repository of the catalogue. `key` names its folder in the home, `name` is unique and what people write.
+    """A repository of the catalogue. `key` names its folder in the home, `name` is unique and what people
+    write.
 
     `location` is an absolute path or a URL without credentials; `added_at` seconds since the epoch.
     """
@@ -34,7 +35,7 @@ class Contents:
     """What the catalogue holds: repositories in order of name, and collections of their keys."""
 
     repositories: tuple[KnownRepository, ...] = ()
-    collections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    collections: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     def named(self, name: str) -> KnownRepository:
         """The repository called so: by its whole name, or by its last part or parts where only one ends so.
@@ -87,21 +88,23 @@ class Catalogue:
             raise IndexBroken(error.message, next_step=step) from error
         if document is None:
             return Contents()
-        found = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
-        if found.get("format") != FORMAT:
+        if document.get("format") != FORMAT:
             raise IndexFormatMismatch(
-                f"the catalogue {str(self.path)!r} has format {found.get('format')!r}, this version reads {FORMAT}",
+                f"the catalogue {str(self.path)!r} has format {document.get('format')!r}, "
+                f"this version reads {FORMAT}",
                 next_step=step,
             )
         try:
-            return _contents(found)
+            return _contents(document)
         except (KeyError, TypeError, AttributeError) as error:
             raise IndexBroken(
                 f"the catalogue {str(self.path)!r} has unexpected content: {error}", next_step=step
             ) from error
 
     def add(self, repository: KnownRepository, *, collection: str | None) -> KnownRepository:
-        """Enter a repository, and put it into a collection; returns the entry, whose name may have been made unique."""
+        """Enter a repository, and put it into a collection; returns the entry, whose name may have been made
+        unique.
+        """
         with self._changing() as contents:
             known = contents.by_key(repository.key)
             others = {r.name for r in contents.repositories if r.key != repository.key}
@@ -161,7 +164,7 @@ def _contents(document: dict[str, Any]) -> Contents:
 
 
 def _unique(repository: KnownRepository, taken: set[str]) -> str:
-    """The repository's name, with folders before it, or at last a part of its key, until it is nobody else's."""
+    """The repository's name; where it is taken, with folders before it, or at last with a part of its key."""
     if repository.name not in taken:
         return repository.name
     parts = [part for part in repository.location.split("/") if part]

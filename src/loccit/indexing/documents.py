@@ -1,4 +1,6 @@
-"""Small JSON documents that publish something: replaced whole by rename, so that a reader meets the old or the new."""
+"""Small JSON documents that publish something: replaced whole by rename, so that a reader meets the old or
+the new.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +19,22 @@ from loccit.indexing.arrays import broken, storage_failed, sync_folder
 T = TypeVar("T")
 
 
-def read_document(path: Path) -> Any:
-    """What the JSON in the file says; None where there is no file.
+def read_document(path: Path) -> dict[str, Any] | None:
+    """The JSON object in the file; None where there is no file.
 
-    Raises IndexBroken for a file that cannot be read or is not JSON.
+    Raises IndexBroken for a file that cannot be read or is no JSON object.
     """
     try:
-        return json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
     except OSError as error:
         raise broken(path, error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:
         raise broken(path, "it is not JSON") from error
+    if not isinstance(document, dict):
+        raise broken(path, "it is no JSON object")
+    return cast("dict[str, Any]", document)
 
 
 def replace_document(path: Path, document: Mapping[str, Any]) -> None:

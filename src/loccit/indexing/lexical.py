@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import chain
@@ -23,7 +22,9 @@ KEY_BYTES = 16
 
 
 class Field(IntEnum):
-    """The fields of a chunk. A token stands in exactly one of them, but for names, which stand in `SYMBOLS` as well."""
+    """The fields of a chunk. A token stands in exactly one of them, but for names, which stand in `SYMBOLS`
+    as well.
+    """
 
     SYMBOLS = 0
     SIGNATURE = 1
@@ -43,9 +44,9 @@ UInt32 = npt.NDArray[np.uint32]
 class FileRecord:
     """One file, parsed and tokenised.
 
-    `chunks` has a row per chunk: start byte, end byte, start line, end line, kind (index into `KINDS`), uint32.
-    `symbols` is parallel to it. `vocabulary` holds the file's distinct tokens; the postings `chunk`, `field`, `token` (index into
-    `vocabulary`) and `count` are parallel, sorted by chunk, field, token.
+    `chunks` has a row per chunk: start byte, end byte, start line, end line, kind (index into `KINDS`),
+    uint32. `symbols` is parallel to it. `vocabulary` holds the file's distinct tokens; the postings `chunk`,
+    `field`, `token` (index into `vocabulary`) and `count` are parallel, sorted by chunk, field, token.
     """
 
     language: str
@@ -114,11 +115,11 @@ def encode(record: FileRecord) -> bytes:
         ensure_ascii=False,
         separators=(",", ":"),
     ).encode("utf-8", "surrogatepass")
-    # Each column is delta-coded and split into its four byte planes: most are zeros then, which compress to nothing.
+    # Each column but the counts is delta-coded, and all are split into byte planes: most are zeros then,
+    # which compress to nothing.
     cells = record.chunk.astype(np.int64) * FIELDS + record.field
-    columns = [_delta(record.chunks[:, column]) for column in range(5)]
-    columns += [_delta(cells.astype(np.uint32)), _delta(record.token), record.count]
-    planes = b"".join(np.ascontiguousarray(c).view(np.uint8).reshape(-1, 4).T.tobytes() for c in columns)
+    postings = np.stack([_delta(cells.astype(np.uint32)), _delta(record.token), record.count])
+    planes = _to_planes(_delta(record.chunks.T)) + _to_planes(postings)
     body = _HEAD.pack(len(header), len(record.chunks), len(record.count)) + header + planes
     return zlib.compress(body, 6)
 
@@ -140,22 +141,24 @@ def _decoded(body: bytes) -> FileRecord:
     version, language, encoding, is_partial, is_generated, unsearchable, symbols, vocabulary = header
     if version != RECORD_VERSION:
         raise ValueError(f"its version is {version!r}, expected {RECORD_VERSION}")
-    planes = np.frombuffer(body, dtype=np.uint8, offset=_HEAD.size + header_size)
-    columns = _columns(planes, [n_chunks] * 5 + [n_postings] * 3)
-    cells = _undelta(columns[5])
+    rest = body[_HEAD.size + header_size :]
+    middle = 4 * 5 * n_chunks
+    chunks = np.cumsum(_from_planes(rest[:middle], 5, n_chunks), axis=1, dtype=np.uint32)
+    postings = _from_planes(rest[middle:], 3, n_postings)
+    cells, token = np.cumsum(postings[:2], axis=1, dtype=np.uint32)
     return FileRecord(
         language=language,
         encoding=encoding,
         is_partial=is_partial,
         is_generated=is_generated,
         unsearchable=Unsearchable(unsearchable) if unsearchable else None,
-        chunks=np.stack([_undelta(c) for c in columns[:5]], axis=1),
+        chunks=chunks.T,
         symbols=tuple(symbols),
         vocabulary=tuple(vocabulary.split("\n")) if vocabulary else (),
         chunk=cells // FIELDS,
         field=cells % FIELDS,
-        token=_undelta(columns[6]),
-        count=columns[7],
+        token=token,
+        count=postings[2],
     )
 
 
@@ -174,22 +177,20 @@ def _field_tokens(chunk: Chunk, data: bytes, encoding: str) -> list[list[str]]:
     return [symbols, tokens(chunk.signature), docs, body]
 
 
-def _delta(column: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    return np.diff(column, prepend=np.uint32(0))
+def _delta(columns: UInt32) -> UInt32:
+    """Differences along the last axis, from zero."""
+    return np.diff(columns, prepend=np.uint32(0))
 
 
-def _undelta(column: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    return np.cumsum(column, dtype=np.uint32)
+def _to_planes(columns: UInt32) -> bytes:
+    """The byte planes of each column: all its lowest bytes, then all its second ones, and so on."""
+    count, length = columns.shape
+    split = np.ascontiguousarray(columns, dtype="<u4").view(np.uint8).reshape(count, length, 4)
+    return split.transpose(0, 2, 1).tobytes()
 
 
-def _columns(planes: npt.NDArray[np.uint8], lengths: Sequence[int]) -> list[UInt32]:
-    """Columns of these lengths from their byte planes."""
-    columns: list[UInt32] = []
-    offset = 0
-    for length in lengths:
-        part = planes[offset : offset + 4 * length]
-        if len(part) != 4 * length:
-            raise ValueError("it is cut short")
-        columns.append(np.ascontiguousarray(part.reshape(4, length).T).view(np.uint32).reshape(-1))
-        offset += 4 * length
-    return columns
+def _from_planes(data: bytes, count: int, length: int) -> UInt32:
+    """The inverse of `_to_planes`. Raises ValueError when there are not as many bytes as that takes."""
+    split = np.frombuffer(data, dtype=np.uint8).reshape(count, 4, length)
+    joined = np.ascontiguousarray(split.transpose(0, 2, 1)).view("<u4")
+    return joined.reshape(count, length).astype(np.uint32, copy=False)

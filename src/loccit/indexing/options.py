@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class IndexingOptions:
     """How the index is built and kept.
 
-    `workers` is the number of parsing processes, 0 for one per core. `kept_snapshots` is how many commits of a repository stay
-    searchable without being indexed again, newest use first.
+    `workers` is the number of parsing processes, 0 for one per core. `kept_snapshots` is how many commits of
+    a repository stay searchable without being indexed again, newest use first.
     """
 
     workers: int = 0

@@ -19,7 +19,9 @@ NAMES = ("path_terms", "path_starts", "path_files", "path_tfs", "path_lengths")
 
 @dataclass(frozen=True, slots=True)
 class PathIndex:
-    """Postings of path terms: sorted term keys, where each one's begin, files (rising), frequencies; lengths in words per file."""
+    """Postings of path terms: sorted term keys, where each one's begin, files (rising), frequencies; lengths
+    in words per file.
+    """
 
     terms: Array
     starts: Array
@@ -73,7 +75,9 @@ def index_paths(paths: Sequence[str]) -> PathIndex:
 
 
 def _analysed(components: Sequence[str]) -> tuple[Int64, Int64, Int64, dict[str, int]]:
-    """Components' terms: their numbers, where each component's begin, each one's length in words; and the terms' numbers."""
+    """Components' terms: their numbers, where each component's begin, each one's length in words; and the
+    terms' numbers.
+    """
     split = [tokens(component) for component in components]
     vocabulary = list(dict.fromkeys(chain.from_iterable(split)))
     analysed = dict(zip(vocabulary, terms_of(vocabulary), strict=True))

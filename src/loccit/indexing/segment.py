@@ -1,9 +1,10 @@
 """Segments: immutable inverted files over the chunks of some records.
 
-A segment holds each of its records once, in order of key. Postings are kept per field: the terms' 64-bit keys, sorted;
-where each one's postings begin; the documents (chunk numbers within the segment, rising) and their term frequencies
-(clipped at 255). Documents are numbered in 16 bits, but in the segment of a single file that has more chunks. Nothing in a segment says which commit it belongs to: statistics are taken over the documents that a view
-declares live, so they are those of a fresh index.
+A segment holds each of its records once, in order of key. Postings are kept per field: the terms' 64-bit
+keys, sorted; where each one's postings begin; the documents (chunk numbers within the segment, rising) and
+their term frequencies (clipped at 255). Documents are numbered in 16 bits, but in the segment of a single
+file that has more chunks. Nothing in a segment says which commit it belongs to: statistics are taken over the
+documents that a view declares live, so they are those of a fresh index.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "latin-1")
 UInt64 = npt.NDArray[np.uint64]
 Int64 = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
+Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class Segment:
         return len(self.places)
 
     def postings(self, field: Field, key: int) -> tuple[Array, Array]:
-        """Documents (rising) and term frequencies (uint8) of the term with this key; empty arrays if it has none."""
+        """Documents (rising) and term frequencies (uint8) of the term with this key; empty arrays if it has
+        none.
+        """
         terms, starts = self.terms[field], self.starts[field]
         at = int(np.searchsorted(terms, np.uint64(key)))
         if at == len(terms) or int(terms[at]) != key:
@@ -111,11 +115,13 @@ def build_segment(path: Path, records: Iterable[tuple[bytes, FileRecord]]) -> in
     arrays["keys"] = as_keys([key for key, _ in ordered])
     arrays["first_doc"] = first_doc.astype(np.uint32)
     expansion = _expand(kept)
+    postings = _postings(kept, expansion.tokens, first_doc)
     for number in Field:
-        token, doc, count = _field_columns(kept, expansion.tokens, first_doc, number)
-        lengths = np.bincount(doc, weights=count * expansion.words[token], minlength=int(first_doc[-1]))
-        columns = _term_columns(expansion, number, token, doc, count)
-        arrays |= _inverted(number, expansion.keys, *columns, int(first_doc[-1]))
+        columns = postings.of(number)
+        lengths = _lengths(expansion, *columns, int(first_doc[-1]))
+        packed = _packed(*_term_columns(expansion, number, *columns))
+        del columns
+        arrays |= _inverted(number, expansion.keys, packed, int(first_doc[-1]))
         arrays[f"lengths{number}"] = np.minimum(lengths, _MAX_LENGTH).astype(np.uint16)
     return write_arrays(path, {"languages": languages}, arrays)
 
@@ -123,7 +129,8 @@ def build_segment(path: Path, records: Iterable[tuple[bytes, FileRecord]]) -> in
 def merge_segments(path: Path, segments: Sequence[Segment], keep: Sequence[npt.NDArray[np.bool_]]) -> int:
     """Write one segment of the kept records of several; returns its size in bytes.
 
-    `keep` has a boolean per record of each segment. No key is kept twice, and the kept documents are at most MAX_DOCUMENTS.
+    `keep` has a boolean per record of each segment. No key is kept twice, and the kept documents are at most
+    MAX_DOCUMENTS.
     """
     keys = np.concatenate([s.keys[k] for s, k in zip(segments, keep, strict=True)])
     order = np.argsort(keys)
@@ -141,8 +148,9 @@ def merge_segments(path: Path, segments: Sequence[Segment], keep: Sequence[npt.N
     for number in Field:
         term_keys = np.unique(np.concatenate([s.terms[number] for s in segments]))
         parts = [_renumbered(s, number, term_keys, m) for s, m in zip(segments, maps, strict=True)]
-        term, doc, tf = (np.concatenate(column) for column in zip(*parts, strict=True))
-        arrays |= _inverted(number, term_keys, term, doc, tf, int(first_doc[-1]))
+        packed = _packed(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        del parts
+        arrays |= _inverted(number, term_keys, packed, int(first_doc[-1]))
         arrays[f"lengths{number}"] = _gathered(
             [s.lengths[number] for s in segments], maps, int(first_doc[-1])
         )
@@ -207,8 +215,9 @@ def unsearchable_reason(code: int) -> Unsearchable | None:
 class _Expansion:
     """What the tokens of some records stand for.
 
-    `tokens` has, per record, the number of each token of its vocabulary. `keys` are the sorted keys of all terms. The terms of
-    token t, as ranks of their keys, are `terms[at[t] : at[t + 1]]`; it has `words[t]` words, and as a defined name it is the term `names[t]`.
+    `tokens` has, per record, the number of each token of its vocabulary. `keys` are the sorted keys of all
+    terms. The terms of token t, as ranks of their keys, are `terms[at[t] : at[t + 1]]`; it has `words[t]`
+    words, and as a defined name it is the term `names[t]`.
     """
 
     tokens: list[Int32]
@@ -240,17 +249,31 @@ def _expand(records: Sequence[FileRecord]) -> _Expansion:
     return _Expansion(tokens, term_keys, rank[flat], at, words, rank[names])
 
 
-def _field_columns(
-    records: Sequence[FileRecord], tokens: Sequence[Int32], first_doc: Int64, field: Field
-) -> tuple[Int32, Int32, Int32]:
-    """Token, document and count of every posting of a field, record after record."""
-    columns: list[list[Int32]] = [[np.empty(0, dtype=np.int32)] for _ in range(3)]
-    for record, numbers, first in zip(records, tokens, first_doc[:-1].tolist(), strict=True):
-        here = record.field == field
-        columns[0].append(numbers[record.token[here]])
-        columns[1].append(record.chunk[here].astype(np.int32) + np.int32(first))
-        columns[2].append(record.count[here].astype(np.int32))
-    return np.concatenate(columns[0]), np.concatenate(columns[1]), np.concatenate(columns[2])
+@dataclass(frozen=True, slots=True)
+class _Postings:
+    """Field, token, document and count of every posting, record after record."""
+
+    field: Array
+    token: Int32
+    doc: Int32
+    count: Int32
+
+    def of(self, field: Field) -> tuple[Int32, Int32, Int32]:
+        """Token, document and count of the postings of one field."""
+        here = self.field == field
+        return self.token[here], self.doc[here], self.count[here]
+
+
+def _postings(records: Sequence[FileRecord], tokens: Sequence[Int32], first_doc: Int64) -> _Postings:
+    none = np.empty(0, dtype=np.int32)
+    sizes = [len(record.token) for record in records]
+    first = np.repeat(first_doc[:-1].astype(np.int32), sizes)
+    return _Postings(
+        np.concatenate([none.astype(np.uint8), *(record.field.astype(np.uint8) for record in records)]),
+        np.concatenate([none, *(t[r.token] for r, t in zip(records, tokens, strict=True))]),
+        np.concatenate([none, *(record.chunk for record in records)]).astype(np.int32) + first,
+        np.concatenate([none, *(record.count for record in records)]).astype(np.int32),
+    )
 
 
 def _term_columns(
@@ -270,25 +293,33 @@ def _term_columns(
     )
 
 
-def _inverted(
-    field: Field, term_keys: UInt64, term: Int32, doc: Int32, tf: Int32, documents: int
-) -> dict[str, Array]:
-    """The arrays of one field from its postings in any order."""
-    # One sort of packed integers: term (28 bits), document (20 bits), frequency (16 bits).
+def _lengths(expansion: _Expansion, token: Int32, doc: Int32, count: Int32, documents: int) -> Float64:
+    """The length of each document in words."""
+    return np.bincount(doc, weights=count * expansion.words[token], minlength=documents)
+
+
+def _packed(term: Int32, doc: Int32, tf: Int32) -> UInt64:
+    """Postings as integers that sort by term (28 bits), then document (20 bits), with the frequency (16 bits)."""
     packed = term.astype(np.uint64)
     packed <<= np.uint64(_DOCUMENT_BITS)
     packed |= doc.astype(np.uint64)
     packed <<= np.uint64(16)
     packed |= np.minimum(tf, _MAX_LENGTH).astype(np.uint64)
+    return packed
+
+
+def _inverted(field: Field, term_keys: UInt64, packed: UInt64, documents: int) -> dict[str, Array]:
+    """The arrays of one field from its postings in any order; `packed` is used up."""
+    # There are millions of these: what can be is done in place.
     packed.sort()
-    cell = packed >> np.uint64(16)
-    first = (
-        np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
-        if len(cell)
-        else np.empty(0, np.int64)
-    )
-    frequency = np.add.reduceat(packed & np.uint64(0xFFFF), first) if len(cell) else np.empty(0, np.uint64)
-    cell = cell[first]
+    frequency = (packed & np.uint64(0xFFFF)).astype(np.uint16)
+    packed >>= np.uint64(16)
+    differs = np.ones(len(packed), dtype=bool)
+    np.not_equal(packed[1:], packed[:-1], out=differs[1:])
+    first = np.flatnonzero(differs)
+    if len(first):
+        frequency = np.add.reduceat(frequency, first, dtype=np.uint32)
+    cell = packed[first]
     owner = (cell >> np.uint64(_DOCUMENT_BITS)).astype(np.int32)
     present, starts = np.unique(owner, return_index=True)
     return {

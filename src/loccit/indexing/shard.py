@@ -5,8 +5,8 @@
     shard/snapshots/*.snap  one file table per published snapshot
     shard/lock              held by the one indexer at work
 
-Readers open what the manifest names and never wait. No file that a manifest names is ever written again. A file that no
-manifest names is rubbish of a killed run; the next indexer deletes it.
+Readers open what the manifest names and never wait. No file that a manifest names is ever written again. A
+file that no manifest names is rubbish of a killed run; the next indexer deletes it.
 """
 
 from __future__ import annotations
@@ -43,9 +43,11 @@ from loccit.indexing.segment import (
 from loccit.indexing.view import FileTable, SnapshotView
 
 FORMAT = 2
-# More small segments than this are merged: a query pays for each. Bigger ones stay, or large repositories would be written
-# anew at every commit.
+# More small segments than this are merged: a query pays for each. Bigger ones stay, or large repositories
+# would be written anew at every commit.
 _MAX_SMALL_SEGMENTS = 6
+
+_TABLE_COLUMNS = {"paths", "blobs", "keys", "roles", *NAMES}
 
 Kind = Literal["files", "history"]
 
@@ -54,10 +56,11 @@ Booleans = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRecord:
-    """A published snapshot. `indexed_at` is in seconds since the epoch; `id` is the commit, or a folder's tree.
+    """A published snapshot. `indexed_at` is in seconds since the epoch; `id` is the commit, or a folder's
+    tree.
 
-    `skipped` counts, by reason, the files that were left out or are searched with less weight. `table` names the file below
-    snapshots/ that lists the searched files.
+    `skipped` counts, by reason, the files that were left out or are searched with less weight. `table` names
+    the file below snapshots/ that lists the searched files.
     """
 
     id: str
@@ -153,7 +156,8 @@ class Shard:
     def writing(self, *, waiting: Callable[[], None] | None = None, anew: bool = False) -> Generator[None]:
         """Hold the lock and clear away what a killed run left behind.
 
-        With `anew` the next `publish` is to replace everything, so that what is here may be damaged or of another format.
+        With `anew` the next `publish` is to replace everything, so that what is here may be damaged or of
+        another format.
         """
         if anew:
             self._make_way()
@@ -164,7 +168,9 @@ class Shard:
 
     @contextmanager
     def locked(self, *, waiting: Callable[[], None] | None = None) -> Generator[None]:
-        """Hold the shard's lock: indexers of one repository take turns. `waiting()` is called once if it must wait."""
+        """Hold the shard's lock: indexers of one repository take turns. `waiting()` is called once if it must
+        wait.
+        """
         from filelock import FileLock, Timeout
 
         try:
@@ -200,11 +206,11 @@ class Shard:
         keep: int,
         anew: bool = False,
     ) -> SnapshotRecord:
-        """Publish a snapshot with the segments written for it, all or nothing; older ones beyond `keep` of its kind
-        go, with `anew` everything else.
+        """Publish a snapshot with the segments written for it, all or nothing; older ones beyond `keep` of
+        its kind go, with `anew` everything else.
 
-        The record's counts of what the bytes told (binary, generated and so on) are filled in. Returns the record as
-        published.
+        The record's counts of what the bytes told (binary, generated and so on) are filled in. Returns the
+        record as published.
         """
         manifest = EMPTY if anew else self.manifest()
         names = (*manifest.segments[record.kind], *new_segments)
@@ -216,7 +222,8 @@ class Shard:
         mine = [s for s in manifest.snapshots if s.kind == record.kind and s.id != record.id]
         others = [s for s in manifest.snapshots if s.kind != record.kind]
         kept = [*others, *(mine[-(keep - 1) :] if keep > 1 else []), record]
-        manifest = Manifest(manifest.segments | {record.kind: names}, tuple(kept))
+        published: dict[Kind, tuple[str, ...]] = {**manifest.segments, record.kind: names}
+        manifest = Manifest(published, tuple(kept))
         self._swap(manifest)
         self._merge(manifest, record.kind, segments)
         self._sweep()
@@ -246,7 +253,11 @@ class Shard:
         return self._table(record)[1]["keys"]
 
     def _table(self, record: SnapshotRecord) -> tuple[dict[str, Any], dict[str, Array]]:
-        return read_arrays(self.folder / "snapshots" / record.table)
+        path = self.folder / "snapshots" / record.table
+        meta, arrays = read_arrays(path)
+        if not arrays.keys() >= _TABLE_COLUMNS:
+            raise broken(path, "it is no list of files")
+        return meta, arrays
 
     def _segments(self, manifest: Manifest, kind: Kind) -> list[Segment]:
         return [open_segment(self.folder / "segments" / name) for name in manifest.segments[kind]]
@@ -288,8 +299,8 @@ class Shard:
     def _merge(
         self, manifest: Manifest, kind: Kind, segments: Sequence[Segment], *, wholly: bool = False
     ) -> None:
-        """Merge the small segments when there are many, and write anew the mostly dead ones; or all that can be
-        smaller or fewer. What no snapshot shows is left out.
+        """Merge the small segments when there are many, and write anew the mostly dead ones; or all that can
+        be smaller or fewer. What no snapshot shows is left out.
         """
         live = self._live_by_segment(manifest, kind, segments)
         worth = [True] * len(segments) if wholly else _worth_merging(segments, live)
@@ -301,7 +312,7 @@ class Shard:
             self._swap(replace(manifest, segments=manifest.segments | {kind: names}))
 
     def _merged(self, group: Sequence[tuple[Segment, Booleans]]) -> str:
-        """The name of one segment with what is kept of these: a lone one of which all is kept stays as it is."""
+        """The name of one segment with what is kept of these; a lone one kept whole stays as it is."""
         if len(group) == 1 and group[0][1].all():
             return group[0][0].name
         name = f"{_unused_name()}.seg"
@@ -309,7 +320,9 @@ class Shard:
         return name
 
     def _live_by_segment(self, manifest: Manifest, kind: Kind, segments: Sequence[Segment]) -> list[Booleans]:
-        """For each segment, which of its records some published snapshot shows; a record in two segments counts in the first."""
+        """For each segment, which of its records some published snapshot shows; a record in two segments
+        counts in the first.
+        """
         tables = [self._keys(s) for s in manifest.snapshots if s.kind == kind]
         shown = np.unique(np.concatenate([as_keys([]), *tables]))
         seen = np.zeros(len(shown), dtype=bool)
@@ -357,7 +370,9 @@ def _delete(path: Path) -> None:
 
 
 def _unused_name() -> str:
-    """A name that no file here has had: writers hold the lock, and a clock that was set back brings other nanoseconds."""
+    """A name that no file here has had: writers hold the lock, and a clock that was set back brings other
+    nanoseconds.
+    """
     return f"{time.time_ns():x}-{os.getpid():x}"
 
 
@@ -425,11 +440,11 @@ def _checksum(content: dict[str, Any]) -> int:
     return zlib.crc32(json.dumps(content, sort_keys=True).encode("ascii"))
 
 
-def _manifest(path: Path, document: Any) -> Manifest:
-    found = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+def _manifest(path: Path, found: dict[str, Any]) -> Manifest:
     if found.get("format") != FORMAT:
         raise IndexFormatMismatch(
-            f"the index in {str(path.parent)!r} has format {found.get('format')!r}, this version reads {FORMAT}",
+            f"the index in {str(path.parent)!r} has format {found.get('format')!r}, "
+            f"this version reads {FORMAT}",
             next_step="run 'loccit index --rebuild'",
         )
     try:

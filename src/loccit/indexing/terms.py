@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 ANALYSIS_VERSION = 2
 
@@ -29,14 +29,14 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U00
 
 
 class _Stemmer(Protocol):
-    def stemWords(self, words: Sequence[str]) -> list[str]: ...
+    def stemWords(self, words: Sequence[str]) -> list[str]: ...  # noqa: N802  # the library's name
 
 
 @lru_cache(maxsize=1)
 def _stemmer() -> _Stemmer:
     import Stemmer
 
-    return cast("_Stemmer", Stemmer.Stemmer("porter"))
+    return cast("_Stemmer", cast("Any", Stemmer).Stemmer("porter"))
 
 
 def tokens(text: str) -> list[str]:
@@ -88,7 +88,9 @@ def whole_of(token: str) -> str:
 
 
 def terms_of(vocabulary: Iterable[str]) -> list[tuple[list[str], int]]:
-    """For each token its terms, and how many of them, from the first, are stems (its length in words). Stems may repeat."""
+    """For each token its terms, and how many of them, from the first, are stems (its length in words). Stems
+    may repeat.
+    """
     split = [(token, words_of(token)) for token in vocabulary]
     distinct = list({word for _, words in split for word in words})
     stem_of = dict(zip(distinct, stems(distinct), strict=True))

@@ -29,8 +29,8 @@ ROLES = tuple(FileRole)
 class FileTable:
     """The searched files of a snapshot, in order of path bytes.
 
-    `keys` are record keys as `as_keys` gives them; `blobs` object ids in hex; `roles` index into `ROLES`. For history
-    the "files" are commits: no path, the commit's id as the blob. `words` is the index of the paths.
+    `keys` are record keys as `as_keys` gives them; `blobs` object ids in hex; `roles` index into `ROLES`. For
+    history the "files" are commits: no path, the commit's id as the blob. `words` is the index of the paths.
     """
 
     paths: Sequence[str]
@@ -58,8 +58,9 @@ class Document:
 class SnapshotView:
     """Postings and statistics over the live documents of one snapshot.
 
-    Live records are numbered densely in order of (segment, record), and so are their documents. A record that several files share is
-    one record with that many copies: it counts as often in every statistic, as it would in an index of the files one by one.
+    Live records are numbered densely in order of (segment, record), and so are their documents. A record that
+    several files share is one record with that many copies: it counts as often in every statistic, as it
+    would in an index of the files one by one.
     """
 
     def __init__(self, segments: Sequence[Segment], files: FileTable) -> None:
@@ -179,12 +180,15 @@ class SnapshotView:
 
     @cached_property
     def _filled(self) -> tuple[Int64, Int64]:
-        """The records that have documents, and the first document of each: documents stand record after record."""
+        """The records that have documents, and the first document of each: documents stand record after
+        record.
+        """
         counts = np.bincount(self.record_of, minlength=self.records)
         return np.flatnonzero(counts), (np.cumsum(counts) - counts)[counts > 0]
 
     def best_documents(self, scores: Float64) -> tuple[Float64, Int64]:
-        """Per record the best of its documents' scores (0 without documents), and those documents, the first among equals.
+        """Per record the best of its documents' scores (0 without documents), and those documents, the first
+        among equals.
 
         `scores` are not negative; documents of score 0 are no one's best.
         """
@@ -224,7 +228,7 @@ class SnapshotView:
         return np.concatenate(docs), np.concatenate(tfs).astype(np.float64)
 
     def document(self, number: int, *, file: int | None = None) -> Document:
-        """What is known of a live document, as it stands in `file` (default: the first file that holds it)."""
+        """What is known of a live document, as it stands in `file` (by default the first that holds it)."""
         record = int(self.record_of[number])
         segment = self.segments[int(self._live_segment[record])]
         local, inner = int(self._local[number]), int(self._live_record[record])
@@ -243,14 +247,16 @@ class SnapshotView:
 
     def languages(self) -> list[str]:
         """The language of each live record."""
-        return [
-            self.segments[s].languages[int(self.segments[s].language[r])]
-            for s, r in zip(self._live_segment.tolist(), self._live_record.tolist(), strict=True)
-        ]
+        names: list[str] = []
+        # Live records stand segment after segment.
+        for number, segment in enumerate(self.segments):
+            codes = segment.language[self._live_record[self._live_segment == number]]
+            names += [segment.languages[int(code)] for code in codes]
+        return names
 
     def conditions(self) -> dict[str, int]:
-        """How many files are left out because of their bytes, half parsed, generated or vendored, by what status
-        pages print.
+        """How many files are left out because of their bytes, half parsed, generated or vendored, by what
+        status pages print.
         """
         why = self._of_files("unsearchable")
         flags = self._of_files("flags")

@@ -144,7 +144,7 @@ class _Cutter:
                 rest = end
             self.pieces[-1].end = rest
             start = rest
-        if end - start < self._options.min_chunk_bytes // _SCRAPS_IN_MIN:
+        if start == end or end - start < self._options.min_chunk_bytes // _SCRAPS_IN_MIN:
             return start
         self.pieces.append(Piece(start, end, scope))
         return end

@@ -34,11 +34,14 @@ def cut_toml(source: SourceText, options: ParsingOptions) -> tuple[Chunk, ...]:
         if quotes:
             quotes = _open_quotes(text, quotes)
             continue
+        if not text:
+            comment = None
+            continue
         if text.startswith(b"["):
             name = text.partition(b"#")[0].strip().strip(b"[] \t")
             tables.append(Entry(start if comment is None else comment, _name(name)))
         elif match := _TOML_KEY.match(text):
-            keys.append((start, _name(match[1])))
+            keys.append((start, _name(match[1].strip(b"\"'"))))
         comment = (start if comment is None else comment) if text.startswith(b"#") else None
         quotes = _open_quotes(text, quotes)
     return _cut_entries(source, tables, keys, options)

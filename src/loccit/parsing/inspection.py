@@ -15,7 +15,7 @@ _LFS_POINTER_MAX_BYTES = 1024
 # Where generators sign: the first lines, or a little further down below a licence.
 _HEAD_BYTES = 2_000
 _GENERATED = re.compile(
-    rb"@generated\b"
+    rb"(?<![\w.])@generated\b(?!\.\w)"
     rb"|\bcode generated\b[^\n]{0,200}\bdo not edit\b"
     rb"|\bauto-?generated (?:by|from|file|code)\b"
     rb"|\bautomatically generated (?:by|from|file)\b"

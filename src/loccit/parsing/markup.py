@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import unescape
+
 from loccit.core.chunks import Chunk, ChunkKind
 from loccit.parsing.encoding import SourceText
 from loccit.parsing.options import ParsingOptions
@@ -29,7 +30,7 @@ def cut_markdown(source: SourceText, options: ParsingOptions) -> tuple[Chunk, ..
     """Sections of a Markdown file by its ATX and setext headings.
 
     Only headings that start a line count: indented or quoted ones belong to a list or a quote. A setext
-    heading has one line, with a blank one above it. Front matter, fenced code, comments and raw HTML have none.
+    heading has one line, with a blank one above it. Front matter, fenced code and comments have none.
     """
     text = source.whole_text
     offsets = source.offsets()
@@ -110,7 +111,7 @@ def _with_targets(source: SourceText, line: int, floor: int) -> int:
 
 
 # Punctuation repeated to the line's end.
-_ADORNMENT = re.compile(r"^([!-/:-@\[-`{-~])\1+(?=[ \t\r]*$)", re.MULTILINE)
+_ADORNMENT = re.compile(r"^([!-/:-@\[-`{-~])\1*(?=[ \t\r]*$)", re.MULTILINE)
 
 
 def _adornments(source: SourceText) -> Iterator[tuple[int, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -18,10 +19,19 @@ if TYPE_CHECKING:
 # Definitions nested deeper belong to the chunk of the one around them.
 MAX_DEPTH = 12
 
+# A line longer than this was not written by a person, nor is it read by one.
+MAX_LINE_BYTES = 250_000
+
 # Brackets nested deeper than this are data or an attack, on which error recovery takes quadratic time.
 MAX_BRACKETS = 1_000
 _OPENING, _CLOSING = frozenset(b"([{"), b")]}"
 _NOT_BRACKETS = bytes(set(range(256)) - _OPENING - set(_CLOSING))
+
+# Where `<` may open type arguments, and in C, thousands of `<` and `=` in one statement take gigabytes.
+MAX_COMPARISONS = 2_000
+_COMPARING = frozenset({"c", "cpp", "csharp", "java", "tsx", "typescript"})
+_NOT_COMPARISONS = bytes(set(range(256)) - set(b"<=;{}"))
+_STATEMENT_ENDS = re.compile(rb"[;{}]")
 
 # Ordinary code takes 0.1 to 0.4 s per MB. Garbage can take hours and gigabytes.
 _FUSE_S = 0.25
@@ -61,11 +71,11 @@ class Outline:
 
 
 def read_outline(source: SourceText, language: str) -> Outline | None:
-    """What the grammar finds in the file; None when it makes nothing of most of it, or takes too long."""
+    """What the grammar finds in the file; None when it makes little or nothing of it, or takes too long."""
     from tree_sitter import QueryCursor
 
     data = source.for_grammar
-    if _bracket_depth(data) > MAX_BRACKETS:
+    if _is_hostile(data, language):
         return None
     compiled, query = grammars.load(language)
     fuse = _Fuse(len(data))
@@ -75,6 +85,8 @@ def read_outline(source: SourceText, language: str) -> Outline | None:
     found = _Findings(source, grammars.GRAMMARS[language].separator)
     for _, captures in QueryCursor(query).matches(tree.root_node):
         found.add(captures)
+    if tree.root_node.has_error and not found.definitions and not found.names:
+        return None
     definitions = [d for d in found.definitions if d.start not in found.inner]
     return Outline(
         definitions=_nest(definitions, found.ranges["wrap"]),
@@ -96,12 +108,17 @@ class _Fuse:
         return time.thread_time() > self._ends_at
 
 
-def _bracket_depth(data: bytes) -> int:
-    """How deep brackets nest, those in strings and comments included; surplus closing ones do not count."""
-    steps = data.translate(None, _NOT_BRACKETS)
-    if len(steps) <= MAX_BRACKETS:
-        return 0
-    return max(accumulate(steps, _step, initial=0))
+def _is_hostile(data: bytes, language: str) -> bool:
+    """Whether a grammar should not be tried, for what it might take."""
+    if len(data) > MAX_LINE_BYTES and max(map(len, data.split(b"\n"))) > MAX_LINE_BYTES:
+        return True
+    if language in _COMPARING:
+        comparisons = _STATEMENT_ENDS.split(data.translate(None, _NOT_COMPARISONS))
+        if max(map(len, comparisons)) > MAX_COMPARISONS:
+            return True
+    # Those in strings and comments count as well; closing ones too many do not.
+    brackets = data.translate(None, _NOT_BRACKETS)
+    return len(brackets) > MAX_BRACKETS and max(accumulate(brackets, _step, initial=0)) > MAX_BRACKETS
 
 
 def _step(depth: int, bracket: int) -> int:
@@ -110,14 +127,34 @@ def _step(depth: int, bracket: int) -> int:
     return depth - 1 if depth else 0
 
 
+class _Window(threading.local):
+    """Memory through which the grammar reads, one for each thread.
+
+    tree-sitter 0.26 never releases what a read callback returns: views of one buffer lose a few bytes
+    for each read, slices of the file would lose the file.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(_READ_BYTES)
+        self._view = memoryview(self._buffer)
+
+    def read(self, data: bytes, offset: int) -> memoryview:
+        """The bytes from `offset`, as many as fit. They change with the next call."""
+        part = data[offset : offset + _READ_BYTES]
+        self._buffer[: len(part)] = part
+        return self._view[: len(part)]
+
+
+_WINDOW = _Window()
+
+
 def _parse(data: bytes, language: Language, fuse: _Fuse) -> Tree | None:
     from tree_sitter import Parser
 
     try:
+        # Without a read callback there is no progress callback, and nothing to end what takes too long.
         return Parser(language).parse(
-            lambda offset, _point: data[offset : offset + _READ_BYTES],
-            encoding="utf8",
-            progress_callback=fuse,
+            lambda offset, _point: _WINDOW.read(data, offset), encoding="utf8", progress_callback=fuse
         )
     except ValueError:
         # tree-sitter's way to say that the progress callback stopped it.

@@ -11,7 +11,7 @@ from loccit.parsing.languages import AUTO, language_of_first_line
 from loccit.parsing.options import ParsingOptions
 
 # Cuts and names of the same bytes may differ between versions: results are kept under this number.
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 _DEFAULTS = ParsingOptions()
 
 _CODE = frozenset(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, Executor, as_completed
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, cast
 
 from loccit.core.errors import LimitExceeded, ObjectMissing, SourceUnreadable
+from loccit.core.source import SkipReason
 from loccit.indexing.lexical import encode, tokenise
 from loccit.parsing import ParsingOptions, parse
-from loccit.sources import ReaderSpec, open_reader
+from loccit.sources import ManyBlobReader, ReaderSpec, open_reader
 
 _BATCH_BYTES = 400_000
 # Below this a pool costs more than it saves.
@@ -37,23 +40,28 @@ class Analysed:
     size: int
 
 
-def analyse(jobs: Sequence[Job], spec: ReaderSpec, options: ParsingOptions, workers: int) -> Iterator[Analysed]:
+def analyse(
+    jobs: Sequence[Job], spec: ReaderSpec, options: ParsingOptions, workers: int
+) -> Iterator[Analysed]:
     """Parse these blobs, in batches as they are done; in this process when the work is small.
 
-    `workers` is a number of processes, 0 for one per core this process may use.
+    `workers` is a number of processes, 0 for one per core this process may use. Raises ObjectCorrupt, and
+    SourceUnreadable when a process dies.
     """
     batches = list(_batches(jobs))
     count = min(workers or _cores(), len(batches))
     if count < 2 or sum(job.size for job in jobs) < _POOL_BYTES:
-        for batch in batches:
-            yield analyse_batch(batch, spec, options)
+        with open_reader(spec) as reader:
+            for batch in batches:
+                yield _analysed(batch, reader, options)
         return
     # loky neither forks a process that may have threads nor imports the caller's main script again.
-    from loky import ProcessPoolExecutor, as_completed
+    from loky import ProcessPoolExecutor
 
-    pool = ProcessPoolExecutor(max_workers=count)
+    pool = cast("Executor", ProcessPoolExecutor(max_workers=count))
     try:
-        for future in as_completed([pool.submit(analyse_batch, batch, spec, options) for batch in batches]):
+        futures = [pool.submit(_analysed_by_worker, batch, spec, options) for batch in batches]
+        for future in as_completed(futures):
             yield future.result()
     except BrokenExecutor as error:
         raise SourceUnreadable(
@@ -61,26 +69,49 @@ def analyse(jobs: Sequence[Job], spec: ReaderSpec, options: ParsingOptions, work
             next_step="set indexing.workers to 1 where memory is short, or leave files out in .loccitignore",
         ) from error
     finally:
-        pool.shutdown(wait=True, kill_workers=True)
+        cast("Any", pool).shutdown(wait=True, kill_workers=True)
 
 
-def analyse_batch(jobs: Sequence[Job], spec: ReaderSpec, options: ParsingOptions) -> Analysed:
-    """Parse these blobs here and now."""
+def _analysed_by_worker(jobs: Sequence[Job], spec: ReaderSpec, options: ParsingOptions) -> Analysed:
+    return _analysed(jobs, _worker_reader(spec), options)
+
+
+@lru_cache(maxsize=1)
+def _worker_reader(spec: ReaderSpec) -> ManyBlobReader:
+    """One reader for all batches of a worker: opening one may cost as much as reading. It ends with it."""
+    return open_reader(spec).__enter__()
+
+
+def _analysed(jobs: Sequence[Job], reader: ManyBlobReader, options: ParsingOptions) -> Analysed:
+    """These blobs, parsed here and now."""
     records: list[tuple[bytes, bytes]] = []
     missing: list[str] = []
     unreadable: list[str] = []
-    with open_reader(spec) as reader:
-        for job in jobs:
-            try:
-                data = reader.read(job.blob).data
-            except ObjectMissing:
-                missing.append(job.blob)
-            except (SourceUnreadable, LimitExceeded):
-                unreadable.append(job.blob)
-            else:
-                parsed = parse(data, language=job.language, options=options)
-                records.append((job.key, encode(tokenise(parsed, data))))
+    for job, content in _contents(jobs, reader):
+        if content is SkipReason.MISSING:
+            missing.append(job.blob)
+        elif isinstance(content, SkipReason):
+            unreadable.append(job.blob)
+        else:
+            parsed = parse(content, language=job.language, options=options)
+            records.append((job.key, encode(tokenise(parsed, content))))
     return Analysed(tuple(records), tuple(missing), tuple(unreadable), sum(job.size for job in jobs))
+
+
+def _contents(jobs: Sequence[Job], reader: ManyBlobReader) -> Iterator[tuple[Job, bytes | SkipReason]]:
+    """Each job with its blob's content, or why there is none."""
+    done = 0
+    while done < len(jobs):
+        try:
+            for _, content in reader.read_many([job.blob for job in jobs[done:]]):
+                yield jobs[done], content
+                done += 1
+        except ObjectMissing:
+            yield jobs[done], SkipReason.MISSING
+            done += 1
+        except (SourceUnreadable, LimitExceeded):
+            yield jobs[done], SkipReason.UNREADABLE
+            done += 1
 
 
 def _batches(jobs: Sequence[Job]) -> Iterator[list[Job]]:

@@ -25,7 +25,8 @@ from loccit.parsing import PARSER_VERSION, ParsingOptions, language_of
 from loccit.pipeline.analyse import Job, analyse
 from loccit.sources import Repository
 
-# What a core parses and indexes in a second, measured on Django's tree (docs/benchmarks.md): for the estimate a person is shown.
+# What a core parses and indexes in a second, measured on Django's tree (docs/benchmarks.md): for the estimate
+# a person is shown.
 _BYTES_PER_S = 2_000_000
 
 
@@ -40,7 +41,9 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What indexing did: the published snapshot, how many files were parsed, how many came from the cache or the shard."""
+    """What indexing did: the published snapshot, how many files were parsed, how many came from the cache or
+    the shard.
+    """
 
     snapshot: SnapshotRecord
     parsed: int
@@ -60,7 +63,8 @@ class _Work:
 class Ingest:
     """The parts that indexing one repository needs.
 
-    With `anew` what its shard holds now is neither used nor needed: it goes when the first snapshot is published.
+    With `anew` what its shard holds now is neither used nor needed: it goes when the first snapshot is
+    published.
     """
 
     repository: Repository
@@ -87,7 +91,7 @@ class Ingest:
         work = _Work()
         with self.shard.writing(waiting=self.waiting, anew=self.anew):
             distinct = list(dict.fromkeys(keys))
-            known = set() if self.anew else self.shard.present("files", distinct)
+            known = set[bytes]() if self.anew else self.shard.present("files", distinct)
             jobs = {
                 key: Job(key, entry.blob, language_of(entry.path), entry.size)
                 for entry, key in zip(snapshot.entries, keys, strict=True)
@@ -114,9 +118,12 @@ class Ingest:
         with self.shard.writing(waiting=self.waiting):
             keys = list(key_of.values())
             known = self.shard.present("history", keys)
-            # Whatever a whole history leads to is in the segments. Of single commits that are there this cannot be said: what
-            # leads to them may have been merged away, or have been beyond the end of a shallow clone.
-            whole = [s.id for s in self.shard.manifest().snapshots if s.kind == "history" and not s.is_shallow]
+            # Whatever a whole history leads to is in the segments. Of single commits that are there this
+            # cannot be said: what leads to them may have been merged away, or have been beyond the end of a
+            # shallow clone.
+            whole = [
+                s.id for s in self.shard.manifest().snapshots if s.kind == "history" and not s.is_shallow
+            ]
             tips = [] if snapshot.is_shallow else whole
             found = self.repository.commits(snapshot.commit, tips)
             new = (commit for commit in found if key_of[commit.commit] not in known)
@@ -131,7 +138,7 @@ class Ingest:
                 words=index_paths([]),
             )
             record = replace(_snapshot_record(snapshot, {}), kind="history", files=len(commits), skipped={})
-            record = self.shard.publish(record, table, segments, keep=2)
+            record = self.shard.publish(record, table, segments, keep=self.options.kept_snapshots)
         return Ingested(record, total, len(known), time.monotonic() - started)
 
     def _keys(self, snapshot: Snapshot) -> list[bytes]:
@@ -170,7 +177,8 @@ class Ingest:
 def _commit_keys(commits: Sequence[str], *, is_shallow: bool) -> list[bytes]:
     """The record key of each commit.
 
-    Where a shallow clone ends, a commit seems to have no parent, and so another change: nothing is shared between two depths.
+    Where a shallow clone ends, a commit seems to have no parent, and so another change: nothing is shared
+    between two depths.
     """
     if not is_shallow:
         return [bytes.fromhex(commit)[:KEY_BYTES] for commit in commits]
@@ -179,7 +187,9 @@ def _commit_keys(commits: Sequence[str], *, is_shallow: bool) -> list[bytes]:
 
 
 def commit_record(commit: CommitRecord) -> FileRecord:
-    """A commit as a record of one document: subject as signature, paths as docs, message as body, changed names as symbols."""
+    """A commit as a record of one document: subject as signature, paths as docs, message as body, changed
+    names as symbols.
+    """
     from loccit.core.chunks import Chunk, ParsedFile
     from loccit.indexing.lexical import tokenise
 

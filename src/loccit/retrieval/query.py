@@ -50,9 +50,12 @@ _FRAME = re.compile(r'File "([^"\n]+)", line \d+(?:, in (\S+))?(?:\n[ \t]{4}[^\n
 _QUOTED = re.compile(
     r"\"([^\"\n]{4,200})\"|“([^”\n]{4,200})”|(?<!\w)'([^'\n]{4,200})'(?!\w)|`([^`\n]{4,200})`"
 )
-# What an error says, to the end of its line.
+# What an error says, to the end of its line: after what looks like one, or at a line's start after a name of
+# several words, as `ParcelNotFound: `.
 _ERROR = re.compile(
-    r"(?<![\w.])(?:[\w.]{0,80}(?:Error|Exception|Warning|Failure)|panic|fatal|[Ee]rror): ([^\n]{4,200})"
+    r"(?:(?<![\w.])(?:[\w.]{0,80}(?:Error|Exception|Warning|Failure)|panic|fatal|[Ee]rror)"
+    r"|^[ \t]{0,20}(?:[\w.]{0,80}\.)?(?:[A-Z][a-z]{1,30}){2,6}): ([^\n]{4,200})",
+    re.MULTILINE,
 )
 
 
@@ -187,7 +190,8 @@ def _frames(text: str) -> tuple[dict[str, float], dict[str, float]]:
 def _quoted(text: str) -> tuple[str, ...]:
     """Quotations and error messages. A single word or name that is quoted is a word like any other."""
     found = [match.group(match.lastindex or 0) for match in _QUOTED.finditer(text)]
-    found += [match.group(1) for match in _ERROR.finditer(text)]
+    # A quotation may be an error with its message.
+    found += [match.group(1) for said in [text, *found] for match in _ERROR.finditer(said)]
     stripped = [quotation.strip() for quotation in found]
     return tuple(dict.fromkeys(q for q in stripped if " " in q or not q.isascii()))[:_MAX_QUOTED]
 

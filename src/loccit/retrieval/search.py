@@ -20,7 +20,8 @@ from loccit.retrieval.ranker import Ranked, rank
 from loccit.retrieval.scoring import FORMULAS, Scores, Scoring, score
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from pathspec import PathSpec
+    from pathspec.pattern import Pattern
 
 # At most so many hits of one file: more would hide the other files.
 _PER_FILE = 3
@@ -181,12 +182,15 @@ def _allowed_files(view: SnapshotView, filters: Filters) -> npt.NDArray[np.bool_
     return allowed
 
 
-def path_spec(patterns: Sequence[str]) -> GitIgnoreSpec:
-    """What matches paths by gitignore-style patterns. Raises InputError for a pattern that is none."""
-    from pathspec import GitIgnoreSpec
+def path_spec(patterns: Sequence[str]) -> PathSpec[Pattern]:
+    """What matches paths by gitignore-style patterns, of which the last that fits decides; negated ones alone
+    take back from everything. Raises InputError for a pattern that is none.
+    """
+    from pathspec import PathSpec
 
+    everything = ["**"] if all(pattern.startswith("!") for pattern in patterns) else []
     try:
-        return GitIgnoreSpec.from_lines(patterns)
+        return PathSpec.from_lines("gitignore", [*everything, *patterns])
     except ValueError as error:
         raise InputError(
             f"a path pattern of {list(patterns)!r} cannot be read: {error}",

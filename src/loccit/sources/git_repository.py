@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from loccit.core.errors import ObjectCorrupt, ObjectMissing, RevisionNotFound
 from loccit.core.permalinks import permalink
@@ -16,13 +15,15 @@ from loccit.core.source import CommitRecord, Snapshot
 from loccit.sources.git import GitView, complaint
 from loccit.sources.git_config import read_config
 from loccit.sources.layout import GitLayout, check_objects
-from loccit.sources.listing import TreeFile, list_tree, sort_out
 from loccit.sources.names import key_of, name_from_folder, name_from_url
 from loccit.sources.options import SourceOptions
 from loccit.sources.reader import BatchReader
 from loccit.sources.refs import head_commit
 from loccit.sources.repository import ChangedFiles, GrepMatch
 from loccit.sources.view import copy_reflogs, prepare_local, shallow_commits
+
+if TYPE_CHECKING:
+    from loccit.sources.listing import TreeFile
 
 _MAX_REVISION_LENGTH = 4096
 _MAX_RULES_BYTES = 1_000_000
@@ -159,6 +160,8 @@ class GitRepository:
 
     def snapshot(self, rev: str | None = None) -> Snapshot:
         """The files at `rev`, HEAD by default."""
+        from loccit.sources.listing import list_tree, sort_out
+
         commit = self.resolve(rev)
         view = self._view()
         files = list_tree(view, commit)
@@ -247,6 +250,8 @@ class GitRepository:
         raise self._not_found(view, wanted, complaint(found.stderr))
 
     def _not_found(self, view: GitView, wanted: str, reason: str) -> RevisionNotFound:
+        import difflib
+
         listing = view.run(
             "for-each-ref", "--format=%(refname:lstrip=2)", "--sort=-creatordate", "--count=2000"
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from loccit.core.source import path_bytes, path_text
 from loccit.sources.git import GitView, complaint
 from loccit.sources.listing import blobs_of
 from loccit.sources.repository import GrepMatch, ManyBlobReader
+from loccit.sources.scratch import scratch_file
 
 if TYPE_CHECKING:
     from loccit.sources.git_repository import GitReaderSpec
@@ -163,7 +163,7 @@ def _records(stream: IO[bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:
 def _grepping(start: Callable[..., subprocess.Popen[bytes]], question: GrepQuestion) -> Generator[IO[bytes]]:
     """The output of `git grep`; complains after it has been read to its end."""
     is_late = threading.Event()
-    with tempfile.TemporaryFile() as stderr:
+    with scratch_file() as stderr:
         process = start(stdin=subprocess.DEVNULL, stderr=stderr.fileno())
 
         def stop() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tempfile
 from collections import deque
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from loccit.core.errors import ObjectCorrupt, ObjectMissing
 from loccit.core.source import CommitRecord, path_text
 from loccit.sources.git import GitView, complaint
 from loccit.sources.options import SourceOptions
+from loccit.sources.scratch import scratch_file
 from loccit.sources.symbols import DEFINITION, symbol_in_hunk_header
 from loccit.sources.view import DRIVERS, shallow_commits
 
@@ -188,7 +188,7 @@ def _lines(pairs: Iterable[_Pair]) -> Iterator[str]:
 @contextmanager
 def _reading(view: GitView, arguments: Sequence[str], lines: Iterable[str]) -> Generator[IO[bytes]]:
     """The output of a git process that reads `lines` from a file, so that neither waits for the other."""
-    with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
+    with scratch_file() as stdin, scratch_file() as stderr:
         stdin.writelines(f"{line}\n".encode("ascii") for line in lines)
         stdin.seek(0)
         process = view.start(*arguments, stdin=stdin.fileno(), stderr=stderr.fileno())

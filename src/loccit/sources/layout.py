@@ -80,16 +80,21 @@ def _pointed_at(dot_git: Path) -> Path:
 
 
 def _is_git_dir(folder: Path) -> bool:
-    if not os.path.lexists(folder / "HEAD"):
+    # HEAD may be a symlink to a branch that has no commit yet.
+    if _kind_of(folder / "HEAD", follow=False) is None:
         return False
-    if (folder / "commondir").is_file():
+    if _kind_of(folder / "commondir") == stat.S_IFREG:
         return True
-    return (folder / "objects").is_dir() and (folder / "refs").is_dir()
+    return _kind_of(folder / "objects") == stat.S_IFDIR == _kind_of(folder / "refs")
 
 
-def _kind_of(path: Path) -> int | None:
+def _kind_of(path: Path, *, follow: bool = True) -> int | None:
+    """What `path` is, None for nothing.
+
+    Raises OSError where nobody can tell, which pathlib would take for nothing.
+    """
     try:
-        return stat.S_IFMT(path.stat().st_mode)
+        return stat.S_IFMT(path.stat(follow_symlinks=follow).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -27,6 +27,7 @@ _CLASSES = {
 _WILD = re.compile(rb"[*?\[\\]")
 # Possessive, as git reads it from left to right: a first `]` is one of the characters, never the end.
 _BRACKET = re.compile(rb"\[(?P<not>[!^]?+)(?P<body>\]?+(?:\[:[a-z]+:\]|\\.|[^\]\\])*+)\]", re.DOTALL)
+_PIECE = re.compile(_BRACKET.pattern + rb"|\\.|.", re.DOTALL)
 _BRACKET_PART = re.compile(rb"\[:(?P<class>[a-z]+):\]|(?P<low>\\.|[^\\])(?:-(?P<high>\\.|[^\\]))?", re.DOTALL)
 
 
@@ -92,7 +93,7 @@ class PatternTable:
 
 def glob_expression(pattern: bytes) -> bytes | None:
     """A regular expression for whole paths that matches as git does; None if it can match nothing."""
-    folders = pattern.split(b"/")
+    folders = _folders(pattern)
     pieces: list[bytes] = []
     # `**/` opens a group that swallows folders up to the first place where what follows, up to the next
     # `**/`, fits.
@@ -116,6 +117,17 @@ def glob_expression(pattern: bytes) -> bytes | None:
         # The last group must reach the end of the path, and may try again further on until it does.
         expression = expression + rb"\Z)"
     return expression
+
+
+def _folders(pattern: bytes) -> list[bytes]:
+    """The pattern cut at its slashes, but not at one in brackets, which can match nothing."""
+    folders = [b""]
+    for piece in _PIECE.finditer(pattern):
+        if piece.group() in (b"/", b"\\/"):
+            folders.append(b"")
+        else:
+            folders[-1] += piece.group()
+    return folders
 
 
 def _one_folder(glob: bytes) -> bytes | None:
@@ -164,12 +176,10 @@ def _bracket(found: re.Match[bytes]) -> bytes | None:
             continue
         low = part["low"][-1:]
         high = low if part["high"] is None else part["high"][-1:]
-        if low <= high:
-            parts.append(rb"\x%02x-\x%02x" % (low[0], high[0]))
+        # A range that runs backwards still holds its first character.
+        parts.append(rb"\x%02x-\x%02x" % (low[0], high[0] if low <= high else low[0]))
     body = b"".join(parts)
-    if found["not"]:
-        return rb"[^/%s]" % body
-    return rb"(?!/)[%s]" % body if body else rb"(?!)"
+    return rb"[^/%s]" % body if found["not"] else rb"(?!/)[%s]" % body
 
 
 def split_lines(text: bytes) -> Iterable[bytes]:

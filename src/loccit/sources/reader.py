@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -14,6 +13,7 @@ from typing import IO, Self, cast
 from loccit.core.errors import LimitExceeded, ObjectCorrupt, ObjectMissing, SourceError, SourceUnreadable
 from loccit.core.source import GitObject
 from loccit.sources.git import GitView, complaint
+from loccit.sources.scratch import scratch_file
 
 # Ids on their way to git: fewer than fit into the smallest pipe (16 kB), so that writing never waits for
 # reading.
@@ -112,7 +112,7 @@ class BatchReader:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
+            self._complaints = scratch_file()
             self._heard = 0
             self._process = self._view.start(
                 "cat-file", "--batch", stdin=subprocess.PIPE, stderr=self._complaints.fileno()

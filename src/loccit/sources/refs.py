@@ -68,7 +68,7 @@ def read_refs(layout: GitLayout, *, id_length: int) -> Refs:
 
 
 def head_commit(layout: GitLayout, *, id_length: int) -> str | None:
-    """The commit that HEAD is at, from two small reads where they tell, else None: then `read_refs` has to be asked.
+    """The commit that HEAD is at, where two small reads tell, else None: then `read_refs` has to be asked.
 
     Raises like `read_refs`.
     """
@@ -102,7 +102,7 @@ def _loose(root: Path, *, only_own: bool) -> Iterator[tuple[bytes, bytes]]:
                 pending.append(name)
             elif entry.is_symlink():
                 yield os.fsencode(name), b"ref: " + os.fsencode(Path(entry.path).readlink())
-            else:
+            elif entry.is_file(follow_symlinks=False):
                 yield os.fsencode(name), read_small_file(Path(entry.path), limit=_MAX_REF_BYTES) or b""
 
 

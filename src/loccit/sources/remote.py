@@ -173,7 +173,7 @@ class _Fetching:
 
         def stop() -> None:
             is_late.set()
-            _stop(process)
+            _kill(process)
 
         timer = threading.Timer(self._options.fetch_timeout_s, stop)
         timer.start()
@@ -183,7 +183,10 @@ class _Fetching:
             code = process.wait()
         finally:
             timer.cancel()
-            _stop(process)
+            _kill(process)
+            process.wait()
+            for pipe in (process.stdout, process.stderr):
+                cast("IO[bytes]", pipe).close()
         if is_late.is_set():
             limit = self._options.fetch_timeout_s
             raise FetchFailed(
@@ -226,13 +229,11 @@ def _listen(stderr: IO[bytes], progress: Progress) -> bytes:
     return said + rest
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Ends the process and all that it started."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    for pipe in (process.stdout, process.stderr):
-        cast("IO[bytes]", pipe).close()
 
 
 def _remove_leftovers(git_dir: Path) -> None:

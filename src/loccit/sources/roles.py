@@ -47,7 +47,7 @@ _TEST_FOLDERS = _words(
 # Names that are a package's own business as often as its tests: tests only where other signs agree.
 _TEST_FOLDERS_AT_TOP = _words("test testing spec specs t")
 _TEST_FILE = re.compile(
-    r"^(tests?|conftest|test_[^/]*|[^/]*_tests?)\.py$"
+    r"^(tests|conftest|test_[^/]*|[^/]*_tests?)\.py$"
     r"|_test\.go$|[._-](test|tests|spec|e2e|cy)\.(js|jsx|ts|tsx|mjs|cjs|mts|cts|vue|dart)$"
     r"|_(spec|test)\.rb$|^test_[^/]*\.(rb|c|cc|cpp|sh|rs|js|ts|php|lua)$"
     r"|_(test|tests|unittest)\.(c|cc|cpp|cxx|rs|exs|dart|php|sh|js|ts)$|^tests?\.rs$|\.bats$"
@@ -112,10 +112,10 @@ def role_of(path: str) -> FileRole:
     by_folder = _role_of_folder(folder, ending in _PYTHON_ENDINGS)
     if by_folder is FileRole.VENDORED or by_folder is FileRole.GENERATED:
         return by_folder
-    if lowered in _GENERATED_FILES or _GENERATED_FILE.search(lowered):
-        return FileRole.GENERATED
     if _VENDORED_FILE.search(lowered):
         return FileRole.VENDORED
+    if lowered in _GENERATED_FILES or _GENERATED_FILE.search(lowered):
+        return FileRole.GENERATED
     return _role_by_content(name, lowered, ending, by_folder)
 
 

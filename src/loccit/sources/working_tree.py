@@ -57,7 +57,9 @@ class WorkingTree:
             deleted: list[str] = []
             for entry in snapshot.entries:
                 status = comparison.status(entry.path)
-                if status is None:
+                if status is not None and comparison.cache.blob(entry.path, status) == entry.blob:
+                    continue
+                if status is None or not comparison.is_below_top(entry.path):
                     deleted.append(entry.path)
                 elif comparison.is_modified(entry, status):
                     modified.append(entry.path)
@@ -86,14 +88,16 @@ class _Comparison:
         self._folders: dict[str, bool] = {"": True}
 
     def status(self, path: str) -> os.stat_result | None:
-        """How the file looks, None when it is not there, or only through a symlinked folder."""
-        if not self._is_folder_real(path.rpartition("/")[0]):
-            return None
+        """How the file looks, None when it is not there."""
         try:
             return os.lstat(self._prefix + path)
         except OSError:
             # Gone, or under a name that this system cannot hold.
             return None
+
+    def is_below_top(self, path: str) -> bool:
+        """Whether the file is where it seems to be, with no symlink among its folders."""
+        return self._is_folder_real(path.rpartition("/")[0])
 
     def is_modified(self, entry: FileEntry, status: os.stat_result) -> bool:
         """Whether the file's content differs from the entry's blob."""

@@ -7,7 +7,11 @@ from loccit.core.chunks import Chunk, ParsedFile
 
 def described(parsed: ParsedFile, data: bytes) -> str:
     """The file in one line, then a block for each chunk."""
-    marks = [word for word, is_set in (("partial", parsed.is_partial), ("generated", parsed.is_generated)) if is_set]
+    marks = [
+        word
+        for word, is_set in (("partial", parsed.is_partial), ("generated", parsed.is_generated))
+        if is_set
+    ]
     head = " ".join([parsed.language, parsed.encoding, *marks])
     return "\n".join([head, *(_chunk(chunk, data) for chunk in parsed.chunks)]) + "\n"
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from loccit.parsing import language_of, list_languages, parse
-
 from tests.unit.parsing.golden import described
 
 SAMPLES = Path(__file__).parent / "samples"

@@ -6,7 +6,7 @@ from loccit.core.chunks import ParsedFile
 
 
 def check_tiling(parsed: ParsedFile, data: bytes, max_chunk_bytes: int = 2400) -> None:
-    """The chunks are the file, each with its lines, on character boundaries, with its documentation inside."""
+    """The chunks are the file, each with its lines, whole characters and its documentation."""
     if parsed.unsearchable is not None:
         assert parsed.chunks == ()
         return
@@ -37,5 +37,7 @@ def line_ends(data: bytes, encoding: str) -> list[int]:
         return [index + 1 for index, byte in enumerate(data) if byte == 0x0A]
     order = "little" if encoding == "utf-16-le" else "big"
     return [
-        index + 2 for index in range(0, len(data) - 1, 2) if int.from_bytes(data[index : index + 2], order) == 0x0A
+        index + 2
+        for index in range(0, len(data) - 1, 2)
+        if int.from_bytes(data[index : index + 2], order) == 0x0A
     ]

@@ -17,7 +17,13 @@ from loccit.library import Loccit
 from loccit.settings import Settings
 
 # Words, a name, a compound, a path and a number that the repositories of these tests hold.
-QUERIES = ("parse the config", "load_config", "ParserError in tool.py", "cache 7", "where is the reader closed")
+QUERIES = (
+    "parse the config",
+    "load_config",
+    "ParserError in tool.py",
+    "cache 7",
+    "where is the reader closed",
+)
 
 
 def loccit_at(home: Path, *, kept_snapshots: int = 8) -> Loccit:
@@ -80,7 +86,11 @@ def assert_no_rubbish(home: Path) -> None:
         assert {path.name for path in (folder / "snapshots").iterdir()} == {
             record.table for record in manifest.snapshots
         }
-        assert {path.name for path in folder.iterdir()} - {"lock"} == {"manifest.json", "segments", "snapshots"}
+        assert {path.name for path in folder.iterdir()} - {"lock"} == {
+            "manifest.json",
+            "segments",
+            "snapshots",
+        }
     assert not list(home.glob(".*.tmp"))
 
 
@@ -121,7 +131,8 @@ def start_indexing(
     file_bytes: int | None = None,
     gate: bool = False,
 ) -> subprocess.Popen[str]:
-    """A child process that has said its first line: from here on it indexes, with a `gate` once it is sent a line.
+    """A child process that has said its first line: from here on it indexes, with a `gate` once it is sent a
+    line.
 
     `file_bytes` is the size beyond which it can write no file, as on a full disk.
     """

@@ -23,7 +23,9 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_only_the_changed_files_of_a_commit_are_parsed(project: Path, tmp_path: Path) -> None:
-    """Three changed of thirty: three parsed; renamed, copied and deleted files and changed modes cost nothing."""
+    """Three changed of thirty: three parsed; renamed, copied and deleted files and changed modes cost
+    nothing.
+    """
     loccit = loccit_at(tmp_path / "home")
     first = loccit.index(project).files
     assert (first.parsed, first.reused) == (30, 0)
@@ -62,7 +64,9 @@ def test_a_blob_of_another_repository_is_not_parsed_again(project: Path, tmp_pat
 
 def test_the_same_bytes_in_another_language_are_another_file(tmp_path: Path) -> None:
     """A blob is parsed once for each language that its names say."""
-    make_repository(tmp_path / "project", [{"files": {"a.py": "x = 1\n", "b.txt": "x = 1\n", "c.py": "x = 1\n"}}])
+    make_repository(
+        tmp_path / "project", [{"files": {"a.py": "x = 1\n", "b.txt": "x = 1\n", "c.py": "x = 1\n"}}]
+    )
     report = loccit_at(tmp_path / "home").index(tmp_path / "project").files
     assert report.parsed == 2
     assert report.snapshot.files == 3
@@ -71,7 +75,7 @@ def test_the_same_bytes_in_another_language_are_another_file(tmp_path: Path) -> 
 def test_other_options_of_the_parser_parse_again(project: Path, tmp_path: Path) -> None:
     """What was cut by other options is not taken for what these give, and stays for who comes back."""
     loccit_at(tmp_path / "home").index(project)
-    settings = Settings(home=tmp_path / "home", parsing=ParsingOptions(max_chunk_bytes=500))
+    settings = Settings(home=tmp_path / "home", parsing=ParsingOptions(max_chunk_bytes=700))
     assert Loccit(settings=settings).index(project).files.parsed == 30
     assert loccit_at(tmp_path / "home").index(project).files.parsed == 0
 
@@ -92,8 +96,8 @@ def test_what_is_lost_from_the_cache_under_way_is_parsed_again(project: Path, tm
     loccit.index(project)
     expected = found(loccit)
     git(tmp_path, "clone", "-q", str(project), "clone")
-    with loccit._system.blob_cache() as cache:  # noqa: SLF001
-        connection = cache._connection  # noqa: SLF001
+    with loccit._system.blob_cache() as cache:
+        connection = cache._connection
         keys = [row[0] for row in connection.execute("SELECT key FROM records ORDER BY key")]
         connection.execute("DELETE FROM records WHERE key = ?", (keys[0],))
         connection.execute("UPDATE records SET record = substr(record, 1, 40) WHERE key = ?", (keys[1],))
@@ -145,8 +149,8 @@ def test_processes_give_what_one_process_gives(tmp_path: Path) -> None:
     """Enough bytes for two parsing processes: the same hits, in the same order."""
     body = "def parse_{0}(config):\n    '''Reads value {0}.'''\n    return config[{0}] + {1}\n\n\n"
     files = {
-        f"src/f{n}.py": "".join(body.format(n * 1000 + k, "value " * 20 + "1") for k in range(300))
-        for n in range(50)
+        f"src/f{n}.py": "".join(body.format(n * 1000 + k, "value + " * 40 + "1") for k in range(130))
+        for n in range(60)
     }
     make_repository(tmp_path / "project", [{"files": files}])
     results: list[object] = []
@@ -154,7 +158,7 @@ def test_processes_give_what_one_process_gives(tmp_path: Path) -> None:
         settings = Settings(home=tmp_path / f"home{workers}")
         options = type(settings.indexing)(workers=workers)
         loccit = Loccit(settings=Settings(home=settings.home, indexing=options))
-        assert loccit.index(tmp_path / "project", history=False).files.parsed == 50
+        assert loccit.index(tmp_path / "project", history=False).files.parsed == 60
         results.append(found(loccit))
     assert results[0] == results[1]
     assert any(results[0])

@@ -21,9 +21,10 @@ from loccit.settings import Settings
 from tests.repositories import Commit, make_repository
 from tests.unit.pipeline.homes import QUERIES, assert_no_rubbish, found, loccit_at, shard_of
 
-# Forks a child for every line it reads. The child indexes and is killed before its n-th step on files, or after some
-# milliseconds, whichever is asked for; what is printed is whether it was killed, and how many steps it came to. A step opens a
-# file of an index for writing, renames one or deletes one, or opens the cache.
+# Forks a child for every line it reads. The child indexes and is killed before its n-th step on files, or
+# after some milliseconds, whichever is asked for; what is printed is whether it was killed, and how many
+# steps it came to. A step opens a file of an index for writing, renames one or deletes one, or opens the
+# cache.
 _KILLER = """
 import json, os, signal, sys, time
 from pathlib import Path
@@ -51,7 +52,7 @@ def index(asked):
                 os.kill(os.getpid(), signal.SIGKILL)
     sys.addaudithook(hook)
     options = IndexingOptions(workers=1, kept_snapshots=2)
-    parsing = ParsingOptions(max_chunk_bytes=asked["chunk_bytes"])
+    parsing = ParsingOptions(min_chunk_bytes=asked["smallest"])
     loccit = Loccit(settings=Settings(home=Path(asked["home"]), parsing=parsing, indexing=options))
     loccit.index(asked["repository"], rev=asked["rev"], rebuild=asked["rebuild"])
     return steps
@@ -72,7 +73,8 @@ for line in sys.stdin:
     steps = os.read(reading, 20)
     os.close(reading)
     killed = os.WIFSIGNALED(status)
-    print(json.dumps({"killed": killed, "steps": int(steps or 0), "failed": not killed and status != 0}), flush=True)
+    told = {"killed": killed, "steps": int(steps or 0), "failed": not killed and status != 0}
+    print(json.dumps(told), flush=True)
 """
 
 
@@ -89,13 +91,13 @@ class Killer:
         rev: str,
         *,
         rebuild: bool = False,
-        chunk_bytes: int = 2400,
+        smallest: int = 200,
         **when: int,
     ) -> dict[str, int]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         asked = {"home": str(home), "repository": str(repository), "rev": rev, "rebuild": rebuild}
-        asked |= {"chunk_bytes": chunk_bytes, **when}
+        asked |= {"smallest": smallest, **when}
         self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
@@ -120,15 +122,15 @@ def killer() -> Iterator[Killer]:
 
 # Two say as much as all, and every kill is followed by several of them.
 FEW = QUERIES[:2]
-OTHER_CHUNK_BYTES = 300
+OTHER_SMALLEST = 10
 
 
 @dataclass(frozen=True)
 class Scene:
     """A repository, and a home in which all but its last commit are indexed.
 
-    `expected` is what is found at each of the last two, among the files and among the commits; `otherwise` what is found at the
-    first of them where files are cut into small chunks.
+    `expected` is what is found at each of the last two, among the files and among the commits; `otherwise`
+    what is found at the first of them where small chunks are not joined.
     """
 
     repository: Path
@@ -147,7 +149,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     words = ["config", "parser", "reader", "cache", "tool", "closed", "load", "error"]
     files = {
         f"src/part{number}.py": "".join(
-            f"def {chance.choice(words)}_{chance.choice(words)}_{n}(path):\n    return {chance.choice(words)}(path)\n\n\n"
+            "def {}_{}_{n}(path):\n    return {}(path)\n\n\n".format(*chance.choices(words, k=3), n=n)
             for n in range(30)
         )
         for number in range(40)
@@ -167,10 +169,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
         alone.index(folder / "project", rev=rev)
         past = found(alone, rev=rev, history=True, queries=FEW)
         expected[rev] = (found(alone, rev=rev, queries=FEW), past)
-    parsing = ParsingOptions(max_chunk_bytes=OTHER_CHUNK_BYTES)
+    parsing = ParsingOptions(min_chunk_bytes=OTHER_SMALLEST)
     other = Loccit(settings=Settings(home=folder / "other", parsing=parsing))
     other.index(folder / "project", rev=ids[-2], history=False)
     otherwise = found(other, rev=ids[-2], queries=FEW)
+    assert otherwise != expected[ids[-2]][0]
     return Scene(folder / "project", folder / "home", ids[-2], ids[-1], expected, otherwise)
 
 
@@ -196,21 +199,19 @@ def check_after_kill(scene: Scene, home: Path) -> None:
 def test_killed_before_any_step_on_files_the_index_answers_and_the_next_run_finishes(
     killer: Killer, scene: Scene, tmp_path: Path, what: str
 ) -> None:
-    """SIGKILL before each file of the index that is opened for writing, renamed or deleted: while the next commit is
-    indexed, while all is built anew, and while the same commit is cut otherwise.
+    """SIGKILL before each file of the index that is opened for writing, renamed or deleted: while the next
+    commit is indexed, while all is built anew, and while the same commit is cut otherwise.
     """
     rev = scene.before if what == "other options" else scene.after
-    chunk_bytes = OTHER_CHUNK_BYTES if what == "other options" else 2400
+    smallest = OTHER_SMALLEST if what == "other options" else 200
 
     def run(home: Path, **when: int) -> dict[str, int]:
         shutil.copytree(scene.home, home)
-        return killer(
-            home, scene.repository, rev, rebuild=what == "rebuild", chunk_bytes=chunk_bytes, **when
-        )
+        return killer(home, scene.repository, rev, rebuild=what == "rebuild", smallest=smallest, **when)
 
     steps = run(tmp_path / "whole")["steps"]
     assert steps > 15
-    for step in range(1, steps + 1):
+    for step in range(1, steps + 1, 1 if what == "next commit" else 3):
         home = tmp_path / str(step)
         assert run(home, step=step)["killed"]
         check_after_kill(scene, home)

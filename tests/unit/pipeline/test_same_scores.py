@@ -15,7 +15,14 @@ from loccit.indexing import shard as shard_module
 from tests.repositories import Commit, add_commits, git, make_repository
 from tests.unit.pipeline.homes import assert_no_rubbish, found, fresh, loccit_at, shard_of
 
-PATHS = ("src/tool.py", "src/reader.py", "tests/test_tool.py", "docs/guide.md", "config.toml", "lib/vendor.js")
+PATHS = (
+    "src/tool.py",
+    "src/reader.py",
+    "tests/test_tool.py",
+    "docs/guide.md",
+    "config.toml",
+    "lib/vendor.js",
+)
 PIECES = (
     "def load_config(path):\n    '''Parse the config file.'''\n    return parse(path)\n\n\n",
     "class ParserError(Exception):\n    '''The parser met an error.'''\n\n\n",
@@ -31,7 +38,7 @@ changes = st.dictionaries(st.sampled_from(PATHS), st.none() | contents, min_size
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Commit]:
-    """A few commits on two branches: files come, change, go, are copied and renamed, and change their mode."""
+    """A few commits on two branches: files come, change, go, are copied, renamed, and change their mode."""
     trees: list[dict[str, str]] = []
     commits: list[Commit] = []
     for number in range(draw(st.integers(2, 5))):
@@ -100,7 +107,8 @@ def long_history(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[s
     chance = random.Random(5)
     commits: list[Commit] = []
     for number in range(40):
-        path = f"{chance.choice(['src', 'tests', 'docs'])}/{chance.choice('abcdefgh')}.{chance.choice(['py', 'md'])}"
+        name, ending = chance.choice("abcdefgh"), chance.choice(["py", "md"])
+        path = f"{chance.choice(['src', 'tests', 'docs'])}/{name}.{ending}"
         text = "".join(chance.choices(PIECES, k=3)) + f"value_{number} = {number}\n"
         commit = Commit(files={path: text}, message=f"Set value {number}\n\nThe parser reads the config.")
         commit["branch"] = chance.choice(["main", "main", "side", "topic"])
@@ -136,8 +144,8 @@ def test_many_small_commits_are_merged_and_change_no_score(
 def test_segments_of_few_documents_change_no_score(
     long_history: tuple[Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a segment may hold twelve chunks only, an index is many segments, full ones are left alone and scores
-    are the same.
+    """Where a segment may hold twelve chunks only, an index is many segments, full ones are left alone and
+    scores are the same.
     """
     repository, ids = long_history
     expected = fresh(tmp_path / "fresh", repository, ids[-1], history=True)

@@ -51,8 +51,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """Twenty-one commits, each of which changes what is found."""
     commits: list[Commit] = []
     for number in range(21):
-        text = f"def parse_{number}(config):\n    return {'value + ' * (number % 5)}config\n" * (1 + number % 4)
-        files = {f"src/file{number % 6}.py": text, "src/base.py": "def load_config():\n    pass\n" * (number + 1)}
+        text = f"def parse_{number}(config):\n    return {'value + ' * (number % 5)}config\n" * (
+            1 + number % 4
+        )
+        files = {
+            f"src/file{number % 6}.py": text,
+            "src/base.py": "def load_config():\n    pass\n" * (number + 1),
+        }
         commits.append({"files": files, "message": f"Parse value {number}"})
     folder = tmp_path_factory.mktemp("turns") / "project"
     return folder, make_repository(folder, commits)
@@ -66,18 +71,14 @@ def test_readers_see_published_states_only_while_twenty_commits_are_indexed(
     loccit = loccit_at(tmp_path / "home", kept_snapshots=3)
     loccit.index(repository, rev=ids[0])
     shard = shard_of(tmp_path / "home").folder
-    readers = [
-        subprocess.Popen(
-            [sys.executable, "-c", _READER, str(shard)],
-            stdin=subprocess.PIPE,
-            stdout=(tmp_path / f"reader{number}").open("w"),
-            text=True,
-        )
-        for number in range(2)
-    ]
+    readers: list[subprocess.Popen[str]] = []
+    for number in range(2):
+        with (tmp_path / f"reader{number}").open("w") as said:
+            command = [sys.executable, "-c", _READER, str(shard)]
+            readers.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, text=True))
     for number in range(2):
         while not (tmp_path / f"reader{number}").read_text():
-            pass_the_time()
+            time.sleep(0.02)
     expected: dict[str, list[list[object]]] = {}
     for rev in ids:
         loccit.index(repository, rev=rev)
@@ -135,7 +136,8 @@ def test_a_reader_answers_while_an_indexer_waits_for_another(
         told: list[str] = []
         script = (
             "import sys; from pathlib import Path; from loccit.indexing.shard import Shard\n"
-            "with Shard(Path(sys.argv[1])).locked(waiting=lambda: print('waiting', flush=True)): print('held')"
+            "waiting = lambda: print('waiting', flush=True)\n"
+            "with Shard(Path(sys.argv[1])).locked(waiting=waiting): print('held')"
         )
         second = subprocess.Popen(
             [sys.executable, "-c", script, str(shard_of(home).folder)], stdout=subprocess.PIPE, text=True
@@ -148,7 +150,7 @@ def test_a_reader_answers_while_an_indexer_waits_for_another(
 
 
 def test_two_repositories_are_indexed_side_by_side_into_one_cache(tmp_path: Path) -> None:
-    """Two homesharing processes write the blob cache and the catalogue at once, and nothing is lost."""
+    """Three processes write the blob cache and the catalogue at once, and nothing is lost."""
     names = ["one", "two", "three"]
     for name in names:
         files = {f"{name}{n}.py": f"def {name}_{n}():\n    return 'config'\n" for n in range(40)}
@@ -165,7 +167,3 @@ def test_two_repositories_are_indexed_side_by_side_into_one_cache(tmp_path: Path
     assert {hit.place.repo for hit in loccit.search("config", limit=100)} == set(names)
     git(tmp_path, "clone", "-q", "one", "again")
     assert loccit.index(tmp_path / "again").files.parsed == 0
-
-
-def pass_the_time() -> None:
-    time.sleep(0.02)

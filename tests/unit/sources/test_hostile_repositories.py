@@ -31,7 +31,7 @@ class Trap:
         self.folder = tmp_path / "hostile"
         self.marker = tmp_path / "marker"
         script = tmp_path / "trap.sh"
-        script.write_text(f"#!/bin/sh\ntouch {shlex.quote(str(self.marker))}\ncat 2>/dev/null\nexit 0\n")
+        script.write_text(f"#!/bin/sh\ntouch {shlex.quote(str(self.marker))}\nexit 0\n")
         script.chmod(0o755)
         self.command = str(script)
         make_repository(
@@ -43,7 +43,7 @@ class Trap:
         for key, value in settings:
             git(self.folder, "config", key, value)
 
-    def assert_it_works(self, *arguments: str) -> None:
+    def assert_it_works(self, *arguments: str, stdin: bytes = b"") -> None:
         """Ordinary git is caught by the trap."""
         environment = {
             "PATH": os.environ["PATH"],
@@ -57,7 +57,8 @@ class Trap:
             env=environment,
             capture_output=True,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
+            timeout=60,
         )
         assert self.marker.exists(), f"the trap does not work: git {arguments}"
         self.marker.unlink()
@@ -104,7 +105,7 @@ def test_no_fsmonitor_runs(trap: Trap, open_at: Open) -> None:
 
 def test_no_hook_runs(trap: Trap, open_at: Open) -> None:
     """Neither from the hooks folder nor from `core.hooksPath`."""
-    hooks = "post-checkout post-index-change reference-transaction post-fetch pre-auto-gc update pre-receive".split()
+    hooks = "post-checkout post-index-change reference-transaction pre-auto-gc update pre-receive".split()
     for place in (trap.folder / ".git" / "hooks", trap.folder.parent / "hooks"):
         for name in hooks:
             write_files(place, {name: Path(trap.command).read_text()})
@@ -157,8 +158,8 @@ def test_the_attributes_of_a_repository_do_not_hide_its_changes(trap: Trap, open
 
 def test_no_submodule_is_followed(trap: Trap, open_at: Open) -> None:
     """A submodule whose update command or URL would run something is listed, and that is all."""
-    url = f"ext::sh -c {shlex.quote('touch ' + str(trap.marker))}"
-    modules = f'[submodule "sub"]\n\tpath = sub\n\turl = {url}\n\tupdate = !{trap.command}\n'
+    url = f"ext::{trap.command}"
+    modules = f'[submodule "sub"]\n\tpath = sub\n\turl = {url}\n'
     add_commits(trap.folder, [{"files": {".gitmodules": modules}, "submodules": {"sub": "1" * 40}}], first=2)
     trap.configure(
         ("submodule.sub.url", url),
@@ -168,7 +169,7 @@ def test_no_submodule_is_followed(trap: Trap, open_at: Open) -> None:
         ("fetch.recurseSubmodules", "true"),
         ("protocol.allow", "always"),
     )
-    trap.assert_it_works("submodule", "update", "--init")
+    trap.assert_it_works("-c", "protocol.allow=always", "submodule", "update", "--init")
     assert_nothing_runs(trap, open_at)
     assert SkippedFile("sub", SkipReason.SUBMODULE) in open_at(trap.folder).snapshot().skipped
 
@@ -217,21 +218,20 @@ def test_a_packed_replace_ref_is_not_believed_either(trap: Trap, open_at: Open) 
 
 
 def test_a_forged_commit_graph_is_not_believed(trap: Trap, open_at: Open) -> None:
-    """It may say that a commit has another tree or other parents; objects are asked instead."""
+    """It may say that a commit has no parents; objects are asked instead."""
     folder = trap.folder
     git(folder, "commit-graph", "write", "--reachable")
     graph = folder / ".git" / "objects" / "info" / "commit-graph"
     content = bytearray(graph.read_bytes())
-    first, second = (bytes.fromhex(git(folder, "rev-parse", f"{rev}^{{tree}}")) for rev in ("HEAD", "HEAD~1"))
-    start = content.index(first)
-    content[start : start + 20] = second
+    # A row holds the tree's id, then the place of each parent: this one says that there is none.
+    row = content.index(bytes.fromhex(git(folder, "rev-parse", "HEAD^{tree}")))
+    content[row + 20 : row + 24] = b"\x70\0\0\0"
     graph.chmod(0o644)
     graph.write_bytes(content)
-    assert git(folder, "-c", "core.commitGraph=true", "rev-parse", "HEAD^{tree}") == second.hex()
-    snapshot = open_at(folder).snapshot()
-    assert snapshot.tree == first.hex()
-    blobs = {entry.path: entry.blob for entry in snapshot.entries}
-    assert blobs["a.py"] == git(folder, "-c", "core.commitGraph=false", "rev-parse", "HEAD:a.py")
+    assert git(folder, "rev-list", "--count", "HEAD") == "1"
+    repository = open_at(folder)
+    assert len(repository.ancestors(repository.resolve())) == 2
+    assert len(list(repository.commits(repository.resolve(), ()))) == 2
 
 
 def test_alternates_that_reveal_another_repository_are_refused(
@@ -262,17 +262,12 @@ def test_alternates_that_appear_later_are_refused_at_the_next_refresh(
         repository.refresh(lambda *_: None)
 
 
-def test_config_includes_are_not_followed(trap: Trap, open_at: Open) -> None:
+@pytest.mark.parametrize("key", ["include.path", "includeIf.gitdir:/**.path"])
+def test_config_includes_are_not_followed(trap: Trap, open_at: Open, key: str) -> None:
     """Neither plain nor conditional ones: what they hold has no effect, not even on the name."""
-    write_files(
-        trap.folder.parent,
-        {
-            "included": f'[core]\n\tfsmonitor = {trap.command}\n[remote "origin"]\n\turl = https://evil.example/x/y\n'
-        },
-    )
-    trap.configure(
-        ("include.path", str(trap.folder.parent / "included")), ("includeIf.gitdir:/**.path", "/dev/tty")
-    )
+    included = f'[core]\n\tfsmonitor = {trap.command}\n[remote "origin"]\n\turl = https://host.example/x/y\n'
+    write_files(trap.folder.parent, {"included": included})
+    trap.configure((key, str(trap.folder.parent / "included")))
     trap.assert_it_works("status")
     assert_nothing_runs(trap, open_at)
     assert open_at(trap.folder).name == "hostile"
@@ -299,7 +294,7 @@ def test_no_command_of_the_configuration_runs(trap: Trap, open_at: Open, key: st
     if key == "core.gitProxy":
         trap.assert_it_works("fetch", "git://localhost:1/x")
     if key == "credential.helper":
-        trap.assert_it_works("credential", "fill")
+        trap.assert_it_works("credential", "fill", stdin=b"protocol=https\nhost=x\n\n")
     assert_nothing_runs(trap, open_at)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loccit.core.errors import InputError, LimitExceeded, ObjectMissing
@@ -138,6 +138,7 @@ def test_a_caller_may_stop_early(tmp_path: Path, open_at: Open) -> None:
     found.close()  # pyright: ignore[reportAttributeAccessIssue]
 
 
+@settings(max_examples=40)
 @given(content=st.binary(max_size=300))
 def test_every_match_is_a_line_of_the_blob(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     """For any bytes: the places point at exactly the lines with an `a`."""

@@ -120,7 +120,9 @@ def report(library: Library) -> str:
     total = sum(len(books) for books in library.shelves.values())
     lines.append(f"total: {total} books on {len(library.shelves)} shelves, {len(library.loans)} of them lent")
     if total and len(library.loans) * 2 > total:
-        lines.append("more than half of the books are out; think about buying second copies of those often lent")
+        lines.append(
+            "more than half of the books are out; think about buying second copies of those often lent"
+        )
     elif not total:
         lines.append("there are no books at all, which is odd for a library; look at the folder's name")
     if any(not books for books in library.shelves.values()):
