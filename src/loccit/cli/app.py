@@ -104,12 +104,16 @@ def _end(code: int) -> NoReturn:
 def _run() -> int:
     """The exit code of the command, its output written. Raises what the command raises."""
     prepare_completion()
-    code = 0
+    code, stdout = 0, sys.stdout
     try:
         app(prog_name="loccit")
     except SystemExit as end:
         # Typer always ends so, with the code of `typer.Exit`; of Ctrl-C it makes 130.
         code = int(end.code or 0)
+    if sys.stdout is not stdout:
+        # Typer puts a wrapper there when nobody reads a help page to its end.
+        sys.stdout = stdout
+        raise ReaderLeft
     if code == ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     finish()

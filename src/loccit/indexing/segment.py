@@ -295,11 +295,12 @@ def _term_columns(
 
 def _lengths(expansion: _Expansion, token: Int32, doc: Int32, count: Int32, documents: int) -> Float64:
     """The length of each document in words."""
-    return np.bincount(doc, weights=count * expansion.words[token], minlength=documents)
+    words = (count * expansion.words[token]).astype(np.float64)
+    return np.bincount(doc, weights=words, minlength=documents).astype(np.float64)
 
 
 def _packed(term: Int32, doc: Int32, tf: Int32) -> UInt64:
-    """Postings as integers that sort by term (28 bits), then document (20 bits), with the frequency (16 bits)."""
+    """Postings as integers that sort by term (28 bits), then document (20 bits); 16 bits of frequency."""
     packed = term.astype(np.uint64)
     packed <<= np.uint64(_DOCUMENT_BITS)
     packed |= doc.astype(np.uint64)

@@ -23,6 +23,7 @@ Int32 = npt.NDArray[np.int32]
 Float64 = npt.NDArray[np.float64]
 
 ROLES = tuple(FileRole)
+FIELD_ORDER = tuple(Field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,16 @@ class Document:
     symbol: str
     language: str
     encoding: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPostings:
+    """Postings of one term in one field of one segment: documents by their numbers in the segment."""
+
+    field: Field
+    segment: int
+    documents: Array
+    frequencies: Array
 
 
 class SnapshotView:
@@ -208,24 +219,37 @@ class SnapshotView:
 
     def postings_of_key(self, field: Field, key: int) -> tuple[Int64, Float64]:
         """The same for a term's key."""
-        docs: list[Array] = []
-        tfs: list[Array] = []
-        for number, segment in enumerate(self.segments):
-            local, tf = segment.postings(field, key)
-            if not len(local):
-                continue
-            renumbering = self._maps[number]
-            if renumbering is None:
-                docs.append(local.astype(np.int64) + self._offsets[number])
-                tfs.append(tf)
-            else:
-                mapped = renumbering[local]
-                live = mapped >= 0
-                docs.append(mapped[live].astype(np.int64))
-                tfs.append(tf[live])
-        if not docs:
+        parts = [self.live(part) for part in self.stored_postings(key) if part.field is field]
+        if not parts:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
-        return np.concatenate(docs), np.concatenate(tfs).astype(np.float64)
+        documents, frequencies = zip(*parts, strict=True)
+        return np.concatenate(documents), np.concatenate(frequencies).astype(np.float64)
+
+    def stored_postings(self, key: int) -> list[StoredPostings]:
+        """The postings of the term with this key as the segments have them, dead documents included."""
+        found: list[StoredPostings] = []
+        for number, segment in enumerate(self.segments):
+            for field in FIELD_ORDER:
+                documents, frequencies = segment.postings(field, key)
+                if len(documents):
+                    found.append(StoredPostings(field, number, documents, frequencies))
+        return found
+
+    def live(self, stored: StoredPostings) -> tuple[Int64, Array]:
+        """The live documents of stored postings, by their numbers in this view, and their frequencies."""
+        renumbering = self._maps[stored.segment]
+        if renumbering is None:
+            return stored.documents.astype(np.int64) + self._offsets[stored.segment], stored.frequencies
+        mapped = renumbering[stored.documents]
+        is_live = mapped >= 0
+        return mapped[is_live].astype(np.int64), stored.frequencies[is_live]
+
+    def live_count(self, stored: StoredPostings) -> int:
+        """How many documents of stored postings are live."""
+        renumbering = self._maps[stored.segment]
+        return (
+            len(stored.documents) if renumbering is None else int((renumbering[stored.documents] >= 0).sum())
+        )
 
     def document(self, number: int, *, file: int | None = None) -> Document:
         """What is known of a live document, as it stands in `file` (by default the first that holds it)."""

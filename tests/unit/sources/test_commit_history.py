@@ -212,7 +212,7 @@ def test_a_caller_may_stop_early(tmp_path: Path, open_at: Open) -> None:
 
 def test_memory_stays_flat_over_large_changes(tmp_path: Path, home: Path) -> None:
     """Twenty megabytes of changes are read within a few megabytes of memory."""
-    files = [{"m.py": "".join(f"x{i}_{n} = {i}\n" for i in range(40_000))} for n in range(40)]
+    files = [{"m.py": "".join(f"x{i}_{n} = {i}\n" for i in range(30_000))} for n in range(20)]
     ids = make_repository(tmp_path / "r", [{"files": each} for each in files], bare=True)
     code = (
         "import json, resource, sys\n"
