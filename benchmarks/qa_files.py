@@ -54,7 +54,7 @@ def _rank(loccit: Loccit, path: str, row: dict[str, Any]) -> int | None:
     """The rank, from 1, of the first gold file among the files of the hits; None beyond the last cut-off."""
     if not loccit.is_known(path):
         loccit.index(path, rev=row["commit"], history=False)
-    hits = loccit.search(row["question"], repos=[path], rev=row["commit"], limit=3 * CUTOFFS[-1])
+    hits = loccit.search(row["question"], repos=[path], rev=row["commit"], limit=CUTOFFS[-1])
     files = list(dict.fromkeys(hit.place.path for hit in hits))[: CUTOFFS[-1]]
     return next((rank for rank, file in enumerate(files, start=1) if file in row["gold_files"]), None)
 

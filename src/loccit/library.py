@@ -233,17 +233,19 @@ class Loccit:
         languages: Sequence[str] = (),
         paths: Sequence[str] = (),
         limit: int | None = None,
+        per_file: int | None = None,
         history: bool = False,
     ) -> tuple[Hit, ...]:
-        """The best chunks for a query, best first; with `history` the best commits. Raises NotIndexed,
-        InputError and so on.
+        """The best chunks for a query, best first, at most `limit` and at most `per_file` of one file; with
+        `history` the best commits. Raises NotIndexed, InputError and so on.
         """
         from loccit.pipeline.ask import find
 
         retrieval = self._system.settings.retrieval
         top_k = retrieval.top_k if limit is None else limit
-        if top_k < 1:
-            raise InputError(f"the limit is {top_k!r}, expected at least 1")
+        of_one_file = retrieval.hits_per_file if per_file is None else per_file
+        if min(top_k, of_one_file) < 1:
+            raise InputError(f"the limits are {top_k!r} and {of_one_file!r} per file, expected at least 1")
         filters = _filters(languages, paths)
         searched = self._searchable(repos, collection, rev, history=history)
         if history and not any(one.history for one in searched):
@@ -258,6 +260,7 @@ class Loccit:
             filters=filters,
             options=retrieval,
             top_k=top_k,
+            per_file=of_one_file,
             in_history=history,
         )
         # The index holds what a commit says, not at which bytes of the commit it says it.

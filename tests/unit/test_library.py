@@ -54,7 +54,9 @@ def paths(loccit: Loccit, query: str, **options: object) -> list[str]:
     return [hit.place.path for hit in loccit.search(query, **options)]  # type: ignore[arg-type]
 
 
-def test_a_commit_made_after_indexing_is_searched_without_asking_for_it(loccit: Loccit, parcels: Path) -> None:
+def test_a_commit_made_after_indexing_is_searched_without_asking_for_it(
+    loccit: Loccit, parcels: Path
+) -> None:
     """An open library notices that HEAD has moved, and indexes the difference."""
     loccit.index(parcels)
     assert "parcels/zones.py" not in paths(loccit, "zones of a country")

@@ -12,9 +12,8 @@ _QUIET_S = 1.0
 
 
 class ProgressBar:
-    """A `Progress` on standard error. Shows nothing in the first second, nothing at all when quiet.
-
-    Without a terminal it names each stage once.
+    """A `Progress` on standard error. Shows nothing in the first second, nothing at all when quiet or without
+    a terminal: what a program prints into a file must not depend on how busy the machine was.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -23,19 +22,13 @@ class ProgressBar:
         self._began: dict[str, float] = {}
         self._bar: Any = None
         self._tasks: dict[str, Any] = {}
-        self._said: set[str] = set()
 
     def __call__(self, stage: str, done: int, total: int, unit: str) -> None:
         """See `loccit.core.progress.Progress`."""
         now = time.monotonic()
         # A stage may be told of for the first time when its first part is done: it began before that.
         began = self._began.setdefault(stage, now if self._began else self._started)
-        if self._quiet or now - self._started < _QUIET_S:
-            return
-        if not sys.stderr.isatty():
-            if stage not in self._said:
-                self._said.add(stage)
-                note(f"{stage} …")
+        if self._quiet or now - self._started < _QUIET_S or not sys.stderr.isatty():
             return
         if self._bar is None:
             self._bar = _rich_bar()
@@ -56,7 +49,6 @@ class ProgressBar:
             self._bar = None
         self._tasks.clear()
         self._began.clear()
-        self._said.clear()
         self._started = time.monotonic()
 
 

@@ -60,6 +60,12 @@ def search(
             help="Print no more hits than this. [default: 10, with --regex 1,000]",
         ),
     ] = None,
+    per_file: Annotated[
+        int | None,
+        typer.Option(
+            "--per-file", metavar="NUMBER", parser=_number, help="Hits of one file, at most. [default: 1]"
+        ),
+    ] = None,
     history: Annotated[
         bool, typer.Option("--history", help="Search the commits instead of the files.")
     ] = False,
@@ -86,7 +92,13 @@ def search(
     from loccit.library import Loccit
 
     _check_options(
-        limit=limit, history=history, regex=regex, ignore_case=ignore_case, lang=bool(lang), path=bool(path)
+        limit=limit,
+        per_file=per_file,
+        history=history,
+        regex=regex,
+        ignore_case=ignore_case,
+        lang=bool(lang),
+        path=bool(path),
     )
     text = question_text(query)
     bar = ProgressBar(quiet=quiet)
@@ -109,6 +121,7 @@ def search(
                 text,
                 where,
                 _HITS if limit is None else limit,
+                per_file=per_file,
                 history=history,
                 json=json,
                 quiet=quiet,
@@ -131,15 +144,24 @@ class _Where:
 
 
 def _check_options(
-    *, limit: int | None, history: bool, regex: bool, ignore_case: bool, lang: bool, path: bool
+    *,
+    limit: int | None,
+    per_file: int | None,
+    history: bool,
+    regex: bool,
+    ignore_case: bool,
+    lang: bool,
+    path: bool,
 ) -> None:
     from loccit.core.errors import InputError
 
     refuse_together(history=history, regex=regex)
     refuse_together(history=history, lang=lang)
     refuse_together(history=history, path=path)
-    if limit is not None and limit < 1:
-        raise InputError(f"--limit is {limit}", next_step="write a number of at least 1")
+    refuse_together(regex=regex, per_file=per_file is not None)
+    for option, number in (("--limit", limit), ("--per-file", per_file)):
+        if number is not None and number < 1:
+            raise InputError(f"{option} is {number}", next_step="write a number of at least 1")
     if ignore_case and not regex:
         raise InputError(
             "--ignore-case is for --regex", next_step="leave it out: words are found in any case"
@@ -152,6 +174,7 @@ def _find(
     where: _Where,
     limit: int,
     *,
+    per_file: int | None,
     history: bool,
     json: bool,
     quiet: bool,
@@ -172,6 +195,7 @@ def _find(
         languages=where.languages,
         paths=where.paths,
         limit=limit,
+        per_file=per_file,
         history=history,
     )
     bar.close()

@@ -121,8 +121,8 @@ class CommitRecord:
 
     `time` is the committer's, seconds since the epoch. `message` is decoded with replacement characters, for
     search only: citations go back to the bytes. `paths` are the changed paths (surrogate escapes as in
-    FileEntry) against the first parent, `symbols` the names in the hunk headers of the change, without order
-    or repetition.
+    FileEntry) against the first parent, `symbols` the names in the hunk headers of the change and of the
+    definitions that it adds or takes away, without repetition.
     """
 
     commit: str

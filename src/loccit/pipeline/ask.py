@@ -43,6 +43,8 @@ from loccit.verification import check_quotation, cite, cite_commit, verify
 
 # Passages looked at for each one quoted: near-duplicates and thin ones fall away.
 _SPARE = 4
+# Passages of one file among the evidence: more would hide the other files.
+_PER_FILE = 3
 # Commits among the evidence of a question about history.
 _COMMITS = 4
 
@@ -93,6 +95,7 @@ def find(
     filters: Filters,
     options: RetrievalOptions,
     top_k: int,
+    per_file: int,
     in_history: bool = False,
 ) -> Results:
     """The best chunks (or commits) of these repositories for a query.
@@ -108,7 +111,8 @@ def find(
     with ExitStack() as stack:
         # Most queries quote nothing, and read nothing.
         readers = _readers(searched, stack) if query.quoted else {}
-        return _found(query, targets, read_place(readers), filters=filters, top_k=top_k)
+        read = read_place(readers)
+        return _found(query, targets, read, filters=filters, top_k=top_k, per_file=per_file)
 
 
 def ask(
@@ -205,11 +209,12 @@ def _evidence(
     to keep.
     """
     top_k = answering.passages * _SPARE
-    files = _found(query, [s.target for s in searched], read, filters=filters, top_k=top_k)
+    targets = [s.target for s in searched]
+    files = _found(query, targets, read, filters=filters, top_k=top_k, per_file=_PER_FILE)
     results = [files]
     # No commit is in a language or at a path.
-    if query.about_history and filters == Filters() and (targets := _history(searched)):
-        results.insert(0, _found(query, targets, read, filters=filters, top_k=_COMMITS))
+    if query.about_history and filters == Filters() and (commits := _history(searched)):
+        results.insert(0, _found(query, commits, read, filters=filters, top_k=_COMMITS, per_file=1))
     timings.mark("search")
     sure = [confidence(result) for result in results]
     bearing = [r for r, share in zip(results, sure, strict=True) if share >= retrieval.answer_confidence]
@@ -224,11 +229,13 @@ def _evidence(
     )
 
 
-def _found(query: Query, targets: Sequence[Target], read: Read, *, filters: Filters, top_k: int) -> Results:
+def _found(
+    query: Query, targets: Sequence[Target], read: Read, *, filters: Filters, top_k: int, per_file: int
+) -> Results:
     """The best hits, those first that hold literally what the question quotes."""
     if not query.quoted:
-        return search(query, targets, filters=filters, top_k=top_k)
-    results = search(query, targets, filters=filters, top_k=max(top_k, HITS_READ))
+        return search(query, targets, filters=filters, top_k=top_k, per_file=per_file)
+    results = search(query, targets, filters=filters, top_k=max(top_k, HITS_READ), per_file=per_file)
     looked_at, rest = results.hits[:HITS_READ], results.hits[HITS_READ:]
     hits = (*quoting_first(looked_at, query.quoted, read), *rest)
     return replace(results, hits=hits[:top_k])

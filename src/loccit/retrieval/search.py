@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from pathspec import PathSpec
     from pathspec.pattern import Pattern
 
-# At most so many hits of one file: more would hide the other files.
-_PER_FILE = 3
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -46,8 +43,10 @@ class Results:
     ranked: tuple[Ranked, ...]
 
 
-def search(query: Query, targets: Sequence[Target], *, filters: Filters, top_k: int) -> Results:
-    """The best chunks of these snapshots for the query, at most `top_k`, at most three of one file.
+def search(
+    query: Query, targets: Sequence[Target], *, filters: Filters, top_k: int, per_file: int = 3
+) -> Results:
+    """The best chunks of these snapshots for the query, at most `top_k`, at most `per_file` of one file.
 
     Filters restrict what is returned, never the statistics: a hit's score does not depend on them. Equal
     scores stand in order of repository, path and position. The snapshots are all of files or all of history
@@ -61,13 +60,20 @@ def search(query: Query, targets: Sequence[Target], *, filters: Filters, top_k: 
     ranked = rank(query, views, scoring)
     hits: list[Hit] = []
     for number, target in enumerate(targets):
-        hits += _hits(query, target, scoring, ranked[number], number, filters, top_k)
+        hits += _hits(query, target, scoring, ranked[number], number, filters, top_k, per_file)
     hits.sort(key=lambda hit: (-hit.score, hit.place.repo, hit.place.path, hit.place.start_byte))
     return Results(query, tuple(hits[:top_k]), scoring, tuple(ranked))
 
 
 def _hits(
-    query: Query, target: Target, scoring: Scoring, ranked: Ranked, number: int, filters: Filters, top_k: int
+    query: Query,
+    target: Target,
+    scoring: Scoring,
+    ranked: Ranked,
+    number: int,
+    filters: Filters,
+    top_k: int,
+    per_file: int,
 ) -> list[Hit]:
     """The best hits of one target: enough that no better one is missing among `top_k` of all."""
     scores = ranked.documents
@@ -76,10 +82,10 @@ def _hits(
         records = np.zeros(target.view.records, dtype=bool)
         records[target.view.record_of_file[allowed]] = True
         scores = np.where(records[target.view.record_of], scores, 0.0)
-    wanted = top_k * (_PER_FILE + 1)
+    wanted = top_k * (per_file + 1)
     while True:
         order = _best(scores, wanted)
-        chosen = _limited(target.view, scores, order)
+        chosen = _limited(target.view, scores, order, per_file)
         if len(chosen) >= top_k or len(order) < wanted:
             break
         wanted *= 4
@@ -102,10 +108,10 @@ def _best(scores: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
     return positive[np.argsort(-scores[positive], kind="stable")]
 
 
-def _limited(view: SnapshotView, scores: npt.NDArray[np.float64], order: npt.NDArray[np.int64]) -> list[int]:
-    """The documents in order, without what goes beyond the limit of its file; equal scores by path and
-    position.
-    """
+def _limited(
+    view: SnapshotView, scores: npt.NDArray[np.float64], order: npt.NDArray[np.int64], per_file: int
+) -> list[int]:
+    """The documents in order, at most `per_file` of one file; equal scores by path and position."""
     first = view.first_file
     keyed = sorted(order.tolist(), key=lambda d: (-scores[d], int(first[view.record_of[d]]), d))
     taken: dict[int, int] = {}
@@ -113,7 +119,7 @@ def _limited(view: SnapshotView, scores: npt.NDArray[np.float64], order: npt.NDA
     for document in keyed:
         record = int(view.record_of[document])
         taken[record] = taken.get(record, 0) + 1
-        if taken[record] <= _PER_FILE:
+        if taken[record] <= per_file:
             chosen.append(document)
     return chosen
 

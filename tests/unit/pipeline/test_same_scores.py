@@ -214,6 +214,27 @@ def test_history_walked_over_branches_and_back_is_whole(
         assert {hit.place.object_id for hit in hits} == commits
 
 
+def test_a_commit_that_outlived_what_leads_to_it_does_not_stand_for_it(tmp_path: Path) -> None:
+    """Merged with a long history that stays, a commit is kept though no snapshot shows it; what led to it is
+    not.
+    """
+    commits: list[Commit] = [
+        {"files": {f"a{n}.py": "x = 1\n"}, "message": f"Set config {n}"} for n in range(4)
+    ]
+    commits += [
+        {"files": {f"b{n}.py": "y = 1\n"}, "message": f"Parse config {n}", "branch": "other"}
+        for n in range(9)
+    ]
+    commits.append({"files": {"c.py": "z = 1\n"}, "message": "Join configs", "parent": 3, "merge": 12})
+    ids = make_repository(tmp_path / "project", commits)
+    loccit = loccit_at(tmp_path / "home", kept_snapshots=2)
+    for number in (2, 13, 11, 12, 13):
+        loccit.index(tmp_path / "project", rev=ids[number])
+    rev = ids[13]
+    expected = fresh(tmp_path / "fresh", tmp_path / "project", rev, history=True)
+    assert found(loccit, rev=rev, history=True) == expected
+
+
 def test_history_of_a_shallow_clone_is_whole_when_it_is_deepened(
     long_history: tuple[Path, list[str]], tmp_path: Path
 ) -> None:

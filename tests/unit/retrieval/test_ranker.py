@@ -78,12 +78,28 @@ def test_a_name_that_many_files_define_counts_less() -> None:
     assert bonus[0] > bonus[1]
 
 
+def first_symbol(*chunks: MadeChunk) -> str:
+    snapshot = two(MadeFile("a.py", chunks), MadeFile("b.py", (MadeChunk("gamma"),)))
+    return hits_of(snapshot, "place_order alpha").hits[0].symbol
+
+
 def test_the_chunk_that_defines_a_name_comes_before_those_that_speak_of_it() -> None:
-    """Within one file too."""
-    speaking = MadeChunk("place_order alpha", symbol="Shop.sell")
-    defining = MadeChunk("place_order alpha gamma", symbol="Shop.place_order", defines=("place_order",))
-    snapshot = two(MadeFile("a.py", (speaking, defining)), MadeFile("b.py", (MadeChunk("gamma"),)))
-    assert hits_of(snapshot, "place_order alpha").hits[0].symbol == "Shop.place_order"
+    """Within one file too, even if it is longer and speaks of other things."""
+    speaking = MadeChunk("place_order alpha place_order", signature="alpha alpha", symbol="sell")
+    defining = MadeChunk("gamma " * 6 + "alpha", symbol="place_order", defines=("place_order",))
+    assert first_symbol(speaking, defining) == "place_order"
+    # Of what a question does not name, the words alone decide.
+    unnamed = MadeChunk("gamma " * 6 + "alpha", symbol="refuse", defines=("refuse",))
+    assert first_symbol(speaking, unnamed) == "sell"
+
+
+def test_the_beginning_of_a_method_comes_before_its_other_parts() -> None:
+    """All parts are found by the qualified name; the first one defines it."""
+    beginning = MadeChunk("gamma", symbol="Shop.place_order", defines=("place_order",))
+    rest = MadeChunk("alpha alpha", signature="place_order " * 3, symbol="Shop.place_order")
+    snapshot = two(MadeFile("a.py", (rest, beginning)), MadeFile("b.py", (MadeChunk("gamma"),)))
+    hits = hits_of(snapshot, "place_order alpha").hits
+    assert [hit.place.start_byte > 0 for hit in hits] == [True, False]
 
 
 def test_a_file_that_the_question_is_named_after_comes_first() -> None:

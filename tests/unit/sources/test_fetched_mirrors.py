@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import shlex
@@ -264,7 +265,11 @@ def _kill_a_refresh(location: str, home: Path, tmp_path: Path) -> None:
     process.kill()
     process.wait()
     (tmp_path / "slow").unlink()
-    # What git left running holds the lock, as it should; it ends when its connection does.
+    # What git left running still holds the lock, so that nobody disturbs it; it ends when its connection
+    # does.
+    (lock,) = (home / "repositories").glob("*/fetch.lock")
+    with lock.open() as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.kill(int((tmp_path / "ssh.pid").read_text()), signal.SIGKILL)
 
 

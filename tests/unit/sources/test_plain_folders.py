@@ -23,6 +23,9 @@ from loccit.core.errors import (
 )
 from loccit.core.source import FileMode, SkippedFile, SkipReason, path_bytes
 from loccit.sources import Repository, SourceOptions, open_reader, open_repository
+from loccit.sources.files import hash_below, read_below
+from loccit.sources.folder_walk import opened_folder
+from loccit.sources.stat_cache import StatCache
 from tests.repositories import git, make_repository, write_files
 
 Open = Callable[..., Repository]
@@ -195,6 +198,44 @@ def test_a_file_changed_right_after_it_was_read_is_noticed(tmp_path: Path, open_
         write_files(folder, {"a": f"{number:03}"})
         seen.add(open_at(folder).snapshot().tree)
     assert len(seen) == 50
+
+
+def test_a_file_too_young_to_trust_is_not_remembered(tmp_path: Path) -> None:
+    """Within one tick of the clock a second change would not show; a coarse clock has long ticks."""
+    (tmp_path / "a").write_text("one\n")
+    status = (tmp_path / "a").stat()
+    youngest = max(status.st_mtime_ns, status.st_ctime_ns)
+    for later_ns, is_remembered in ((0, False), (1_000_000, False), (3_000_000_000, True)):
+        cache = StatCache(tmp_path / "cache.json")
+        cache.remember("a", status, "1" * 40, hashed_at_ns=youngest + later_ns)
+        cache.save()
+        assert (StatCache(tmp_path / "cache.json").blob("a", status) is not None) is is_remembered
+
+
+def test_spellings_of_the_git_folder_are_left_out(tmp_path: Path, open_at: Open) -> None:
+    """An empty `.git` makes no repository; other spellings git refuses to hold at all."""
+    folder = tmp_path / "folder"
+    write_files(folder, {"a": "x\n", "odd/b": "x\n"})
+    (folder / "odd" / ".git").mkdir()
+    tree = tree_by_git(folder, tmp_path / "scratch")
+    write_files(folder, {"odd/.GIT/config": "x\n", ".Git": "x\n"})
+    snapshot = open_at(folder).snapshot()
+    assert snapshot.tree == tree
+    assert [entry.path for entry in snapshot.entries] == ["a", "odd/b"]
+
+
+def test_reading_never_waits_at_a_fifo_and_never_follows_a_symlink(tmp_path: Path) -> None:
+    """Also when a file is exchanged for one between looking and opening."""
+    write_files(tmp_path, {"a": "x\n"})
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("a")
+    with opened_folder(tmp_path) as root:
+        assert read_below(root, b"a", limit=100) == b"x\n"
+        for name in (b"fifo", b"link", b"."):
+            with pytest.raises(OSError):
+                read_below(root, name, limit=100)
+            with pytest.raises(OSError):
+                hash_below(root, name, id_length=40)
 
 
 @pytest.mark.parametrize(
