@@ -36,7 +36,7 @@ from loccit.retrieval.fusion import fuse
 from loccit.retrieval.options import RetrievalOptions
 from loccit.retrieval.packing import Read, pack
 from loccit.retrieval.query import Query, understand
-from loccit.retrieval.quoting import HITS_READ, quoting_first
+from loccit.retrieval.quoting import HITS_READ, limited, quoting_first
 from loccit.retrieval.search import Results, Target, search
 from loccit.sources import Repository
 from loccit.verification import check_quotation, cite, cite_commit, verify
@@ -235,10 +235,13 @@ def _found(
     """The best hits, those first that hold literally what the question quotes."""
     if not query.quoted:
         return search(query, targets, filters=filters, top_k=top_k, per_file=per_file)
-    results = search(query, targets, filters=filters, top_k=max(top_k, HITS_READ), per_file=per_file)
-    looked_at, rest = results.hits[:HITS_READ], results.hits[HITS_READ:]
-    hits = (*quoting_first(looked_at, query.quoted, read), *rest)
-    return replace(results, hits=hits[:top_k])
+    # What is quoted may stand in a passage that is not the best of its file.
+    looked_at = max(per_file, _PER_FILE)
+    wanted = max(top_k * looked_at, HITS_READ)
+    results = search(query, targets, filters=filters, top_k=wanted, per_file=looked_at)
+    first, rest = results.hits[:HITS_READ], results.hits[HITS_READ:]
+    hits = limited([*quoting_first(first, query.quoted, read), *rest], per_file)
+    return replace(results, hits=tuple(hits[:top_k]))
 
 
 def _history(searched: Sequence[Searchable]) -> list[Target]:

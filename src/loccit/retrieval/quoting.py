@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -40,6 +41,18 @@ def quoting_first(hits: Sequence[Hit], quoted: Sequence[str], read: Read) -> lis
             shown = held if len(held) <= _SHOWN_CHARS else f"{held[:_SHOWN_CHARS]}…"
             quoting.append(replace(hit, reasons=(f'quotes "{shown}"', *hit.reasons)))
     return quoting + others
+
+
+def limited(hits: Sequence[Hit], per_file: int) -> list[Hit]:
+    """The hits in order, at most `per_file` of one file or commit."""
+    taken: Counter[tuple[str, str, str]] = Counter()
+    kept: list[Hit] = []
+    for hit in hits:
+        file = (hit.place.repo, hit.place.path, hit.place.object_id)
+        taken[file] += 1
+        if taken[file] <= per_file:
+            kept.append(hit)
+    return kept
 
 
 def literal_parts(text: str) -> tuple[str, ...]:

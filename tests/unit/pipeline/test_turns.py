@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from loccit.core.evidence import Filters
+from loccit.indexing.shard import Shard
+from loccit.retrieval.query import understand
+from loccit.retrieval.search import Target, search
 from tests.repositories import Commit, git, make_repository
 from tests.unit.pipeline.homes import (
     assert_no_rubbish,
@@ -63,6 +67,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     return folder, make_repository(folder, commits)
 
 
+def read(shard: Shard, rev: str) -> list[list[object]]:
+    """What the readers read."""
+    record, view = shard.open("files", rev)
+    query = understand("parse the config value", max_chars=1000)
+    hits = search(query, [Target("project", record, view)], filters=Filters(), top_k=50).hits
+    return [[hit.place.path, hit.score] for hit in hits]
+
+
 def test_readers_see_published_states_only_while_twenty_commits_are_indexed(
     project: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
@@ -82,15 +94,13 @@ def test_readers_see_published_states_only_while_twenty_commits_are_indexed(
     expected: dict[str, list[list[object]]] = {}
     for rev in ids:
         loccit.index(repository, rev=rev)
-        hits = loccit.search("parse the config value", rev=rev, limit=50)
-        expected[rev] = [[hit.place.path, hit.score] for hit in hits]
+        expected[rev] = read(Shard(shard), rev)
     for reader in readers:
         reader.communicate(timeout=20)
         assert reader.returncode == 0
     alone = loccit_at(tmp_path / "alone")
     alone.index(repository, rev=ids[13])
-    hits = alone.search("parse the config value", rev=ids[13], limit=50)
-    assert expected[ids[13]] == [[hit.place.path, hit.score] for hit in hits]
+    assert expected[ids[13]] == read(shard_of(tmp_path / "alone"), ids[13])
     answers = [
         json.loads(line)
         for number in range(2)

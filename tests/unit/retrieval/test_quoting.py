@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loccit.retrieval.quoting import literal_parts, quoting_first
+from loccit.retrieval.quoting import limited, literal_parts, quoting_first
 from tests.unit.retrieval.snapshots import hits_of, parsed, paths_of
 
+SHOP = "".join(
+    f"def {verb}_order(order):\n    # what it takes to {verb} an order, told at some length: {'word ' * 40}\n"
+    f"    return order.{verb}()\n\n\n"
+    for verb in ("sell", "ship", "cancel")
+)
 FILES = {
     "a.py": "def check(order):\n    # order is empty, empty order is empty\n    return order.empty\n",
     "b.py": 'def refuse(order):\n    raise ValueError(f"order {order.number} is empty")\n',
@@ -110,3 +117,15 @@ def test_there_is_always_something_literal(text: str) -> None:
     parts = literal_parts(text)
     assert parts
     assert all(part in flat for part in parts)
+
+
+def test_a_file_has_no_more_hits_than_it_may_have() -> None:
+    """Its first ones, wherever they stand; commits have no path and are told apart by what they are."""
+    snapshot = parsed({"a.py": SHOP, "b.py": "def sell():\n    return order\n"})
+    hits = hits_of(snapshot, "order sell").hits
+    assert len(hits) == 4
+    once = limited(hits, 1)
+    assert [hit.place.path for hit in once] == paths_of(hits_of(snapshot, "order sell"))
+    assert limited(hits, 3) == list(hits)
+    commits = [replace(h, place=replace(h.place, path="", object_id=str(n))) for n, h in enumerate(hits)]
+    assert limited(commits, 1) == commits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -274,9 +275,12 @@ def test_symlinked_git_folders_are_read(tmp_path: Path, open_at: Open) -> None:
     assert paths(open_at(tmp_path / "r")) == ["a"]
 
 
-@pytest.mark.parametrize(
-    "folder", ['quo"te', "co:lon", "new\nline", "back\\slash", "inv\udcffalid", "spa ce", "-dash"]
-)
+# The file systems of macOS hold names in UTF-8 only.
+ODD_NAMES = ['quo"te', "co:lon", "new\nline", "back\\slash", "spa ce", "-dash"]
+ODD_NAMES += ["inv\udcffalid"] if sys.platform != "darwin" else []
+
+
+@pytest.mark.parametrize("folder", ODD_NAMES)
 def test_a_folder_may_have_any_name(tmp_path: Path, open_at: Open, folder: str) -> None:
     """Names that separate or quote elsewhere are read like others, and the repository's name can be printed.
     Names that separate or quote elsewhere are read like others, and the repository's name can be printed.

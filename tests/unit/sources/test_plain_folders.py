@@ -371,7 +371,9 @@ def test_a_folder_of_many_files_is_read_quickly(tmp_path: Path, open_at: Open) -
 
 def test_any_name_is_read(tmp_path: Path, open_at: Open) -> None:
     """Line feeds and bytes that are no UTF-8, in files and folders."""
-    names = ["new\nline", "inv\udcff/fi\udcfele", 'quo"te', "back\\slash", "ü"]
+    names = ["new\nline", 'quo"te', "back\\slash", "ü"]
+    # The file systems of macOS hold names in UTF-8 only.
+    names += ["inv\udcff/fi\udcfele"] if sys.platform != "darwin" else []
     write_files(tmp_path / "folder", dict.fromkeys(names, "x\n"))
     snapshot = open_at(tmp_path / "folder").snapshot()
     assert [entry.path for entry in snapshot.entries] == sorted(names, key=path_bytes)
