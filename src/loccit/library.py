@@ -209,7 +209,7 @@ class Loccit:
         settings = self._system.settings
         filters = _filters(languages, paths)
         try:
-            searched = self._searchable(repos, collection, rev, history=True)
+            searched = self._searchable(repos, collection, rev, history=True, changes=True)
             return ask(
                 question,
                 searched,
@@ -537,11 +537,21 @@ class Loccit:
                 yield known.name, self._repository(known)
 
     def _searchable(
-        self, repos: Sequence[str], collection: str | None, rev: str | None, *, history: bool = False
+        self,
+        repos: Sequence[str],
+        collection: str | None,
+        rev: str | None,
+        *,
+        history: bool = False,
+        changes: bool = False,
     ) -> list[Searchable]:
-        return [self._opened(known, rev, history=history) for known in self._chosen(repos, collection)]
+        """What is searched, open: with its history, and with a count of what the working tree changes."""
+        return [
+            self._opened(known, rev, history=history, changes=changes)
+            for known in self._chosen(repos, collection)
+        ]
 
-    def _opened(self, known: KnownRepository, rev: str | None, *, history: bool) -> Searchable:
+    def _opened(self, known: KnownRepository, rev: str | None, *, history: bool, changes: bool) -> Searchable:
         """The repository at the revision, indexed first where it is not: that costs what differs from what
         is.
         """
@@ -550,19 +560,17 @@ class Loccit:
         repository = self._repository(known)
         shard = self._system.shard(known.key)
         manifest = shard.manifest()
-        latest = manifest.latest("files")
-        is_remote = "://" in known.location
-        # A mirror moves only when it is indexed.
-        kept = latest.id if latest is not None and rev is None and is_remote else None
-        wanted = kept or repository.resolve(rev)
+        # A mirror's HEAD moves only when it is indexed: nothing is fetched here.
+        wanted = repository.resolve(rev)
+        at = wanted if repository.is_git else rev
         if manifest.snapshot("files", wanted) is None:
             with self._ingest(repository) as ingest:
-                ingest.files(repository.snapshot(rev))
+                ingest.files(repository.snapshot(at))
         past = _history_of(manifest, wanted) if history else None
         if past is not None and past.id != wanted and rev is not None:
             # At a past commit nothing may be told, or weighed, that came later.
             with self._ingest(repository) as ingest:
-                ingest.history(repository.snapshot(rev))
+                ingest.history(repository.snapshot(at))
             past = _history_of(shard.manifest(), wanted)
         record, view = self._view(shard, "files", wanted)
         return Searchable(
@@ -571,7 +579,7 @@ class Loccit:
             snapshot=record,
             view=view,
             history=self._view(shard, "history", past.id) if past is not None else None,
-            changed_files=self._changed_files(repository, rev),
+            changed_files=self._changed_files(repository, rev) if changes else 0,
         )
 
     def _changed_files(self, repository: Repository, rev: str | None) -> int:

@@ -10,7 +10,7 @@ class IndexingOptions:
     """How the index is built and kept.
 
     `workers` is the number of parsing processes, 0 for one per core. `kept_snapshots` is how many commits of
-    a repository stay searchable without being indexed again, newest use first.
+    a repository stay searchable without being indexed again, the last indexed first.
     """
 
     workers: int = 0

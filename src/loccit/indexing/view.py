@@ -139,6 +139,14 @@ class SnapshotView:
         self._local: Int64 = np.concatenate(locals_)
 
     @cached_property
+    def roles(self) -> Array:
+        """Per file, what it is for (index into `ROLES`): a source that says it is generated is."""
+        is_declared = (self._of_files("flags") & GENERATED > 0) & (
+            self.files.roles != ROLES.index(FileRole.VENDORED)
+        )
+        return np.where(is_declared, ROLES.index(FileRole.GENERATED), self.files.roles)
+
+    @cached_property
     def has_copies(self) -> bool:
         """Whether any record stands for more than one file."""
         return bool(len(self.copies)) and int(self.copies.max()) > 1
@@ -284,11 +292,10 @@ class SnapshotView:
         """
         why = self._of_files("unsearchable")
         flags = self._of_files("flags")
-        generated = (flags & GENERATED > 0) | (self.files.roles == ROLES.index(FileRole.GENERATED))
         counts = {
             "partly parsed": int(np.count_nonzero(flags & PARTIAL)),
-            str(FileRole.GENERATED): int(np.count_nonzero(generated)),
-            str(FileRole.VENDORED): int(np.count_nonzero(self.files.roles == ROLES.index(FileRole.VENDORED))),
+            str(FileRole.GENERATED): int(np.count_nonzero(self.roles == ROLES.index(FileRole.GENERATED))),
+            str(FileRole.VENDORED): int(np.count_nonzero(self.roles == ROLES.index(FileRole.VENDORED))),
         }
         for code in np.unique(why).tolist():
             reason = unsearchable_reason(code)

@@ -169,7 +169,7 @@ def _priors(query: Query, view: SnapshotView) -> Float64:
     if query.about_docs:
         prior[FileRole.DOCS] = 0.8
     table = np.array([prior[role] for role in ROLES])
-    return table[view.files.roles]
+    return table[view.roles]
 
 
 def _documents(view: SnapshotView, chunks: Float64, files: Float64) -> Float64:

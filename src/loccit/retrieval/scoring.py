@@ -191,7 +191,7 @@ def _averages(views: Sequence[SnapshotView]) -> tuple[float, float]:
     """
     chunks = sum(view.total_documents for view in views)
     words = sum(view.total_words for view in views)
-    is_code = [np.isin(view.files.roles, _CODE_ROLES) for view in views]
+    is_code = [np.isin(view.roles, _CODE_ROLES) for view in views]
     code_files = sum(int(here.sum()) for here in is_code)
     code_words = sum(int(view.file_words[here].sum()) for view, here in zip(views, is_code, strict=True))
     if not code_files:

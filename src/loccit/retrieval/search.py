@@ -152,7 +152,7 @@ def _hit(
         symbol=found.symbol,
         kind=found.kind,
         language=found.language,
-        role=ROLES[int(view.files.roles[file])],
+        role=ROLES[int(view.roles[file])],
         reasons=why.reasons(document, file, found.symbol, matched),
         matched=matched,
         encoding=found.encoding,
