@@ -33,7 +33,7 @@ CHUNK_K1, CHUNK_B = 2.0, 0.75
 COUNT_POWER = 0.5
 # A question is scored by its rarest terms until they have this many postings, and by this many terms in any
 # case: the few words that stand in a tenth of all chunks take most of the time and decide next to nothing.
-POSTINGS_BUDGET = 40_000
+POSTINGS_BUDGET = 100_000
 LEAST_TERMS = 8
 # Of a commit the subject says most; the names in its diff are touched, not defined. It is long because it
 # changes much, not because it says little at greater length: the commit that brings a feature is long.

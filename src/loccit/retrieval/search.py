@@ -82,7 +82,8 @@ def _hits(
         records = np.zeros(target.view.records, dtype=bool)
         records[target.view.record_of_file[allowed]] = True
         scores = np.where(records[target.view.record_of], scores, 0.0)
-    wanted = top_k * (per_file + 1)
+    # The best chunks crowd in few files: so many more are usually enough, and if not, more are looked at.
+    wanted = top_k * (per_file + 7)
     while True:
         order = _best(scores, wanted)
         chosen = _limited(target.view, scores, order, per_file)

@@ -64,7 +64,9 @@ def verify(answer: Answer, readers: Iterable[BlobReader]) -> VerificationReport:
 
 
 def verify_citation(citation: Citation, readers: Iterable[BlobReader]) -> tuple[Reason, ...]:
-    """All that is wrong with one citation that stands by itself; empty when it holds. Never raises, like `verify`."""
+    """All that is wrong with one citation that stands by itself; empty when it holds. Never raises, like
+    `verify`.
+    """
     searched = SnapshotInfo(
         repo=citation.repo,
         commit=citation.commit,
