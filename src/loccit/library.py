@@ -601,7 +601,7 @@ class Loccit:
         key = (str(shard.folder), kind)
         held = self._views.get(key)
         published = shard.manifest()
-        if held is None or held.snapshot_id != snapshot_id or held.manifest != published:
+        if held is None or (held.snapshot_id, held.manifest) != (snapshot_id, published):
             record, view = shard.open(kind, snapshot_id)
             held = self._views[key] = OpenView(published, snapshot_id, record, view)
         return held.record, held.view

@@ -113,7 +113,7 @@ def test_python_modules_of_a_repository_never_run(installed, trapped, tmp_path) 
     done = installed("ask", "where is function_7_700 defined?", cwd=repository, env=home)
     assert done.returncode == 0, done.stderr
     ends = time.monotonic() + 30
-    while "history: 1 commits" not in installed("status", cwd=repository, env=home).stdout:
+    while "history: 1 commit" not in installed("status", cwd=repository, env=home).stdout:
         assert time.monotonic() < ends, "no history after 30 s"
         time.sleep(0.5)
     assert list(marks.iterdir()) == []

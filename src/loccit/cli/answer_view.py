@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loccit.cli.output import Style, note, one_line, say_styled
+from loccit.cli.output import Style, counted, note, one_line, say_styled
 from loccit.core.answers import Abstention, Answer, Citation, Claim, SnapshotInfo, cited_path
 
 _WHY_NOT = {
@@ -70,7 +70,7 @@ def _show_claim(number: int, claim: Claim, style: Style, *, several: bool, quiet
 
 def _show_snapshot(snapshot: SnapshotInfo, style: Style) -> None:
     at = (snapshot.commit or snapshot.tree or "")[:12]
-    text = f"searched {one_line(snapshot.repo)} at {at}: {snapshot.files:,} files"
+    text = f"searched {one_line(snapshot.repo)} at {at}: {counted(snapshot.files, 'file')}"
     skipped = ", ".join(f"{s.files:,} {s.reason}" for s in snapshot.skipped)
     if skipped:
         text += f" (left out or weighed less: {skipped})"

@@ -10,7 +10,7 @@ def gc(*, json: Json = False, quiet: Quiet = False) -> None:
 
     That is parsed files, dead documents, and mirrors of forgotten repositories.
     """
-    from loccit.cli.output import amount, emit, say
+    from loccit.cli.output import amount, counted, emit, say
     from loccit.cli.progress import waiting
     from loccit.library import Loccit
 
@@ -26,6 +26,6 @@ def gc(*, json: Json = False, quiet: Quiet = False) -> None:
         )
     elif not quiet:
         say(
-            f"gave back {amount(freed.bytes_freed)}: {freed.cache_records:,} cached files, "
-            f"{freed.folders:,} folders of forgotten repositories"
+            f"gave back {amount(freed.bytes_freed)}: {counted(freed.cache_records, 'cached file')}, "
+            f"{counted(freed.folders, 'folder')} of forgotten repositories"
         )

@@ -23,7 +23,7 @@ def default_repos(loccit: Loccit, repos: list[str] | None, collection: str | Non
 
 def index_here(loccit: Loccit, repo: str, *, history: bool, quiet: bool) -> str | None:
     """Index this repository if it never was, after saying what that costs; its name if so, else None."""
-    from loccit.cli.output import amount, note, one_line
+    from loccit.cli.output import amount, counted, note, one_line
 
     if loccit.is_known(repo):
         return None
@@ -31,7 +31,7 @@ def index_here(loccit: Loccit, repo: str, *, history: bool, quiet: bool) -> str 
         cost = loccit.estimate(repo)
         more = "and its history now" if history else "now; its history follows in the background"
         note(
-            f"{one_line(repo)} is not indexed yet: {cost.files:,} files, {amount(cost.text_bytes)}, "
+            f"{one_line(repo)} is not indexed yet: {counted(cost.files, 'file')}, {amount(cost.text_bytes)}, "
             f"about {max(1, round(cost.seconds)):,} s. Indexing it {more}."
         )
     return loccit.index(repo, history=history).repository.name

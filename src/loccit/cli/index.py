@@ -66,22 +66,21 @@ def index(
 
 
 def _line(report: IndexReport) -> str:
-    from loccit.cli.output import amount, one_line
+    from loccit.cli.output import amount, counted, one_line
 
     snapshot = report.files.snapshot
     at = f"at {snapshot.commit[:12]}" if snapshot.commit else f"as tree {snapshot.tree[:12]}"
     text = (
-        f"{one_line(report.repository.name)} {at}: {snapshot.files:,} files, "
+        f"{one_line(report.repository.name)} {at}: {counted(snapshot.files, 'file')}, "
         f"{amount(snapshot.text_bytes)}; "
         f"{report.files.parsed:,} parsed, {report.files.reused:,} known, {report.files.seconds:.1f} s"
     )
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in snapshot.skipped.items())
     lines = [text, f"  left out or weighed less: {skipped}" if skipped else ""]
     if report.history is not None:
-        commits = report.history
-        lines.append(
-            f"  history: {commits.snapshot.files:,} commits, {commits.parsed:,} new, {commits.seconds:.1f} s"
-        )
+        past = report.history
+        commits = counted(past.snapshot.files, "commit")
+        lines.append(f"  history: {commits}, {past.parsed:,} new, {past.seconds:.1f} s")
     return "\n".join(line for line in lines if line)
 
 

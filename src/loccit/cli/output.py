@@ -43,6 +43,11 @@ def amount(size: int) -> str:
     return f"{size / 1e6:,.1f} MB" if size >= 100_000 or not size else f"{size / 1e3:,.1f} kB"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number and what it counts: `1 file`, `1,204 files`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def say(text: str = "") -> None:
     """A line on standard output."""
     _write(visible(text))

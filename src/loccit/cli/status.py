@@ -40,7 +40,7 @@ def status(*, json: Json = False, quiet: Quiet = False) -> None:
 
 
 def _show(one: RepositoryStatus, *, quiet: bool) -> None:
-    from loccit.cli.output import Style, amount, one_line, say_styled
+    from loccit.cli.output import Style, amount, counted, one_line, say_styled
 
     style = Style()
     state = (
@@ -60,14 +60,13 @@ def _show(one: RepositoryStatus, *, quiet: bool) -> None:
         at = datetime.fromtimestamp(int(snapshot.indexed_at), UTC).strftime("%Y-%m-%d %H:%M UTC")
         name = f"commit {snapshot.commit[:12]}" if snapshot.commit else f"tree {snapshot.tree[:12]}"
         shallow = ", shallow" if snapshot.is_shallow else ""
-        say_styled(
-            f"  {name}: {snapshot.files:,} files, {amount(snapshot.text_bytes)}, indexed {at}{shallow}"
-        )
+        size = f"{counted(snapshot.files, 'file')}, {amount(snapshot.text_bytes)}"
+        say_styled(f"  {name}: {size}, indexed {at}{shallow}")
         if snapshot.skipped:
             counts = ", ".join(f"{count:,} {reason}" for reason, count in snapshot.skipped.items())
             say_styled(style(f"    left out or weighed less: {counts}", "dim"))
     if one.history is not None:
-        say_styled(f"  history: {one.history.files:,} commits up to {one.history.id[:12]}")
+        say_styled(f"  history: {counted(one.history.files, 'commit')} up to {one.history.id[:12]}")
 
 
 def _document(one: RepositoryStatus) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class GitObject:
-    """An object as git stores it: `kind` is blob, tree, commit or tag; `data` its content without the header."""
+    """An object as git stores it: `kind` is blob, tree, commit or tag, `data` its content without header."""
 
     kind: str
     data: bytes

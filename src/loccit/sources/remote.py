@@ -255,7 +255,10 @@ def _without_passwords(text: str) -> str:
 
 
 def _advice(text: str) -> str:
-    if re.search(r"could not read (Username|Password)|Authentication failed|Permission denied|403", text):
+    if re.search(
+        r"could not read (Username|Password)|Authentication failed|Permission denied|returned error: 40[13]",
+        text,
+    ):
         return "for a private repository, set up a credential helper or an ssh key for git"
     if "Host key verification failed" in text:
         return "connect to the host once with ssh, to accept its key"

@@ -6,7 +6,6 @@ middle.
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -78,26 +77,6 @@ def test_a_home_below_a_file_is_refused(project: tuple[Path, list[str], Path], t
         loccit_at(tmp_path / "file" / "home").index(repository)
     assert "file/home" in raised.value.message
     assert "LOCCIT_HOME" in raised.value.next_step
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_home_without_permission_is_refused_and_still_answers(
-    project: tuple[Path, list[str], Path], tmp_path: Path
-) -> None:
-    """Read-only folders: indexing fails with StorageFailed, searching what is indexed does not."""
-    repository, ids, before = project
-    home = tmp_path / "home"
-    shutil.copytree(before, home)
-    folders = [path for path in (home, *home.rglob("*")) if path.is_dir()]
-    try:
-        for path in folders:
-            path.chmod(0o500)
-        with pytest.raises(StorageFailed):
-            loccit_at(home).index(repository, rev=ids[1])
-        assert any(found(loccit_at(home), rev=ids[0]))
-    finally:
-        for path in folders:
-            path.chmod(0o700)
 
 
 def test_a_cache_of_another_process_is_waited_for_and_then_given_up(tmp_path: Path) -> None:

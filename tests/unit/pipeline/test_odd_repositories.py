@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -154,14 +153,3 @@ def test_two_thousand_files_in_one_folder_cost_little_more_than_their_parsing(tm
     assert loccit.index(tmp_path / "project", history=False).files.parsed == 0
     assert time.process_time() - started < 3
     assert loccit.search("config_1711", repos=["project"])[0].place.path == "pkg/config_1711.txt"
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_files_that_may_not_be_read_are_counted_and_the_rest_is_found(tmp_path: Path) -> None:
-    """A plain folder with one unreadable file."""
-    write_files(tmp_path / "plain", {"a.py": "config = 1\n", "b.py": "config = 2\n"})
-    (tmp_path / "plain" / "b.py").chmod(0)
-    loccit = loccit_at(tmp_path / "home")
-    report = loccit.index(tmp_path / "plain").files.snapshot
-    assert report.skipped == {"unreadable": 1}
-    assert [hit.place.path for hit in loccit.search("config")] == ["a.py"]

@@ -211,6 +211,12 @@ def test_a_failed_fetch_says_why_without_credentials(web_server: str, user_home:
     assert "secret" not in str(caught.value)
 
 
+def test_digits_in_an_address_are_not_taken_for_a_refusal(user_home: Path, open_at: Open) -> None:
+    """The advice is for what git says is wrong, not for digits in the address."""
+    with pytest.raises(FetchFailed, match="check the address and the network"):
+        open_at("https://127.0.0.1:9/403/x").refresh(lambda *_: None)
+
+
 def test_an_address_where_nobody_answers_is_a_failed_fetch(user_home: Path, open_at: Open) -> None:
     """With the network named as the thing to check."""
     with pytest.raises(FetchFailed, match="check the address and the network"):
