@@ -197,30 +197,6 @@ class SnapshotView:
         np.minimum.at(first, self.record_of_file, np.arange(len(self.files.paths)))
         return first
 
-    @cached_property
-    def _filled(self) -> tuple[Int64, Int64]:
-        """The records that have documents, and the first document of each: documents stand record after
-        record.
-        """
-        counts = np.bincount(self.record_of, minlength=self.records)
-        return np.flatnonzero(counts), (np.cumsum(counts) - counts)[counts > 0]
-
-    def best_documents(self, scores: Float64) -> tuple[Float64, Int64]:
-        """Per record the best of its documents' scores (0 without documents), and those documents, the first
-        among equals.
-
-        `scores` are not negative; documents of score 0 are no one's best.
-        """
-        best = np.zeros(self.records)
-        records, starts = self._filled
-        if len(starts):
-            best[records] = np.maximum.reduceat(scores, starts)
-        equal = np.flatnonzero((scores == best[self.record_of]) & (scores > 0))
-        owners = self.record_of[equal]
-        first = np.ones(len(equal), dtype=bool)
-        first[1:] = owners[1:] != owners[:-1]
-        return best, equal[first]
-
     def postings(self, field: Field, term: str) -> tuple[Int64, Float64]:
         """Live documents that hold the term in the field, and how often, both in no particular order."""
         return self.postings_of_key(field, term_key(term))

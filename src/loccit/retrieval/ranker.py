@@ -41,14 +41,65 @@ _ROLE_PRIOR = {
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """Scores of one view after everything is taken together, parallel to its files and its live documents.
+    """Scores of one view after everything is taken together.
 
-    A file's best chunk scores as high as the file, its other chunks less, by how much less of the question
-    they hold.
+    `files` is parallel to the view's files, `records` to its live records: the score of a record's best file.
+    `chunks` are the documents that hold anything of the question.
     """
 
     files: Float64
-    documents: Float64
+    records: Float64
+    chunks: Grouped
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """The documents of a view that have a score, record by record.
+
+    `documents` are rising; those of group g are `documents[starts[g] : starts[g] + sizes[g]]`, all of the
+    record `records[g]`, and `scores` is parallel to them.
+    """
+
+    documents: Int64
+    scores: Float64
+    starts: Int64
+    sizes: Int64
+    records: Int64
+
+    @classmethod
+    def of(cls, view: SnapshotView, scores: Float64) -> Grouped:
+        """The documents with a score above 0."""
+        documents = np.flatnonzero(scores)
+        # A view numbers its documents record after record.
+        owners = view.record_of[documents]
+        is_first = np.ones(len(owners), dtype=bool)
+        is_first[1:] = owners[1:] != owners[:-1]
+        starts = np.flatnonzero(is_first)
+        sizes = np.diff(starts, append=len(owners))
+        return cls(documents, scores[documents], starts, sizes, owners[starts])
+
+    def best(self, scores: Float64) -> Float64:
+        """The best score of each group."""
+        return np.maximum.reduceat(scores, self.starts) if len(self.starts) else np.empty(0)
+
+    def first_with(self, scores: Float64, best: Float64) -> Int64:
+        """Where in each group the first document stands that has the group's best score."""
+        equal = np.flatnonzero(scores == np.repeat(best, self.sizes))
+        groups = np.searchsorted(self.starts, equal, side="right")
+        is_first = np.ones(len(equal), dtype=bool)
+        is_first[1:] = groups[1:] != groups[:-1]
+        return equal[is_first]
+
+    def final_scores(self, records: Float64, groups: npt.NDArray[np.bool_]) -> tuple[Int64, Float64]:
+        """The documents of the chosen groups, and their final scores.
+
+        A record's best chunk scores as high as its best file, its other chunks less, by how much less of the
+        question they hold.
+        """
+        chosen = np.repeat(groups, self.sizes)
+        best = np.repeat(self.best(self.scores)[groups], self.sizes[groups])
+        whole = np.repeat(records[self.records[groups]], self.sizes[groups])
+        return self.documents[chosen], whole * (0.5 + 0.5 * self.scores[chosen] / best)
 
 
 def rank(query: Query, views: Sequence[SnapshotView], scoring: Scoring) -> list[Ranked]:
@@ -61,19 +112,22 @@ def rank(query: Query, views: Sequence[SnapshotView], scoring: Scoring) -> list[
         files += _NAME_WEIGHT * names.files + _FILE_NAME_WEIGHT * named
         files *= _priors(query, view)
         files += _MENTIONED_PATH_WEIGHT * _mentioned(query, view)
-        chunks = scores.documents + _CHUNK_NAME_WEIGHT * names.documents
-        ranked.append(Ranked(files, _documents(view, chunks, files)))
+        records = np.zeros(view.records)
+        np.maximum.at(records, view.record_of_file, files)
+        chunks = Grouped.of(view, scores.documents + _CHUNK_NAME_WEIGHT * names.documents)
+        ranked.append(Ranked(files, records, chunks))
     return ranked
 
 
 def best_chunks(view: SnapshotView, scores: Scores) -> Float64:
     """Per record, the weighted mean of its best chunks' scores."""
     result = np.zeros(view.records)
-    left = scores.documents.copy()
+    grouped = Grouped.of(view, scores.documents)
+    left = grouped.scores
     for share in _BEST_CHUNKS:
-        best, where = view.best_documents(left)
-        result += share * best
-        left[where] = 0.0
+        best = grouped.best(left)
+        result[grouped.records] += share * best
+        left[grouped.first_with(left, best)] = 0.0
     return result / sum(_BEST_CHUNKS)
 
 
@@ -170,12 +224,3 @@ def _priors(query: Query, view: SnapshotView) -> Float64:
         prior[FileRole.DOCS] = 0.8
     table = np.array([prior[role] for role in ROLES])
     return table[view.roles]
-
-
-def _documents(view: SnapshotView, chunks: Float64, files: Float64) -> Float64:
-    """Per document, the score of its best file, less what it lacks beside that file's best chunk."""
-    best_file = np.zeros(view.records)
-    np.maximum.at(best_file, view.record_of_file, files)
-    best_chunk, _ = view.best_documents(chunks)
-    share = chunks / np.maximum(best_chunk[view.record_of], 1e-12)
-    return best_file[view.record_of] * (0.5 + 0.5 * share) * (chunks > 0)

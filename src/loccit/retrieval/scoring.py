@@ -35,6 +35,8 @@ COUNT_POWER = 0.5
 # case: the few words that stand in a tenth of all chunks take most of the time and decide next to nothing.
 POSTINGS_BUDGET = 100_000
 LEAST_TERMS = 8
+# A pasted log has hundreds of terms: its rarest tell where it comes from.
+MOST_TERMS = 64
 # Of a commit the subject says most; the names in its diff are touched, not defined. It is long because it
 # changes much, not because it says little at greater length: the commit that brings a feature is long.
 COMMIT_WEIGHTS: dict[Field, float] = {
@@ -156,8 +158,8 @@ def _looked_up(query: Query, views: Sequence[SnapshotView]) -> dict[str, list[li
 def _within_budget(
     looked_up: Mapping[str, list[list[StoredPostings]]], views: Sequence[SnapshotView]
 ) -> set[str]:
-    """The terms that are scored: see POSTINGS_BUDGET. Equally common ones stay or go by their order in the
-    question.
+    """The terms that are scored: see POSTINGS_BUDGET and MOST_TERMS. Equally common ones stay or go by their
+    order in the question.
     """
     counts = {
         term: sum(view.live_count(part) for view, parts in zip(views, found, strict=True) for part in parts)
@@ -165,9 +167,9 @@ def _within_budget(
     }
     kept: set[str] = set()
     left = POSTINGS_BUDGET
-    for term in sorted(counts, key=lambda term: counts[term]):
+    for term in sorted((term for term in counts if counts[term]), key=lambda term: counts[term]):
         left -= counts[term]
-        if left < 0 and len(kept) >= LEAST_TERMS:
+        if (left < 0 and len(kept) >= LEAST_TERMS) or len(kept) == MOST_TERMS:
             break
         kept.add(term)
     return kept

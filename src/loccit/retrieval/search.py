@@ -76,52 +76,49 @@ def _hits(
     per_file: int,
 ) -> list[Hit]:
     """The best hits of one target: enough that no better one is missing among `top_k` of all."""
-    scores = ranked.documents
     allowed = _allowed_files(target.view, filters)
-    if allowed is not None:
-        records = np.zeros(target.view.records, dtype=bool)
-        records[target.view.record_of_file[allowed]] = True
-        scores = np.where(records[target.view.record_of], scores, 0.0)
-    # The best chunks crowd in few files: so many more are usually enough, and if not, more are looked at.
-    wanted = top_k * (per_file + 7)
-    while True:
-        order = _best(scores, wanted)
-        chosen = _limited(target.view, scores, order, per_file)
-        if len(chosen) >= top_k or len(order) < wanted:
-            break
-        wanted *= 4
-    chosen = chosen[:top_k]
-    matched = _matched(target.view, scoring, number, chosen)
+    chosen = _best_documents(target.view, ranked, allowed, top_k, per_file)
+    matched = _matched(target.view, scoring, number, [document for document, _ in chosen])
     why = _Why(query, target)
     return [
-        _hit(target, scoring.views[number], ranked, document, words, allowed, why)
-        for document, words in zip(chosen, matched, strict=True)
+        _hit(target, scoring.views[number], ranked, document, score, words, allowed, why)
+        for (document, score), words in zip(chosen, matched, strict=True)
     ]
 
 
-def _best(scores: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
-    """Documents of positive score among the `count` best, ties at the end all included, best first."""
-    positive = np.flatnonzero(scores > 0)
-    if len(positive) > count:
-        values = scores[positive]
-        bar = np.partition(values, len(values) - count)[len(values) - count]
-        positive = positive[values >= bar]
-    return positive[np.argsort(-scores[positive], kind="stable")]
-
-
-def _limited(
-    view: SnapshotView, scores: npt.NDArray[np.float64], order: npt.NDArray[np.int64], per_file: int
-) -> list[int]:
-    """The documents in order, at most `per_file` of one file; equal scores by path and position."""
-    first = view.first_file
-    keyed = sorted(order.tolist(), key=lambda d: (-scores[d], int(first[view.record_of[d]]), d))
+def _best_documents(
+    view: SnapshotView,
+    ranked: Ranked,
+    allowed: npt.NDArray[np.bool_] | None,
+    top_k: int,
+    per_file: int,
+) -> list[tuple[int, float]]:
+    """The best documents with their scores, at most `top_k` and at most `per_file` of one file; equal ones by
+    path and position.
+    """
+    chunks = ranked.chunks
+    reach = ranked.records[chunks.records]
+    if allowed is not None:
+        records = np.zeros(view.records, dtype=bool)
+        records[view.record_of_file[allowed]] = True
+        reach = np.where(records[chunks.records], reach, -1.0)
+    if len(reach) > top_k:
+        # A record's best chunk has the record's score: no chunk of a record below the top_k-th can get in.
+        bar = max(float(np.partition(reach, len(reach) - top_k)[len(reach) - top_k]), 0.0)
+    else:
+        bar = 0.0
+    documents, scores = chunks.final_scores(ranked.records, reach >= bar)
+    first = view.first_file[view.record_of[documents]]
+    order = np.lexsort((documents, first, -scores))
     taken: dict[int, int] = {}
-    chosen: list[int] = []
-    for document in keyed:
-        record = int(view.record_of[document])
-        taken[record] = taken.get(record, 0) + 1
-        if taken[record] <= per_file:
-            chosen.append(document)
+    chosen: list[tuple[int, float]] = []
+    for at in order.tolist():
+        file = int(first[at])
+        taken[file] = taken.get(file, 0) + 1
+        if taken[file] <= per_file:
+            chosen.append((int(documents[at]), float(scores[at])))
+            if len(chosen) == top_k:
+                break
     return chosen
 
 
@@ -130,6 +127,7 @@ def _hit(
     scores: Scores,
     ranked: Ranked,
     document: int,
+    score: float,
     matched: tuple[str, ...],
     allowed: npt.NDArray[np.bool_] | None,
     why: _Why,
@@ -149,7 +147,7 @@ def _hit(
             start_line=found.start_line,
             end_line=found.end_line,
         ),
-        score=round(float(ranked.documents[document]), 6),
+        score=round(score, 6),
         symbol=found.symbol,
         kind=found.kind,
         language=found.language,
