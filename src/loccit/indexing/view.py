@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,9 @@ Float64 = npt.NDArray[np.float64]
 
 ROLES = tuple(FileRole)
 FIELD_ORDER = tuple(Field)
+_MOST_KEPT = 8
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,17 @@ class SnapshotView:
     def __init__(self, segments: Sequence[Segment], files: FileTable) -> None:
         self.segments = tuple(segments)
         self.files = files
+        self._kept: dict[Hashable, Any] = {}
         self._locate_records()
         self._locate_documents()
+
+    def kept(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made once per name and kept with the view; the last few names only."""
+        if name not in self._kept:
+            if len(self._kept) >= _MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[name] = make()
+        return self._kept[name]
 
     def __len__(self) -> int:
         """The number of live documents, copies not counted."""

@@ -193,12 +193,21 @@ def _averages(views: Sequence[SnapshotView]) -> tuple[float, float]:
     """
     chunks = sum(view.total_documents for view in views)
     words = sum(view.total_words for view in views)
-    is_code = [np.isin(view.roles, _CODE_ROLES) for view in views]
-    code_files = sum(int(here.sum()) for here in is_code)
-    code_words = sum(int(view.file_words[here].sum()) for view, here in zip(views, is_code, strict=True))
+    code = [view.kept("code", lambda view=view: _code(view)) for view in views]
+    code_files, code_words = sum(files for files, _ in code), sum(size for _, size in code)
     if not code_files:
         code_files, code_words = sum(len(view.files.paths) for view in views), words
     return max(words / max(chunks, 1), 1.0), max(code_words / max(code_files, 1), 1.0)
+
+
+def _code(view: SnapshotView) -> tuple[int, int]:
+    """How many files of code there are, and their words."""
+    is_code = np.isin(view.roles, _CODE_ROLES)
+    return int(is_code.sum()), int(view.file_words[is_code].sum())
+
+
+def _length_norms(words: Int64, k1: float, b: float, mean: float) -> Float64:
+    return (k1 * (1 - b + b * words / mean)).astype(np.float64)
 
 
 class _Norms:
@@ -208,8 +217,14 @@ class _Norms:
         self.view = view
         self._fields = formula.fields
         chunk_b, file_b = formula.chunk_b, formula.file_b
-        self.chunk = CHUNK_K1 * (1 - chunk_b + chunk_b * view.document_words / mean_chunk)
-        self.file = FILE_K1 * (1 - file_b + file_b * view.file_words / mean_file)
+        # The means are the same for every question to the same views.
+        self.chunk, self.file = view.kept(
+            ("norms", chunk_b, file_b, mean_chunk, mean_file),
+            lambda: (
+                _length_norms(view.document_words, CHUNK_K1, chunk_b, mean_chunk),
+                _length_norms(view.file_words, FILE_K1, file_b, mean_file),
+            ),
+        )
         self._scratch = np.zeros(len(view))
         # A word whose stem is the word itself is looked up twice.
         self._found: dict[str, Found] = {}
