@@ -134,7 +134,7 @@ def score(query: Query, views: Sequence[SnapshotView], formula: Formula = FORMUL
             continue
         found = [norm.find(term.term, parts) for norm, parts in zip(norms, stored, strict=True)]
         holding = sum(hit.holding for hit in found)
-        idf = math.log(1 + (total_files - holding + 0.5) / (holding + 0.5))
+        idf = _idf(holding, views)
         weight = idf * term.weight * term.count**COUNT_POWER if holding else 0.0
         weights.append(TermWeight(term, holding, idf, weight, tuple(hit.documents for hit in found)))
         if weight:
@@ -178,12 +178,24 @@ def _within_budget(
 def _left_out(
     term: QueryTerm, stored: Sequence[list[StoredPostings]], views: Sequence[SnapshotView]
 ) -> TermWeight:
-    """A term that is too common to be scored: known, with where it stands, and of no weight."""
+    """A term that is not scored, since no file holds it or too many do: with where it stands, and of no
+    weight.
+    """
     documents = tuple(
         np.concatenate([np.empty(0, dtype=np.int64), *(view.live(part)[0] for part in parts)])
         for view, parts in zip(views, stored, strict=True)
     )
-    return TermWeight(term, sum(len(found) for found in documents), 0.0, 0.0, documents)
+    holding = 0
+    for view, found in zip(views, documents, strict=True):
+        holds = np.zeros(view.records, dtype=bool)
+        holds[view.record_of[found]] = True
+        holding += int(holds[view.record_of_file].sum())
+    return TermWeight(term, holding, _idf(holding, views), 0.0, documents)
+
+
+def _idf(holding: int, views: Sequence[SnapshotView]) -> float:
+    total = sum(len(view.files.paths) for view in views)
+    return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
 
 
 def _averages(views: Sequence[SnapshotView]) -> tuple[float, float]:
