@@ -45,8 +45,10 @@ format: develop ## format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 
 .PHONY: docs
-docs: develop ## write the generated pages of docs/reference again
+docs: develop ## write the generated pages and pictures of docs/ again
 	$(BIN)/python scripts/reference_pages.py
+	$(BIN)/python scripts/answer_format.py
+	$(BIN)/python scripts/readme_svg.py
 
 .PHONY: bench
 bench: develop ## the benchmarks (ARGS="NAME [--repos FOLDER] [--json]"; none: lists them)
