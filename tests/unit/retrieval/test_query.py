@@ -106,7 +106,7 @@ def test_identifiers_are_names(text: str, names: set[str]) -> None:
         ("see ./src/app.py", "./src/app.py"),
         ("see ../src/app.py", "../src/app.py"),
         ("see /srv/app/main.go:12", "/srv/app/main.go"),
-        ("see ~/work/main.c", "~/work/main.c"),
+        ("see ~/src/main.c", "~/src/main.c"),
         ("who runs bin/deploy", "bin/deploy"),
         ("see .github/workflows/ci.yml", ".github/workflows/ci.yml"),
         ("`web/app.tsx` fails", "web/app.tsx"),
