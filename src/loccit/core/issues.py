@@ -1,0 +1,121 @@
+"""Issues, pull requests and merge requests as values, and how they stood on any past day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class IssueKind(StrEnum):
+    """What a tracker's entry is: a report, or a proposed change (a pull or merge request)."""
+
+    ISSUE = "issue"
+    CHANGE = "change"
+
+
+class EventKind(StrEnum):
+    """What happened to an issue. The value of an event is what it is about: a label, a title, a commit id."""
+
+    OPENED = "opened"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    MERGED = "merged"
+    LABELLED = "labelled"
+    UNLABELLED = "unlabelled"
+    RENAMED = "renamed"
+
+
+class LinkKind(StrEnum):
+    """How an issue stands to another or to a commit."""
+
+    DUPLICATE_OF = "duplicate of"
+    FIXED_BY = "fixed by"
+    MENTIONS = "mentions"
+
+
+@dataclass(frozen=True, slots=True)
+class IssueEvent:
+    """One event. `time` is in seconds since the epoch; `value` as `EventKind` says, empty where there is none.
+
+    Of a renaming the value is the title before it.
+    """
+
+    kind: EventKind
+    time: int
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IssueComment:
+    """One comment, or one remark of a review, then with the path it is about. Times as in `IssueEvent`."""
+
+    author: str
+    time: int
+    body: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IssueLink:
+    """A link to another issue of the same tracker (its id) or to a commit (its full hex id)."""
+
+    kind: LinkKind
+    target: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One issue of a tracker.
+
+    `id` is unique within its tracker and written as people write it there, without `#` or `!` (`12`,
+    `HADOOP-1`). Times are in seconds since the epoch. Comments, events and links are in order of time.
+    """
+
+    id: str
+    kind: IssueKind
+    title: str
+    body: str
+    author: str
+    created: int
+    is_open: bool
+    labels: tuple[str, ...] = ()
+    url: str = ""
+    comments: tuple[IssueComment, ...] = ()
+    events: tuple[IssueEvent, ...] = ()
+    links: tuple[IssueLink, ...] = ()
+
+    def as_of(self, time: int) -> Issue | None:
+        """The issue as it stood at `time`: nothing that came later is told. None before it was opened."""
+        if time < self.created:
+            return None
+        past = tuple(event for event in self.events if event.time <= time)
+        later = [event for event in self.events if event.time > time]
+        title = next((event.value for event in later if event.kind is EventKind.RENAMED), self.title)
+        return replace(
+            self,
+            title=title,
+            is_open=_is_open(past, self.is_open and not later),
+            labels=_labels(self.labels, later),
+            comments=tuple(comment for comment in self.comments if comment.time <= time),
+            events=past,
+            links=tuple(link for link in self.links if link.time <= time),
+        )
+
+
+def _is_open(past: tuple[IssueEvent, ...], otherwise: bool) -> bool:
+    closing = {EventKind.CLOSED, EventKind.MERGED}
+    opening = {EventKind.OPENED, EventKind.REOPENED}
+    told = [event.kind for event in past if event.kind in closing | opening]
+    return told[-1] in opening if told else otherwise
+
+
+def _labels(now: tuple[str, ...], later: list[IssueEvent]) -> tuple[str, ...]:
+    """The labels before the later events, undone from the last."""
+    labels = dict.fromkeys(now)
+    for event in reversed(later):
+        if event.kind is EventKind.LABELLED:
+            labels.pop(event.value, None)
+        elif event.kind is EventKind.UNLABELLED:
+            labels[event.value] = None
+    return tuple(labels)
