@@ -12,6 +12,7 @@ from loccit.core.errors import (
     LimitExceeded,
     LoccitError,
     MalformedAnswer,
+    MalformedExport,
     NotARepository,
     NotIndexed,
     ObjectCorrupt,
@@ -22,12 +23,15 @@ from loccit.core.errors import (
     SourceError,
     SourceUnreadable,
     StorageFailed,
+    TrackerRefused,
+    TrackerUnreachable,
     UnsafeSource,
 )
 
 if TYPE_CHECKING:
     from loccit.core.answers import Answer, Citation, Claim
     from loccit.core.evidence import Hit, Place
+    from loccit.core.triage import Triage
     from loccit.library import Loccit
     from loccit.settings import Settings
     from loccit.verification import VerificationReport
@@ -43,6 +47,7 @@ _LAZY = {
     "Place": "loccit.core.evidence",
     "Loccit": "loccit.library",
     "Settings": "loccit.settings",
+    "Triage": "loccit.core.triage",
     "VerificationReport": "loccit.verification",
 }
 
@@ -59,6 +64,7 @@ __all__ = [
     "Loccit",
     "LoccitError",
     "MalformedAnswer",
+    "MalformedExport",
     "NotARepository",
     "NotIndexed",
     "ObjectCorrupt",
@@ -71,6 +77,9 @@ __all__ = [
     "SourceError",
     "SourceUnreadable",
     "StorageFailed",
+    "TrackerRefused",
+    "TrackerUnreachable",
+    "Triage",
     "UnsafeSource",
     "VerificationReport",
     "__version__",

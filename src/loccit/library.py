@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from loccit.core.errors import (
     SourceError,
 )
 from loccit.core.evidence import Filters, Hit
+from loccit.core.issues import repository_name
 from loccit.core.progress import Progress, silent
 from loccit.indexing.catalogue import Contents, KnownRepository
 from loccit.settings import Settings, children_without_working_directory
@@ -29,15 +31,25 @@ from loccit.wiring import System, build
 
 if TYPE_CHECKING:
     from loccit.core.answers import Answer, Citation
+    from loccit.core.issues import Issue
     from loccit.core.source import BlobReader
+    from loccit.core.triage import Triage
     from loccit.indexing.shard import Kind, Manifest, Shard, SnapshotRecord
     from loccit.indexing.view import SnapshotView
     from loccit.pipeline.ask import Searchable
     from loccit.pipeline.diagnosis import Check
     from loccit.pipeline.grep import MatchingLine
     from loccit.pipeline.ingest import Estimate, Ingest, Ingested
+    from loccit.pipeline.triage import Localise, Moment
+    from loccit.pipeline.triage_document import PastIssues
     from loccit.sources import Repository
+    from loccit.sources.issues import IssueStore, StoredIssue, SyncReport
     from loccit.verification import VerificationReport
+
+
+# Limits are counted by the hour.
+_LONGEST_WAIT_S = 3700.0
+_DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +235,50 @@ class Loccit:
         except (IndexBroken, IndexFormatMismatch):
             return abstain(question, Abstention.INDEX_BROKEN, version=__version__)
 
+    def triage(
+        self,
+        issue: str | bytes | Issue,
+        *,
+        repo: str | None = None,
+        as_of: str | None = None,
+        top: int = 10,
+    ) -> Triage:
+        """Where the cause of an issue may be: suspect files and functions, and what the past says of them.
+
+        `issue` is its text or bytes, the title in the first line, or a tracker's. `repo` is the name, path or
+        URL of an indexed repository, by default the only one. `as_of` is a commit, tag, branch, or a date in
+        ISO form (of a day its end, in UTC): nothing younger is looked at. At most `top` files of a kind are
+        named. An index that is missing or broken is an abstention. Raises InputError, SourceError.
+        """
+        from loccit import __version__
+        from loccit.core.triage import TriageAbstention
+        from loccit.pipeline.report import report_of
+        from loccit.pipeline.triage import abstain, triage
+
+        if top < 1:
+            raise InputError(f"the limit is {top!r}, expected at least 1")
+        settings = self._system.settings
+        report = report_of(issue)
+        try:
+            known = self._only(repo)
+            rev, moment = self._moment(known, as_of)
+            report = report_of(issue, as_of=moment.time if moment.is_past else None)
+            searched = self._opened(known, rev, history=True, changes=True)
+            return triage(
+                report,
+                searched,
+                localise=self._localiser(searched),
+                past_issues=self._past_issues(known, moment),
+                options=settings.pipeline,
+                moment=moment,
+                top=top,
+                version=__version__,
+            )
+        except NotIndexed:
+            return abstain(report, TriageAbstention.NOT_INDEXED, version=__version__)
+        except (IndexBroken, IndexFormatMismatch):
+            return abstain(report, TriageAbstention.INDEX_BROKEN, version=__version__)
+
     def search(
         self,
         query: str,
@@ -343,7 +399,7 @@ class Loccit:
         parsed = parse_answer(answer) if isinstance(answer, bytes) else answer
         locations = [self._location(str(r)) for r in repositories] or self._named_in(parsed)
         with ExitStack() as stack:
-            return verify(parsed, [stack.enter_context(self._reader(location)) for location in locations])
+            return verify(parsed, [reader for at in locations for reader in self._readers(at, stack)])
 
     def checked(self, citation: Citation, repository: str | Path | None = None) -> Citation:
         """The same citation, if it holds in the repository.
@@ -355,8 +411,8 @@ class Loccit:
         from loccit.pipeline.show import checked
 
         location = self._location(str(repository)) if repository else self._location_of(citation)
-        with self._reader(location) as reader:
-            return checked(citation, reader)
+        with ExitStack() as stack:
+            return checked(citation, self._readers(location, stack))
 
     def cite(
         self,
@@ -401,6 +457,68 @@ class Loccit:
             start_byte=data.find(b"\n\n") + 2,
             end_byte=len(data),
         )
+
+    # Trackers
+
+    def sync_issues(
+        self, repo: str | Path = ".", source: str | None = None, *, wait: bool = False, full: bool = False
+    ) -> SyncReport:
+        """Read what is new in the issue tracker of a repository, and keep it.
+
+        `source` is `github:owner/name`, `gitlab:group/name`, an export or a folder, by default the one of the
+        last time. May be killed and repeated. With `wait` a rate limit is waited out, however long; with
+        `full` everything is read again, so that what is gone is marked. Raises InputError, SourceError.
+        """
+        from loccit.sources.issues import parse_tracker, synchronise
+
+        repository = self._system.repository(self._location(str(repo)))
+        store = self._system.issues(repository.key)
+        written = source or self._tracker_of(repository, store)
+        location = parse_tracker(written, folder=Path.cwd())
+        tracker = self._system.tracker(location, wait_s=_LONGEST_WAIT_S if wait else None)
+        try:
+            return synchronise(tracker, store, full=full, progress=self._progress)
+        finally:
+            tracker.close()
+            if store.newest() is not None:
+                self._enter(repository, None)
+
+    def issues(self, repo: str | Path = ".", *, as_of: datetime | None = None) -> tuple[Issue, ...]:
+        """The issues and proposed changes that are kept of a repository's tracker, by time of opening.
+
+        With `as_of` each as it stood then, without those that came later. Raises NotIndexed where no tracker
+        was read.
+        """
+        store = self._issue_store(repo)
+        found = store.issues()
+        if as_of is not None:
+            at = int(as_of.timestamp())
+            found = (past for issue in found if (past := issue.as_of(at)) is not None)
+        return tuple(sorted(found, key=lambda issue: (issue.created, issue.id)))
+
+    def issue(self, issue_id: str, *, repo: str | Path = ".", as_of: datetime | None = None) -> Issue:
+        """One issue that is kept, also as it stood at a past time.
+
+        Raises NotIndexed where no tracker was read, InputError where there is, or was, no such issue.
+        """
+        found = self._stored_issue(issue_id, repo).issue
+        past = found if as_of is None else found.as_of(int(as_of.timestamp()))
+        if past is None:
+            opened = datetime.fromtimestamp(found.created, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            raise InputError(f"the issue {issue_id!r} was not there yet", next_step=f"it was opened {opened}")
+        return past
+
+    def cite_issue(
+        self, issue_id: str, start_line: int, end_line: int, *, repository: str | Path = "."
+    ) -> Citation:
+        """The citation of lines (1-based, inclusive) of an issue's file. Raises NotIndexed, InputError."""
+        from loccit.pipeline.show import cite_issue_lines
+
+        stored = self._stored_issue(issue_id, repository)
+        source = self._system.repository(self._location(str(repository)))
+        known = self._system.catalogue.read().by_key(source.key)
+        name = known.name if known else source.name
+        return cite_issue_lines(name, stored.commit, stored.path, stored.data, start_line, end_line)
 
     # Keeping house
 
@@ -499,7 +617,7 @@ class Loccit:
 
     def _location_of(self, citation: Citation) -> str:
         try:
-            return self._known(citation.repo).location
+            return self._known(repository_name(citation.repo)).location
         except NotIndexed:
             here = self.repository_at(".")
             if here is None:
@@ -519,6 +637,56 @@ class Loccit:
         if not found:
             raise NotIndexed("nothing is indexed yet", next_step="run 'loccit index PATH|URL' first")
         return found
+
+    def _only(self, repo: str | None) -> KnownRepository:
+        """The repository of this name, without one the only one that is indexed.
+
+        Raises NotIndexed, and InputError where there are several.
+        """
+        chosen = self._chosen((repo,) if repo else (), None)
+        if len(chosen) > 1:
+            names = ", ".join(repr(known.name) for known in chosen[:5])
+            raise InputError(f"{len(chosen)} repositories are indexed: {names}", next_step="name one")
+        return next(iter(chosen))
+
+    def _moment(self, known: KnownRepository, as_of: str | None) -> tuple[str | None, Moment]:
+        """The commit to answer at, None for HEAD, and the time. Raises InputError, RevisionNotFound."""
+        from loccit.pipeline.triage import Moment, date_of, now_seconds
+
+        now = now_seconds()
+        if as_of is None:
+            return None, Moment(now)
+        repository = self._repository(known)
+        if not repository.is_git:
+            raise InputError(f"{known.name!r} is a plain folder and has no past", next_step="leave it out")
+        repository.refresh(self._progress)
+        date = date_of(as_of)
+        if date is not None:
+            if date > now + _DAY_S:
+                raise InputError(f"{as_of!r} is in the future", next_step="name a past day, or a commit")
+            return repository.commit_at(date), Moment(date, is_past=True)
+        commit = repository.resolve(as_of)
+        made = repository.snapshot(commit).committed_at
+        return commit, Moment(made or now, is_past=True)
+
+    def _past_issues(self, known: KnownRepository, moment: Moment) -> PastIssues | None:
+        """The issues that are kept of its tracker, as of the moment; None where none was read."""
+        from loccit.pipeline.past_issues import open_past_issues
+
+        return open_past_issues(
+            self._system.issues(known.key),
+            self._system.shard(known.key),
+            repo=known.name,
+            as_of=moment.time if moment.is_past else None,
+            progress=self._progress,
+        )
+
+    def _localiser(self, searched: Searchable) -> Localise:
+        """What says where the cause of an issue may be."""
+        from loccit.retrieval.suspects_by_words import localise_by_words
+
+        max_chars = self._system.settings.retrieval.max_query_chars
+        return lambda issue: localise_by_words(issue, searched.target, max_chars=max_chars)
 
     def _readable(self, repos: Sequence[str], collection: str | None) -> Iterator[tuple[str, Repository]]:
         """The repositories to read, with their names; those in `repos` need not be indexed."""
@@ -615,9 +783,47 @@ class Loccit:
         with repository.reader() as reader:
             yield reader
 
+    def _readers(self, location: str, stack: ExitStack) -> list[BlobReader]:
+        """Readers of the objects of a repository, and of what is kept of its tracker."""
+        found = [stack.enter_context(self._reader(location))]
+        store = self._system.issues(self._system.repository(location).key)
+        return [*found, stack.enter_context(store.reader())] if store.exists() else found
+
+    def _tracker_of(self, repository: Repository, store: IssueStore) -> str:
+        """The tracker that was read the last time. Raises InputError, with the likely one, before that."""
+        newest = store.newest()
+        if newest is not None:
+            return newest.state.source
+        host, _, name = repository.name.partition("/")
+        likely = {"github.com": f"github:{name}", "gitlab.com": f"gitlab:{name}"}
+        raise InputError(
+            f"which tracker has the issues of {repository.name!r}?",
+            next_step=f"name it: --from {likely.get(host, 'github:owner/name, gitlab:group/name or a file')}",
+        )
+
+    def _issue_store(self, repo: str | Path) -> IssueStore:
+        """What is kept of a repository's tracker. Raises NotIndexed."""
+        repository = self._system.repository(self._location(str(repo)))
+        store = self._system.issues(repository.key)
+        if store.newest() is None:
+            raise NotIndexed(
+                f"no issue tracker of {repository.name!r} was read yet",
+                next_step="read it: loccit issues sync --from github:owner/name",
+            )
+        return store
+
+    def _stored_issue(self, issue_id: str, repo: str | Path) -> StoredIssue:
+        """An issue with its file. Raises NotIndexed, InputError."""
+        found = self._issue_store(repo).issue(issue_id.removeprefix("#"))
+        if found is None:
+            raise InputError(
+                f"there is no issue {issue_id!r}", next_step="see what there is: loccit issues list"
+            )
+        return found
+
     def _named_in(self, answer: Answer) -> list[str]:
         """Where the indexed repositories are that an answer names; without any, the one that we are in."""
-        names = {snapshot.repo for snapshot in answer.snapshots}
+        names = {repository_name(snapshot.repo) for snapshot in answer.snapshots}
         found = [r.location for r in self._system.catalogue.read().repositories if r.name in names]
         here = self.repository_at(".")
         return found or ([self._location(here)] if here else [])

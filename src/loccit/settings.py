@@ -19,6 +19,7 @@ from loccit.answering.options import AnsweringOptions
 from loccit.core.errors import SettingsError
 from loccit.indexing.options import IndexingOptions
 from loccit.parsing.options import ParsingOptions
+from loccit.pipeline.options import PipelineOptions
 from loccit.retrieval.options import RetrievalOptions
 from loccit.sources.options import SourceOptions
 
@@ -33,6 +34,7 @@ class Settings:
     indexing: IndexingOptions = field(default_factory=IndexingOptions)
     retrieval: RetrievalOptions = field(default_factory=RetrievalOptions)
     answering: AnsweringOptions = field(default_factory=AnsweringOptions)
+    pipeline: PipelineOptions = field(default_factory=PipelineOptions)
 
     @classmethod
     def load(cls, home: Path | None = None) -> Settings:
@@ -71,6 +73,28 @@ def wants_colour() -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+_TOKENS = {"github.com": ("GITHUB_TOKEN", "GH_TOKEN"), "gitlab.com": ("GITLAB_TOKEN",)}
+
+
+def tracker_token(host: str) -> str | None:
+    """The token for the REST interface at this host (with a port, if one is named), None without one.
+
+    A variable's token goes to its own host and to no other; `LOCCIT_TRACKER_TOKEN` is for all hosts that have
+    no variable of their own. Raises SettingsError, which does not repeat it, for a text that is no token.
+    """
+    names = _TOKENS.get(host.removeprefix("api."), ("LOCCIT_TRACKER_TOKEN",))
+    for name in names:
+        token = os.environ.get(name, "").strip()
+        if not token:
+            continue
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise SettingsError(
+                f"the variable {name} holds characters that no token has", next_step="copy the token again"
+            )
+        return token
+    return None
+
+
 @contextmanager
 def children_without_working_directory() -> Generator[None]:
     """Python processes that are started meanwhile do not look for modules in the working directory.
@@ -95,6 +119,7 @@ _ROOMS = {
     "indexing": IndexingOptions,
     "retrieval": RetrievalOptions,
     "answering": AnsweringOptions,
+    "pipeline": PipelineOptions,
 }
 
 

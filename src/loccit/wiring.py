@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loccit.indexing.catalogue import Catalogue
 from loccit.indexing.shard import Shard
-from loccit.settings import Settings
+from loccit.settings import Settings, tracker_token
 from loccit.sources import Repository, open_repository
 
 if TYPE_CHECKING:
     from loccit.indexing.blob_cache import BlobCache
+    from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class System:
     cache/blobs.sqlite      parsed files
     repositories/KEY/git    how a repository is read: our own bare git folder, or its mirror
     repositories/KEY/shard  its index
+    repositories/KEY/issues what is kept of its tracker
     """
 
     settings: Settings
@@ -50,6 +52,26 @@ class System:
     def shard(self, key: str) -> Shard:
         """The shard of a repository."""
         return Shard(self.folder(key) / "shard")
+
+    def issues(self, key: str) -> IssueStore:
+        """What is kept of the tracker of a repository."""
+        from loccit.sources.issues import IssueStore
+
+        return IssueStore(self.folder(key) / "issues")
+
+    def tracker(self, location: TrackerLocation, *, wait_s: float | None = None) -> Tracker:
+        """The tracker at a location, with the token that the environment has for its host.
+
+        `wait_s` takes the place of `tracker_wait_s`. Raises SettingsError, UnsafeSource.
+        """
+        from loccit.sources.issues import open_tracker
+        from loccit.sources.issues.api import Token
+
+        token = tracker_token(location.host) if location.host else None
+        options = self.settings.sources
+        if wait_s is not None:
+            options = replace(options, tracker_wait_s=wait_s)
+        return open_tracker(location, token=None if token is None else Token(token), options=options)
 
     @contextmanager
     def blob_cache(self, *, repair: bool = False) -> Generator[BlobCache]:

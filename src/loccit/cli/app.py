@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from loccit import __version__
-from loccit.cli import ask, doctor, gc, index, remove, search, show, status, verify
+from loccit.cli import ask, doctor, gc, index, issues, remove, search, show, status, triage, verify
 from loccit.cli.completion import SHELLS, prepare_completion, show_completion
 from loccit.cli.exit_codes import ExitCode, exit_code_of
 from loccit.cli.help_pages import Command
@@ -31,6 +31,7 @@ app = typer.Typer(
 for command in (
     index.index,
     ask.ask,
+    triage.triage,
     search.search,
     status.status,
     verify.verify,
@@ -40,6 +41,7 @@ for command in (
     doctor.doctor,
 ):
     app.command(cls=Command)(command)
+app.add_typer(issues.app)
 
 
 def _version_option(value: bool) -> None:

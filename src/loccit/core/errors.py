@@ -11,7 +11,10 @@
     │   ├── SourceUnreadable   permission denied, vanished, changed while it was read
     │   ├── ObjectMissing
     │   ├── ObjectCorrupt      the bytes do not have the id they are stored under
-    │   └── FetchFailed
+    │   ├── FetchFailed
+    │   ├── TrackerUnreachable an issue tracker does not answer, or not as its interface says
+    │   ├── TrackerRefused     it answers and refuses: not found, not allowed, or not now (`retry_at`)
+    │   └── MalformedExport    an export of issues that is not of the expected form
     ├── SearchIndexError       what loccit keeps on disk
     │   ├── NotIndexed
     │   ├── IndexFormatMismatch
@@ -82,6 +85,25 @@ class ObjectCorrupt(SourceError):
 
 class FetchFailed(SourceError):
     """A remote repository could not be fetched."""
+
+
+class TrackerUnreachable(SourceError):
+    """An issue tracker does not answer, or not in the form that its interface has."""
+
+
+class TrackerRefused(SourceError):
+    """An issue tracker answers and refuses.
+
+    `retry_at` is when it will answer again, in seconds since the epoch; None where waiting does not help.
+    """
+
+    def __init__(self, message: str, *, next_step: str = "", retry_at: int | None = None) -> None:
+        super().__init__(message, next_step=next_step)
+        self.retry_at = retry_at
+
+
+class MalformedExport(SourceError):
+    """An export of issues that is not of the expected form; the message names the place in it."""
 
 
 class SearchIndexError(LoccitError):

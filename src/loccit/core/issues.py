@@ -5,6 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+_TRACKER = "#issues"
+
+
+def tracker_name(repo: str) -> str:
+    """What the issues of a repository are called where commits are named: they have commits of their own."""
+    return f"{repo}{_TRACKER}"
+
+
+def repository_name(name: str) -> str:
+    """The repository that a name stands for: the inverse of `tracker_name`, for others the same name."""
+    return name.removesuffix(_TRACKER)
+
 
 class IssueKind(StrEnum):
     """What a tracker's entry is: a report, or a proposed change (a pull or merge request)."""
@@ -23,6 +35,8 @@ class EventKind(StrEnum):
     LABELLED = "labelled"
     UNLABELLED = "unlabelled"
     RENAMED = "renamed"
+    DELETED = "deleted"
+    """It was no longer in the tracker when that was read at this time; what was known is kept."""
 
 
 class LinkKind(StrEnum):
@@ -30,12 +44,14 @@ class LinkKind(StrEnum):
 
     DUPLICATE_OF = "duplicate of"
     FIXED_BY = "fixed by"
+    FIXES = "fixes"
+    """Said of a proposed change: its text closes the other issue."""
     MENTIONS = "mentions"
 
 
 @dataclass(frozen=True, slots=True)
 class IssueEvent:
-    """One event. `time` is in seconds since the epoch; `value` as `EventKind` says, empty where there is none.
+    """One event. `time` is in seconds since the epoch; `value` as `EventKind` says, else empty.
 
     Of a renaming the value is the title before it.
     """
@@ -47,12 +63,17 @@ class IssueEvent:
 
 @dataclass(frozen=True, slots=True)
 class IssueComment:
-    """One comment, or one remark of a review, then with the path it is about. Times as in `IssueEvent`."""
+    """One comment, or one remark of a review, then with the path it is about. Times as in `IssueEvent`.
+
+    `id` is the tracker's own, by which an edited comment takes the place of what it was; empty where it has
+    none.
+    """
 
     author: str
     time: int
     body: str
     path: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +89,9 @@ class IssueLink:
 class Issue:
     """One issue of a tracker.
 
-    `id` is unique within its tracker and written as people write it there, without `#` or `!` (`12`,
-    `HADOOP-1`). Times are in seconds since the epoch. Comments, events and links are in order of time.
+    `id` is unique within its tracker and written as people write it there, without `#` (`12`, `HADOOP-1`);
+    a merge request of GitLab keeps its `!` (`!12`), because it is numbered apart. Times are in seconds since
+    the epoch. Comments, events and links are in order of time.
     """
 
     id: str
@@ -85,8 +107,16 @@ class Issue:
     events: tuple[IssueEvent, ...] = ()
     links: tuple[IssueLink, ...] = ()
 
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the tracker no longer has it."""
+        return any(event.kind is EventKind.DELETED for event in self.events)
+
     def as_of(self, time: int) -> Issue | None:
-        """The issue as it stood at `time`: nothing that came later is told. None before it was opened."""
+        """The issue as it stood at `time`: nothing that came later is told. None before it was opened.
+
+        Texts are those of today where they were edited: no tracker says what they were.
+        """
         if time < self.created:
             return None
         past = tuple(event for event in self.events if event.time <= time)
@@ -95,7 +125,7 @@ class Issue:
         return replace(
             self,
             title=title,
-            is_open=_is_open(past, self.is_open and not later),
+            is_open=_is_open(past, later, self.is_open),
             labels=_labels(self.labels, later),
             comments=tuple(comment for comment in self.comments if comment.time <= time),
             events=past,
@@ -103,11 +133,19 @@ class Issue:
         )
 
 
-def _is_open(past: tuple[IssueEvent, ...], otherwise: bool) -> bool:
-    closing = {EventKind.CLOSED, EventKind.MERGED}
-    opening = {EventKind.OPENED, EventKind.REOPENED}
-    told = [event.kind for event in past if event.kind in closing | opening]
-    return told[-1] in opening if told else otherwise
+_CLOSING = frozenset({EventKind.CLOSED, EventKind.MERGED})
+_OPENING = frozenset({EventKind.OPENED, EventKind.REOPENED})
+
+
+def _is_open(past: tuple[IssueEvent, ...], later: list[IssueEvent], is_open_now: bool) -> bool:
+    """By the last event that said so, else by the next one, else as it is now."""
+    for event in reversed(past):
+        if event.kind in _CLOSING | _OPENING:
+            return event.kind in _OPENING
+    for event in later:
+        if event.kind in _CLOSING | _OPENING:
+            return event.kind in _CLOSING
+    return is_open_now
 
 
 def _labels(now: tuple[str, ...], later: list[IssueEvent]) -> tuple[str, ...]:

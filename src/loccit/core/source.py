@@ -130,3 +130,70 @@ class CommitRecord:
     message: str
     paths: tuple[str, ...]
     symbols: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """How a commit changed some files that were asked about.
+
+    `time` is the committer's, seconds since the epoch; `author` a name without address; `message` is decoded
+    with replacement characters. `symbols` is parallel to `paths`: the names of the definitions that the
+    change of that file is in, adds or takes away. `added` are those of the paths that it brought in; a root
+    has no parent and brought in all.
+    """
+
+    commit: str
+    time: int
+    author: str
+    message: str
+    paths: tuple[str, ...]
+    symbols: tuple[tuple[str, ...], ...]
+    added: tuple[str, ...] = ()
+    is_root: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag that names a commit. `time`: when it was made, of a lightweight one its commit's, in seconds."""
+
+    name: str
+    commit: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFile:
+    """A path that a commit changed: its blob before and after, None where there was no regular file."""
+
+    path: str
+    old_blob: str | None
+    new_blob: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A commit with what it changed, blob by blob, against its only parent; a merge tells no files.
+
+    `time` is the committer's, seconds since the epoch; `author` a name without address. `message` is decoded
+    with replacement characters.
+    """
+
+    commit: str
+    parents: tuple[str, ...]
+    time: int
+    author: str
+    message: str
+    files: tuple[ChangedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotStep:
+    """From the files of one commit to those of the next in a sequence: what the snapshot of `commit` has new.
+
+    `entries` take the place of what their paths held, at the paths in `gone` there is nothing any more. The
+    first of a sequence comes after an empty snapshot.
+    """
+
+    commit: str
+    entries: tuple[FileEntry, ...]
+    gone: tuple[str, ...]

@@ -21,22 +21,22 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from loccit.core.errors import IndexBroken, IndexFormatMismatch, LimitExceeded, NotIndexed
+from loccit.core.errors import IndexBroken, IndexFormatMismatch, NotIndexed
 from loccit.indexing.arrays import Array, broken, read_arrays, storage_failed, write_arrays
 from loccit.indexing.documents import from_fields, read_document, replace_document, sweep_drafts
 from loccit.indexing.lexical import KEY_BYTES, FileRecord
 from loccit.indexing.paths import NAMES, PathIndex
 from loccit.indexing.segment import (
     MAX_DOCUMENTS,
-    MAX_RECORD_DOCUMENTS,
     Segment,
     as_keys,
     build_segment,
+    fitting,
     merge_segments,
     open_segment,
 )
@@ -49,7 +49,8 @@ _MAX_SMALL_SEGMENTS = 6
 
 _TABLE_COLUMNS = {"paths", "blobs", "keys", "roles", *NAMES}
 
-Kind = Literal["files", "history"]
+Kind = Literal["files", "history", "issues"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Booleans = npt.NDArray[np.bool_]
 
@@ -93,11 +94,11 @@ class Manifest:
         return next((s for s in reversed(self.snapshots) if s.kind == kind), None)
 
 
-EMPTY = Manifest(segments={"files": (), "history": ()}, snapshots=())
+EMPTY = Manifest(segments=dict.fromkeys(KINDS, ()), snapshots=())
 
 
 class Shard:
-    """One repository's searchable files and history, in a folder."""
+    """One repository's searchable files, history and issues, in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -195,7 +196,7 @@ class Shard:
 
         Raises LimitExceeded for a record with more chunks than a segment can number.
         """
-        return [self._write_segment(group) for group in _fitting(records)]
+        return [self._write_segment(group) for group in fitting(records)]
 
     def publish(
         self,
@@ -231,7 +232,7 @@ class Shard:
 
     def compact(self) -> None:
         """Drop the documents that no published snapshot shows."""
-        for kind in ("files", "history"):
+        for kind in KINDS:
             manifest = self.manifest()
             self._merge(manifest, kind, self._segments(manifest, kind), wholly=True)
         self._sweep()
@@ -272,7 +273,7 @@ class Shard:
         # A path cannot hold a NUL, and history has no paths at all.
         paths = text.split("\0")[:-1] if text else [""] * len(blobs)
         words = PathIndex(*(arrays[name] for name in NAMES))
-        return FileTable(paths, blobs, arrays["keys"], arrays["roles"], words)
+        return FileTable(paths, blobs, arrays["keys"], arrays["roles"], words, arrays.get("moments"))
 
     def _write_files(self, record: SnapshotRecord, files: FileTable) -> None:
         paths = "".join(f"{path}\0" for path in files.paths) if any(files.paths) else ""
@@ -284,6 +285,8 @@ class Shard:
             "roles": files.roles,
             **files.words.arrays(),
         }
+        if files.moments is not None:
+            arrays["moments"] = files.moments
         meta = {"id_bytes": len(files.blobs[0]) // 2 if files.blobs else 20}
         write_arrays(self.folder / "snapshots" / record.table, meta, arrays)
 
@@ -376,30 +379,6 @@ def _unused_name() -> str:
     return f"{time.time_ns():x}-{os.getpid():x}"
 
 
-def _fitting(
-    records: Iterable[tuple[bytes, FileRecord]],
-) -> Iterator[list[tuple[bytes, FileRecord]]]:
-    """Groups of records that fit into one segment each."""
-    group: list[tuple[bytes, FileRecord]] = []
-    size = 0
-    for key, record in records:
-        chunks = len(record.chunks)
-        if chunks > MAX_RECORD_DOCUMENTS:
-            raise LimitExceeded(
-                "chunks of one file",
-                chunks,
-                MAX_RECORD_DOCUMENTS,
-                next_step="ignore the file in .loccitignore",
-            )
-        if group and size + chunks > MAX_DOCUMENTS:
-            yield group
-            group, size = [], 0
-        group.append((key, record))
-        size += chunks
-    if group:
-        yield group
-
-
 def _documents(segment: Segment, keep: Booleans) -> int:
     """How many documents the kept records have."""
     return int(np.diff(segment.first_doc.astype(np.int64))[keep].sum())
@@ -451,9 +430,9 @@ def _manifest(path: Path, found: dict[str, Any]) -> Manifest:
         content = {name: found[name] for name in ("segments", "snapshots")}
         if _checksum(content) != found["crc32"]:
             raise broken(path, "its content fails its checksum")
-        segments: dict[Kind, tuple[str, ...]] = {
-            kind: tuple(cast("list[str]", content["segments"][kind])) for kind in EMPTY.segments
-        }
+        # What was written before there were issues names none.
+        named = {"issues": [], **cast("dict[str, list[str]]", content["segments"])}
+        segments: dict[Kind, tuple[str, ...]] = {kind: tuple(named[kind]) for kind in KINDS}
         snapshots = tuple(from_fields(SnapshotRecord, snapshot) for snapshot in content["snapshots"])
     except (KeyError, TypeError) as error:
         raise broken(path, f"unexpected content: {error}") from error

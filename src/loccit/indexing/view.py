@@ -25,6 +25,7 @@ Float64 = npt.NDArray[np.float64]
 
 ROLES = tuple(FileRole)
 FIELD_ORDER = tuple(Field)
+FOREVER = np.iinfo(np.int64).max
 _MOST_KEPT = 8
 
 T = TypeVar("T")
@@ -36,6 +37,10 @@ class FileTable:
 
     `keys` are record keys as `as_keys` gives them; `blobs` object ids in hex; `roles` index into `ROLES`. For
     history the "files" are commits: no path, the commit's id as the blob. `words` is the index of the paths.
+
+    Of issues a "file" is an issue under one of its titles, with its id as the path and its key as the blob;
+    `moments` has a row for each: when the issue was opened, since when (inclusive) and until when (exclusive)
+    it had that title, in seconds since the epoch, the last `FOREVER` while it has. None for other kinds.
     """
 
     paths: Sequence[str]
@@ -43,6 +48,7 @@ class FileTable:
     keys: Array
     roles: Array
     words: PathIndex
+    moments: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,17 @@ class StoredPostings:
     field: Field
     segment: int
     documents: Array
+    frequencies: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Postings of several terms in one field: for each, the term's number in the order asked for, the live
+    document and the frequency. Sorted by segment, then term; a term's documents rise within a segment.
+    """
+
+    terms: Int64
+    documents: Int64
     frequencies: Array
 
 
@@ -231,6 +248,32 @@ class SnapshotView:
                 if len(documents):
                     found.append(StoredPostings(field, number, documents, frequencies))
         return found
+
+    def gather(self, field: Field, keys: npt.NDArray[np.uint64]) -> Gathered:
+        """The postings of all terms with these keys in the field: many terms for little more than one."""
+        terms: list[Int64] = [np.empty(0, dtype=np.int64)]
+        documents: list[Int64] = [np.empty(0, dtype=np.int64)]
+        frequencies: list[Array] = [np.empty(0, dtype=np.uint8)]
+        for number, segment in enumerate(self.segments):
+            known = segment.terms[field]
+            if not len(known):
+                continue
+            at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+            asked = np.flatnonzero(known[at] == keys)
+            starts = segment.starts[field].astype(np.int64)
+            first = starts[at[asked]]
+            sizes = starts[at[asked] + 1] - first
+            where = np.repeat(first - np.cumsum(sizes) + sizes, sizes) + np.arange(int(sizes.sum()))
+            term = np.repeat(asked, sizes)
+            stored = StoredPostings(field, number, segment.docs[field][where], segment.tfs[field][where])
+            renumbering = self._maps[number]
+            if renumbering is not None:
+                term = term[renumbering[stored.documents] >= 0]
+            live, frequency = self.live(stored)
+            terms.append(term)
+            documents.append(live)
+            frequencies.append(frequency)
+        return Gathered(np.concatenate(terms), np.concatenate(documents), np.concatenate(frequencies))
 
     def live(self, stored: StoredPostings) -> tuple[Int64, Array]:
         """The live documents of stored postings, by their numbers in this view, and their frequencies."""

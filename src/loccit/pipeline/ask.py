@@ -137,9 +137,9 @@ def ask(
         timings.mark("verify")
     run = Run(
         trace_id=uuid.uuid4().hex,
-        started_at=_written(started),
+        started_at=utc_time(started),
         timings_ms=timings.stages,
-        index_age_s=_index_age(searched),
+        index_age_s=index_age(searched),
         version=version,
     )
     # Passages that were quoted and all fell mean that the repository is not what was indexed.
@@ -151,14 +151,14 @@ def ask(
         confidence=found.confidence,
         claims=tuple(claims),
         dropped=tuple(dropped),
-        snapshots=tuple(_snapshot_info(s) for s in searched),
+        snapshots=tuple(snapshot_info(s) for s in searched),
         run=run,
     )
 
 
 def abstain(question: str, why: Abstention, *, version: str) -> Answer:
     """An answer that says why nothing could be searched."""
-    now = _written(datetime.now(UTC))
+    now = utc_time(datetime.now(UTC))
     return seal(
         question=question,
         outcome=Outcome.ABSTAINED,
@@ -253,7 +253,8 @@ def _readers(searched: Sequence[Searchable], stack: ExitStack) -> dict[str, Blob
     return {s.name: stack.enter_context(s.repository.reader()) for s in searched}
 
 
-def _written(moment: datetime) -> str:
+def utc_time(moment: datetime) -> str:
+    """A moment in UTC as documents have it."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -303,7 +304,7 @@ def _checked(
         confidence=0.0,
         claims=tuple(claims),
         dropped=(),
-        snapshots=tuple(_snapshot_info(s) for s in searched),
+        snapshots=tuple(snapshot_info(s) for s in searched),
     )
     report = verify(draft, readers)
     kept: list[Claim] = []
@@ -317,7 +318,8 @@ def _checked(
     return kept, dropped
 
 
-def _snapshot_info(searched: Searchable) -> SnapshotInfo:
+def snapshot_info(searched: Searchable) -> SnapshotInfo:
+    """What of a repository was searched."""
     record = searched.snapshot
     indexed_at = datetime.fromtimestamp(int(record.indexed_at), UTC)
     return SnapshotInfo(
@@ -339,7 +341,8 @@ def _history_state(searched: Searchable) -> Literal["complete", "partial", "none
     return "complete" if record.commit == searched.snapshot.commit and not record.is_shallow else "partial"
 
 
-def _index_age(searched: Sequence[Searchable]) -> float | None:
+def index_age(searched: Sequence[Searchable]) -> float | None:
+    """How many seconds ago the oldest of the snapshots was indexed; None without any."""
     if not searched:
         return None
     return round(max(0.0, time.time() - min(s.snapshot.indexed_at for s in searched)), 3)

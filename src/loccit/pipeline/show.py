@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from loccit.core.answers import Citation, CitationKind
 from loccit.core.encodings import encoding_of
 from loccit.core.errors import InputError, SourceError
 from loccit.core.source import BlobReader, Snapshot
-from loccit.verification import cite, verify_citation
+from loccit.verification import cite, cite_issue, verify_citation
 
 
 def cite_lines(
@@ -33,9 +35,15 @@ def cite_lines(
     )
 
 
-def checked(citation: Citation, reader: BlobReader) -> Citation:
+def cite_issue_lines(repo: str, commit: str, path: str, data: bytes, start: int, end: int) -> Citation:
+    """The citation of lines (1-based, inclusive) of an issue's file. Raises InputError."""
+    first, last = _byte_range(path, data, start, end)
+    return cite_issue(repo=repo, commit=commit, path=path, data=data, start_byte=first, end_byte=last)
+
+
+def checked(citation: Citation, readers: Sequence[BlobReader]) -> Citation:
     """The same citation, if it holds. Raises SourceError that says why it does not."""
-    reasons = verify_citation(citation, [reader])
+    reasons = verify_citation(citation, readers)
     if reasons:
         what = f"commit {citation.commit}" if citation.kind is CitationKind.COMMIT else repr(citation.path)
         raise SourceError(f"the citation of {what} does not hold: {reasons[0].message}")

@@ -114,7 +114,7 @@ def understand(text: str, *, max_chars: int) -> Query:
     prose = _FRAME.sub(" ", text)
     return Query(
         text=text,
-        terms=_terms(text),
+        terms=query_terms(text),
         names=_first(functions | dict.fromkeys(_names(prose), 1.0)),
         paths=_first(files | dict.fromkeys(_PATH.findall(prose), 1.0)),
         quoted=_quoted(prose),
@@ -124,7 +124,7 @@ def understand(text: str, *, max_chars: int) -> Query:
     )
 
 
-def _terms(text: str) -> tuple[QueryTerm, ...]:
+def query_terms(text: str) -> tuple[QueryTerm, ...]:
     """Compounds, stems and written forms of the question's words, each in order of first appearance."""
     words: Counter[str] = Counter()
     letters: Counter[str] = Counter()

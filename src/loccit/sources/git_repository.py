@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from loccit.core.errors import ObjectCorrupt, ObjectMissing, RevisionNotFound
 from loccit.core.permalinks import permalink
 from loccit.core.progress import Progress
-from loccit.core.source import CommitRecord, Snapshot
+from loccit.core.source import Change, ChangedFile, CommitRecord, Snapshot, SnapshotStep, Tag, Touch
 from loccit.sources.git import GitView, complaint
 from loccit.sources.git_config import read_config
 from loccit.sources.layout import GitLayout, check_objects
@@ -211,11 +211,59 @@ class GitRepository:
 
         return read_history(self._view(), tip, known, options=self._options)
 
+    def changes(self, tip: str, known: Collection[str]) -> Iterator[Change]:
+        """The commits reachable from `tip` but not from any in `known`, with the blobs they changed."""
+        from loccit.sources.changes import read_changes
+
+        return read_changes(self._view(), tip, known)
+
+    def differences(self, commits: Sequence[str]) -> Iterator[list[ChangedFile]]:
+        """For each commit but the first, how its tree differs from that of the one before it."""
+        from loccit.sources.changes import read_differences
+
+        return read_differences(self._view(), commits)
+
+    def steps(self, commits: Sequence[str]) -> Iterator[SnapshotStep]:
+        """What the snapshot of each commit has otherwise than that of the one before it."""
+        from loccit.sources.steps import read_steps
+
+        with self.reader() as reader:
+            yield from read_steps(
+                self._view(),
+                commits,
+                read=lambda file: _rules_text(reader, file),
+                max_file_bytes=self._options.max_file_bytes,
+            )
+
     def ancestors(self, tip: str) -> list[str]:
         """`tip` and all commits reachable from it, newest first."""
         from loccit.sources.history import ancestors_of
 
         return ancestors_of(self._view(), tip)
+
+    def touches(self, commits: Sequence[str], paths: Sequence[str]) -> Iterator[Touch]:
+        """How each of these commits changed these files."""
+        from loccit.sources.touches import read_touches
+
+        return read_touches(self._view(), commits, paths)
+
+    def tags(self) -> tuple[Tag, ...]:
+        """The tags that name commits, oldest first."""
+        from loccit.sources.moments import read_tags
+
+        return read_tags(self._view())
+
+    def without(self, tip: str, excluded: Sequence[str]) -> frozenset[str]:
+        """The commits reachable from `tip` but not from any in `excluded`."""
+        from loccit.sources.moments import reachable_without
+
+        return reachable_without(self._view(), tip, excluded)
+
+    def commit_at(self, time: int) -> str:
+        """The commit that HEAD's branch was at, at `time`."""
+        from loccit.sources.moments import commit_at
+
+        return commit_at(self._view(), self.resolve(), time)
 
     def grep(
         self,

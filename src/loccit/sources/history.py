@@ -8,20 +8,17 @@ by side and memory stays flat.
 from __future__ import annotations
 
 import re
-import subprocess
 from collections import deque
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import chain, islice
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
-from loccit.core.errors import ObjectCorrupt, ObjectMissing
 from loccit.core.source import CommitRecord, path_text
 from loccit.sources.git import GitView, complaint
 from loccit.sources.options import SourceOptions
-from loccit.sources.scratch import scratch_file
 from loccit.sources.symbols import DEFINITION, symbol_in_hunk_header
 from loccit.sources.view import DRIVERS, shallow_commits
+from loccit.sources.walks import check_commit, reading, seconds, unwalked
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -43,7 +40,7 @@ def ancestors_of(view: GitView, tip: str) -> list[str]:
     """`tip` and all commits reachable from it, newest first. Raises ObjectMissing, ObjectCorrupt."""
     listing = view.run("rev-list", "--end-of-options", tip)
     if listing.returncode:
-        raise _unwalked(tip, complaint(listing.stderr))
+        raise unwalked(tip, complaint(listing.stderr))
     return listing.stdout.decode("ascii").split()
 
 
@@ -74,10 +71,9 @@ def read_history(
 
 def _pairs(view: GitView, tip: str, known: Collection[str]) -> Generator[_Pair]:
     # A tip that is missing would be passed over like a known one.
-    if view.run("cat-file", "-e", f"{tip}^{{commit}}").returncode:
-        raise _unwalked(tip, "no such commit")
+    check_commit(view, tip)
     wanted = chain([tip], (f"^{commit}" for commit in known if len(commit) == view.id_length))
-    with _reading(
+    with reading(
         view, ["rev-list", "--reverse", "--parents", "--ignore-missing", "--stdin"], wanted
     ) as lines:
         for line in lines:
@@ -122,7 +118,7 @@ def _said(
         "-v",
         form,
     ]
-    with _reading(view, arguments, _lines(pairs)) as stream:
+    with reading(view, arguments, _lines(pairs)) as stream:
         # Neither a message nor a path holds a NUL. Entries start with a colon, and a commit with an empty
         # field.
         fields = stream.read().split(b"\0")
@@ -138,7 +134,7 @@ def _said(
         name = commit.decode("ascii")
         yield (
             name,
-            int(time or b"0"),
+            seconds(time),
             message.decode("utf-8", "replace").strip(),
             [] if name in ends else paths,
         )
@@ -152,7 +148,7 @@ def _symbols(view: GitView, pairs: Sequence[_Pair]) -> dict[str, dict[str, None]
     arguments += ["--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--", *_CODE_PATHS]
     found: dict[str, dict[str, None]] = {}
     current: dict[str, None] = {}
-    with _reading(view, arguments, _lines(pairs)) as stream:
+    with reading(view, arguments, _lines(pairs)) as stream:
         for block in _blocks(stream):
             for line in _PATCH_LINE.finditer(block):
                 if line["hunk"] is not None:
@@ -183,34 +179,3 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 def _lines(pairs: Iterable[_Pair]) -> Iterator[str]:
     # A parent named on the line stands in for all: merges are compared with their first.
     return (f"{commit} {parent}" if parent else commit for commit, parent in pairs)
-
-
-@contextmanager
-def _reading(view: GitView, arguments: Sequence[str], lines: Iterable[str]) -> Generator[IO[bytes]]:
-    """The output of a git process that reads `lines` from a file, so that neither waits for the other."""
-    with scratch_file() as stdin, scratch_file() as stderr:
-        stdin.writelines(f"{line}\n".encode("ascii") for line in lines)
-        stdin.seek(0)
-        process = view.start(*arguments, stdin=stdin.fileno(), stderr=stderr.fileno())
-        try:
-            yield cast("IO[bytes]", process.stdout)
-            code = process.wait()
-        finally:
-            _end(process)
-        if code:
-            stderr.seek(0)
-            raise _unwalked("history", complaint(stderr.read()))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    cast("IO[bytes]", process.stdout).close()
-    process.wait()
-
-
-def _unwalked(what: str, reason: str) -> ObjectMissing | ObjectCorrupt:
-    if "corrupt" in reason or "inflate" in reason:
-        return ObjectCorrupt(f"cannot follow {what}: {reason}", next_step="run 'git fsck' in the repository")
-    return ObjectMissing(
-        f"cannot follow {what}: {reason}", next_step="fetch the rest of the repository: 'git fetch --refetch'"
-    )

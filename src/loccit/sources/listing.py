@@ -68,15 +68,25 @@ def sort_out(
     entries: list[FileEntry] = []
     skipped: list[SkippedFile] = []
     for file in files:
-        reason = _reason(file, rules, max_file_bytes)
-        if reason is not None or file.size is None:
-            skipped.append(SkippedFile(file.path, reason or SkipReason.MISSING))
-            continue
-        role = role_of(file.path)
-        if attributes.has_roles:
-            role = attributes.role(path_bytes(file.path), role)
-        entries.append(FileEntry(path=file.path, blob=file.blob, size=file.size, mode=file.mode, role=role))
+        found = judged(file, rules, attributes, max_file_bytes=max_file_bytes)
+        if isinstance(found, FileEntry):
+            entries.append(found)
+        else:
+            skipped.append(found)
     return tuple(entries), tuple(skipped)
+
+
+def judged(
+    file: TreeFile, rules: IgnoreRules, attributes: Attributes, *, max_file_bytes: int
+) -> FileEntry | SkippedFile:
+    """The file with its role, or why it is left out, by the rules of the tree that it is in."""
+    reason = _reason(file, rules, max_file_bytes)
+    if reason is not None or file.size is None:
+        return SkippedFile(file.path, reason or SkipReason.MISSING)
+    role = role_of(file.path)
+    if attributes.has_roles:
+        role = attributes.role(path_bytes(file.path), role)
+    return FileEntry(path=file.path, blob=file.blob, size=file.size, mode=file.mode, role=role)
 
 
 def rules_of(

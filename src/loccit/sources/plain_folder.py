@@ -12,7 +12,18 @@ from typing import Self
 
 from loccit.core.errors import LimitExceeded, ObjectMissing, RevisionNotFound, SourceUnreadable
 from loccit.core.progress import Progress
-from loccit.core.source import CommitRecord, FileMode, GitObject, Snapshot, path_bytes
+from loccit.core.source import (
+    Change,
+    ChangedFile,
+    CommitRecord,
+    FileMode,
+    GitObject,
+    Snapshot,
+    SnapshotStep,
+    Tag,
+    Touch,
+    path_bytes,
+)
 from loccit.sources.files import read_below
 from loccit.sources.folder_walk import ID_LENGTH, opened_folder, walk_folder
 from loccit.sources.git_config import unreadable
@@ -189,6 +200,36 @@ class PlainFolder:
     def commits(self, tip: str, known: Collection[str]) -> Iterator[CommitRecord]:
         """Nothing: a folder has no history."""
         return iter(())
+
+    def changes(self, tip: str, known: Collection[str]) -> Iterator[Change]:
+        """Nothing: a folder has no history."""
+        return iter(())
+
+    def differences(self, commits: Sequence[str]) -> Iterator[list[ChangedFile]]:
+        """Nothing: a folder has no history."""
+        return iter(())
+
+    def steps(self, commits: Sequence[str]) -> Iterator[SnapshotStep]:
+        """Nothing: a folder has no history."""
+        return iter(())
+
+    def touches(self, commits: Sequence[str], paths: Sequence[str]) -> Iterator[Touch]:
+        """Nothing: a folder has no history."""
+        return iter(())
+
+    def tags(self) -> tuple[Tag, ...]:
+        """Nothing: a folder has no history."""
+        return ()
+
+    def without(self, tip: str, excluded: Sequence[str]) -> frozenset[str]:
+        """Nothing: a folder has no history."""
+        return frozenset()
+
+    def commit_at(self, time: int) -> str:
+        """Raises RevisionNotFound: a folder is as it is now."""
+        raise RevisionNotFound(
+            f"{self.name!r} is a plain folder and has no past", next_step="leave the date out"
+        )
 
     def ancestors(self, tip: str) -> list[str]:
         """Nothing: a folder has no history."""

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from loccit.core.progress import Progress
-from loccit.core.source import BlobReader, CommitRecord, Snapshot
+from loccit.core.source import (
+    BlobReader,
+    Change,
+    ChangedFile,
+    CommitRecord,
+    Snapshot,
+    SnapshotStep,
+    Tag,
+    Touch,
+)
 
 
 class ManyBlobReader(BlobReader, Protocol):
@@ -124,8 +133,49 @@ class Repository(Protocol):
         """The commits reachable from `tip` but not from any in `known`, oldest first."""
         ...
 
+    def changes(self, tip: str, known: Collection[str]) -> Iterator[Change]:
+        """The same commits, parents before children, with the blobs they changed: without symbols, so a whole
+        history takes seconds.
+
+        Raises ObjectMissing, ObjectCorrupt.
+        """
+        ...
+
+    def differences(self, commits: Sequence[str]) -> Iterator[list[ChangedFile]]:
+        """For each commit but the first, how its tree differs from that of the one before it.
+
+        Raises ObjectMissing, ObjectCorrupt.
+        """
+        ...
+
+    def steps(self, commits: Sequence[str]) -> Iterator[SnapshotStep]:
+        """From the snapshot of each commit to that of the next, at the cost of what changed.
+
+        Raises ObjectMissing, ObjectCorrupt.
+        """
+        ...
+
     def ancestors(self, tip: str) -> list[str]:
         """`tip` and all commits reachable from it, newest first."""
+        ...
+
+    def touches(self, commits: Sequence[str], paths: Sequence[str]) -> Iterator[Touch]:
+        """How each of these commits changed these files; those that change none, and merges, are left out."""
+        ...
+
+    def tags(self) -> tuple[Tag, ...]:
+        """The tags that name commits, oldest first."""
+        ...
+
+    def without(self, tip: str, excluded: Sequence[str]) -> frozenset[str]:
+        """The commits reachable from `tip` but not from any in `excluded`."""
+        ...
+
+    def commit_at(self, time: int) -> str:
+        """The commit that HEAD's branch was at, at `time` (seconds since the epoch).
+
+        Raises RevisionNotFound where there was none.
+        """
         ...
 
     def grep(

@@ -70,6 +70,7 @@ _DOCS_ENDINGS = _words(
     "md markdown mdx mdown mkd rst txt adoc asciidoc org textile rdoc pod tex texi texinfo roff me 1 2 3 "
     "4 5 6 7 8"
 )
+_OLD_ENDINGS = _words("old bak orig in")
 _CONFIG_FOLDERS = _words(".github .gitlab .circleci .vscode .idea .devcontainer .husky .config")
 _CONFIG_FILES = _words(
     "makefile gnumakefile dockerfile containerfile vagrantfile jenkinsfile procfile justfile rakefile "
@@ -126,7 +127,11 @@ def _role_by_content(name: str, lowered: str, ending: str, by_folder: FileRole |
     if is_code and (_TEST_FILE.search(lowered) or _TEST_CLASS.search(name)):
         return FileRole.TEST
     written = _DOCS_FILE.match(lowered)
-    if written and not is_code and (ending in _DOCS_ENDINGS or written["rest"].count(".") == 0):
+    if (
+        written
+        and not is_code
+        and (ending in _DOCS_ENDINGS or ending in _OLD_ENDINGS or written["rest"].count(".") == 0)
+    ):
         return FileRole.DOCS
     if ending in _DATA_ENDINGS or (by_folder is FileRole.DATA and not is_code):
         return FileRole.DATA

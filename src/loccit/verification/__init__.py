@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loccit.verification.citations import cite, cite_commit
+from loccit.verification.citations import cite, cite_commit, cite_issue
 from loccit.verification.findings import (
     CitationResult,
     ClaimResult,
@@ -26,6 +26,7 @@ __all__ = [
     "check_quotation",
     "cite",
     "cite_commit",
+    "cite_issue",
     "verify",
     "verify_citation",
 ]

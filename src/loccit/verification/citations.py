@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from loccit.core.answers import Citation, CitationKind, SnapshotInfo, cited_path, path_fields
 from loccit.core.encodings import Encoding, code_unit_size, encoding_of, lines_of
 from loccit.core.errors import InputError
+from loccit.core.issues import tracker_name
 from loccit.core.permalinks import permalink
 from loccit.core.source import path_text
 from loccit.verification.findings import Finding, Reason
@@ -79,6 +80,25 @@ def cite_commit(*, repo: str, commit: str, data: bytes, start_byte: int, end_byt
         quote=text.quote,
         encoding=text.encoding,
         permalink=permalink(repo, commit, None, None, None),
+    )
+
+
+def cite_issue(*, repo: str, commit: str, path: str, data: bytes, start_byte: int, end_byte: int) -> Citation:
+    """The citation of a range of an issue's file, whose whole content is `data`.
+
+    `repo` is the repository whose tracker it is, `commit` the synchronisation. In the citation, and in the
+    snapshot that an answer lists for it, `repo` is `tracker_name` of it: a commit of the tracker says nothing
+    about commits of the code. Raises InputError like `cite`.
+    """
+    return cite(
+        repo=tracker_name(repo),
+        commit=commit,
+        tree=None,
+        path=path,
+        data=data,
+        start_byte=start_byte,
+        end_byte=end_byte,
+        kind=CitationKind.ISSUE,
     )
 
 

@@ -1,0 +1,239 @@
+"""Where an issue's cause may be: candidates, ranked by what was learned, with reasons that a person can check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from loccit.core.evidence import Place
+from loccit.core.source import FileRole
+from loccit.core.suspects import (
+    Localisation,
+    Reason,
+    ReasonKind,
+    SimilarCommit,
+    Suspect,
+    SuspectFunction,
+)
+from loccit.indexing.paths import index_paths
+from loccit.indexing.view import ROLES, FileTable, SnapshotView
+from loccit.retrieval.features import Analysis, analyse
+from loccit.retrieval.functions import function_scores, rank_functions
+from loccit.retrieval.issue_text import IssueText
+from loccit.retrieval.learned import Ranker
+from loccit.retrieval.mentions import PathEndings, defined_by
+from loccit.retrieval.past import Past
+from loccit.retrieval.search import Target
+
+Float64 = npt.NDArray[np.float64]
+
+# What lays the past over the files of a view; None where there is no history.
+LayPast = Callable[[SnapshotView], Past | None]
+
+_SUSPECTS = 50
+# How many suspects get reasons and functions.
+_EXPLAINED = 20
+_FUNCTIONS = 5
+_WORDS = 4
+_SIMILAR = 10
+_APART = 10
+# A past change speaks for a suspect when it reads at least this much like the issue as the one most like it.
+_LIKE = 0.35
+_RECENT_DAYS = 30.0
+_DAY = 86_400.0
+
+
+def localise(issue: IssueText, files: Target, lay: LayPast, ranker: Ranker) -> Localisation:
+    """The files whose change may fix the issue: source files, and apart from them tests and documentation.
+
+    `lay` lays the past over the files of a view. Nothing but the snapshot and that past is looked at.
+    """
+    found = _suspects_of(FileRole.SOURCE, issue, files, lay, ranker, _SUSPECTS)
+    tests = _suspects_of(FileRole.TEST, issue, files, lay, ranker, _APART)
+    docs = _suspects_of(FileRole.DOCS, issue, files, lay, ranker, _APART)
+    return Localisation(
+        suspects=found.suspects,
+        tests=tests.suspects,
+        docs=docs.suspects,
+        similar_commits=_similar(found.analysis),
+        confidence=found.confidence,
+    )
+
+
+def role_view(view: SnapshotView, role: FileRole) -> SnapshotView:
+    """The files of one role alone, with statistics of these alone."""
+    return view.kept(("role", role), lambda: _role_view(view, role))
+
+
+def _role_view(view: SnapshotView, role: FileRole) -> SnapshotView:
+    chosen = np.flatnonzero(view.roles == ROLES.index(role))
+    paths = [view.files.paths[at] for at in chosen.tolist()]
+    table = FileTable(
+        paths=paths,
+        blobs=[view.files.blobs[at] for at in chosen.tolist()],
+        keys=view.files.keys[chosen],
+        roles=view.files.roles[chosen],
+        words=index_paths(paths),
+    )
+    return SnapshotView(view.segments, table)
+
+
+class _Found:
+    """The suspects of one role, and what they rest on."""
+
+    def __init__(self, analysis: Analysis, suspects: tuple[Suspect, ...], confidence: float) -> None:
+        self.analysis = analysis
+        self.suspects = suspects
+        self.confidence = confidence
+
+
+def _suspects_of(
+    role: FileRole, issue: IssueText, files: Target, lay: LayPast, ranker: Ranker, limit: int
+) -> _Found:
+    view = role_view(files.view, role)
+    analysis = analyse(issue, view, lay(view))
+    ranked = ranker.rank(analysis.candidates)
+    why = _Why(files, analysis)
+    suspects: list[Suspect] = []
+    for place, at in enumerate(ranked.order[:limit].tolist()):
+        file = int(analysis.candidates.files[at])
+        explained = place < (_EXPLAINED if role is FileRole.SOURCE else _APART)
+        suspects.append(
+            Suspect(
+                path=view.files.paths[file],
+                blob=view.files.blobs[file],
+                role=role,
+                encoding=why.encoding(file),
+                score=round(float(ranked.scores[at]), 6),
+                probability=round(float(ranked.probabilities[at]), 6),
+                reasons=tuple(why.reasons(file)) if explained else (),
+                functions=tuple(why.functions(file)) if explained else (),
+            )
+        )
+    return _Found(analysis, tuple(suspects), round(ranked.confidence, 6))
+
+
+class _Why:
+    """Why files are suspected: looked up for one file at a time."""
+
+    def __init__(self, files: Target, analysis: Analysis) -> None:
+        self._files = files
+        self._analysis = analysis
+        self._view = analysis.view
+        self._scores = function_scores(analysis)
+        self._endings = PathEndings(self._view.files.paths)
+
+    def encoding(self, file: int) -> str:
+        """The codec of the file's text."""
+        record = int(self._view.record_of_file[file])
+        documents = np.flatnonzero(self._view.record_of == record)
+        return self._view.document(int(documents[0]), file=file).encoding if len(documents) else "utf-8"
+
+    def functions(self, file: int) -> list[SuspectFunction]:
+        """Its best functions."""
+        return rank_functions(self._analysis, self._scores, file, limit=_FUNCTIONS)
+
+    def reasons(self, file: int) -> Iterator[Reason]:
+        """What speaks for the file, the surest first."""
+        yield from self._frames(file)
+        yield from self._mentions(file)
+        yield from self._past(file)
+        yield from self._words(file)
+        yield from self._recent(file)
+
+    def _frames(self, file: int) -> Iterator[Reason]:
+        for trace in self._analysis.issue.tracebacks:
+            for frame in trace.frames:
+                parts = [part for part in frame.path.split("/") if part not in {"", ".", ".."}]
+                if parts and file in self._endings.fits(parts)[1]:
+                    where = f" in {frame.function}" if frame.function else ""
+                    line = f" at line {frame.line}" if frame.line else ""
+                    yield Reason(ReasonKind.TRACEBACK, f"the traceback passes through it{line}{where}")
+                    return
+
+    def _mentions(self, file: int) -> Iterator[Reason]:
+        path = self._view.files.paths[file]
+        for written in self._analysis.issue.paths:
+            parts = [part for part in written.split("/") if part not in {"", ".", ".."}]
+            if parts and file in self._endings.fits(parts)[1]:
+                yield Reason(ReasonKind.MENTION, f"the issue writes {written!r}")
+                break
+        names = defined_by(self._analysis.issue, self._view, file)[:_WORDS]
+        if names:
+            listed = ", ".join(names)
+            yield Reason(ReasonKind.MENTION, f"{path[path.rfind('/') + 1 :]} defines {listed}")
+
+    def _past(self, file: int) -> Iterator[Reason]:
+        past, likeness = self._analysis.past, self._analysis.likeness
+        if past is None or not len(likeness):
+            return
+        commits = past.changed_by[past.changed == file]
+        if not len(commits):
+            return
+        best = int(commits[np.argmax(likeness[commits])])
+        if likeness[best] >= _LIKE:
+            yield Reason(
+                ReasonKind.PAST_FIX, "a past change that reads like this issue changed it", past.commit(best)
+            )
+
+    def _words(self, file: int) -> Iterator[Reason]:
+        analysis, view = self._analysis, self._view
+        mine = np.flatnonzero(view.record_of == view.record_of_file[file])
+        share = analysis.chunk_shares[0] + analysis.chunk_shares[1]
+        if not len(mine) or not share[mine].any():
+            return
+        document = int(mine[np.argmax(share[mine])])
+        held = analysis.chunks.term[analysis.chunks.owner == document]
+        weight = (analysis.weights[0] * analysis.idf)[held]
+        words = dict.fromkeys(
+            analysis.terms[at].lstrip("=") for at in held[np.argsort(-weight, kind="stable")].tolist()
+        )
+        found = view.document(document, file=file)
+        where = found.symbol or f"lines {found.start_line}-{found.end_line}"
+        listed = ", ".join(list(words)[:_WORDS])
+        snapshot = self._files.snapshot
+        place = Place(
+            repo=self._files.repo,
+            commit=snapshot.commit,
+            tree=snapshot.tree,
+            path=view.files.paths[file],
+            object_id=view.files.blobs[file],
+            start_byte=found.start_byte,
+            end_byte=found.end_byte,
+            start_line=found.start_line,
+            end_line=found.end_line,
+        )
+        yield Reason(ReasonKind.WORDS, f"{where} holds {listed}", place=place)
+
+    def _recent(self, file: int) -> Iterator[Reason]:
+        past = self._analysis.past
+        if past is None:
+            return
+        commits = past.changed_by[past.changed == file]
+        if not len(commits):
+            return
+        last = int(commits[np.argmax(past.times[commits])])
+        days = (past.now - int(past.times[last])) / _DAY
+        if 0 <= days <= _RECENT_DAYS:
+            said = "today" if days < 1 else "a day before" if days < 2 else f"{int(days)} days before"
+            yield Reason(ReasonKind.RECENT_CHANGE, f"last changed {said}", past.commit(last))
+
+
+def _similar(analysis: Analysis) -> tuple[SimilarCommit, ...]:
+    """The past commits that read most like the issue."""
+    past, likeness = analysis.past, analysis.likeness
+    if past is None or not len(likeness):
+        return ()
+    best = [at for at in np.argsort(-likeness, kind="stable")[:_SIMILAR].tolist() if likeness[at] > 0]
+    paths = analysis.view.files.paths
+    return tuple(
+        SimilarCommit(
+            commit=past.commit(at),
+            time=int(past.times[at]),
+            score=round(float(likeness[at]), 6),
+            paths=tuple(paths[file] for file in past.changed[past.changed_by == at].tolist()),
+        )
+        for at in best
+    )

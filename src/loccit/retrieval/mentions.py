@@ -1,0 +1,212 @@
+"""What an issue names outright: paths, modules, defined names, and the frames of tracebacks.
+
+Each feature is per file: 1 where what is written can only mean this file, less the more files it fits.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from loccit.indexing.lexical import Field
+from loccit.indexing.terms import name_term, term_key, tokens, whole_of, words_of
+from loccit.indexing.view import SnapshotView
+from loccit.retrieval.issue_text import IssueText
+from loccit.retrieval.query import STOP_WORDS
+
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+
+_DOTTED = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.\w+)+")
+_MOST_DOTTED = 200
+_MOST_NAMES = 400
+_MOST_FRAMES = 40
+# Names of these appear wherever code does.
+_EVERYWHERE = frozenset(
+    "self cls init main test get set run str int list dict object none true false".split()
+)
+
+
+def mentions(issue: IssueText, view: SnapshotView) -> dict[str, Float64]:
+    """The features, each parallel to the view's files."""
+    by_ending = view.kept("paths by ending", lambda: PathEndings(view.files.paths))
+    body = "\n".join([issue.title, issue.prose, *issue.code])
+    return {
+        "mention:path": _written_paths(issue.paths, by_ending),
+        "mention:module": _modules(_first(_DOTTED.findall(body), _MOST_DOTTED), by_ending),
+        "mention:frames": _frames(issue, by_ending),
+        **_defined(issue, view),
+        "mention:called": _called(issue.title, view),
+        "mention:called:all": _called(body, view),
+    }
+
+
+class PathEndings:
+    """Paths by their endings: finds which files a written path may mean."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.size = len(paths)
+        self._by_name: dict[str, list[tuple[int, list[str]]]] = {}
+        for number, path in enumerate(paths):
+            parts = path.split("/")
+            self._by_name.setdefault(parts[-1], []).append((number, parts))
+            stem = parts[-1].partition(".")[0]
+            self._by_name.setdefault(f"{stem}.", []).append((number, [*parts[:-1], stem]))
+            if stem in {"__init__", "index", "mod"} and len(parts) > 1:
+                # A package is named by its folder.
+                self._by_name.setdefault(f"{parts[-2]}.", []).append((number, parts[:-1]))
+
+    def fits(self, written: Sequence[str], *, is_module: bool = False) -> tuple[int, list[int]]:
+        """How many parts at the end fit, and the files that they fit best; (0, []) where too little does.
+
+        That must be all of the one or the other, or two parts.
+        """
+        name = f"{written[-1]}." if is_module else written[-1]
+        best, files = 0, list[int]()
+        for number, own in self._by_name.get(name, ()):
+            shared = 0
+            while shared < min(len(written), len(own)) and written[-1 - shared] == own[-1 - shared]:
+                shared += 1
+            if shared < 2 and shared not in {len(written), len(own)}:
+                continue
+            if shared > best:
+                best, files = shared, [number]
+            elif shared == best:
+                files.append(number)
+        return best, files
+
+
+def _written_paths(paths: Iterable[str], endings: PathEndings) -> Float64:
+    result = np.zeros(endings.size)
+    for path in paths:
+        parts = _parts(path)
+        if parts:
+            _raise(result, endings.fits(parts)[1], 1.0)
+    return result
+
+
+def _modules(names: Iterable[str], endings: PathEndings) -> Float64:
+    """Dotted names that begin with, or are, a module: `django.db.models.query.QuerySet`."""
+    result = np.zeros(endings.size)
+    for name in names:
+        parts = name.split(".")
+        for end in range(len(parts), 1, -1):
+            shared, files = endings.fits(parts[:end], is_module=True)
+            if shared >= 2:
+                _raise(result, files, shared / (shared + 1))
+                break
+    return result
+
+
+def _frames(issue: IssueText, endings: PathEndings) -> Float64:
+    """Files of the tracebacks' frames: 1 nearest the error, falling with the distance from it."""
+    result = np.zeros(endings.size)
+    for traceback in issue.tracebacks:
+        distance = 0
+        for frame in traceback.frames[:_MOST_FRAMES]:
+            parts = _parts(frame.path)
+            files = endings.fits(parts)[1] if parts else []
+            if files:
+                _raise(result, files, 1 / (1 + 0.25 * distance))
+                distance += 1
+    return result
+
+
+def _raise(result: Float64, files: Sequence[int], value: float) -> None:
+    """Lift these files to what each of them gets of a value that fits all of them."""
+    share = value / math.sqrt(max(len(files), 1))
+    for file in files:
+        result[file] = max(result[file], share)
+
+
+def _defined(issue: IssueText, view: SnapshotView) -> dict[str, Float64]:
+    """The rarity of the names in the issue that a file defines: the best of them, and all together; those of the
+    title apart.
+    """
+    title = _names(issue.title)
+    said = {**_names(issue.prose), **title}
+    code = _names("\n".join(issue.code))
+    functions = {
+        name: 1.0 for t in issue.tracebacks for f in t.frames[:_MOST_FRAMES] for name in _names(f.function)
+    }
+    result: dict[str, Float64] = {}
+    groups = {"defined:title": title, "defined": said, "defined:code": code, "defined:frames": functions}
+    for label, names in groups.items():
+        best, total = _rarity(names, view)
+        result[f"mention:{label}"] = best
+        if label in {"defined", "defined:code"}:
+            result[f"mention:{label}:sum"] = total
+    return result
+
+
+def _names(text: str) -> dict[str, float]:
+    """Names in a text that look like code or may be defined somewhere: 1 for what is written as code is, less for
+    a plain word.
+    """
+    found: dict[str, float] = {}
+    for token in tokens(text):
+        name = whole_of(token)
+        if len(name) < 3 or name in STOP_WORDS or name in _EVERYWHERE:
+            continue
+        is_code = len(words_of(token)) > 1
+        found[name] = max(found.get(name, 0.0), 1.0 if is_code else 0.5)
+        if len(found) >= _MOST_NAMES:
+            break
+    return found
+
+
+def _rarity(names: Mapping[str, float], view: SnapshotView) -> tuple[Float64, Float64]:
+    best, total = np.zeros(view.records), np.zeros(view.records)
+    if names and view.records:
+        keys = np.array([term_key(name_term(name)) for name in names], dtype=np.uint64)
+        found = view.gather(Field.SYMBOLS, keys)
+        pairs = np.unique(found.terms * view.records + view.record_of[found.documents])
+        term, record = pairs // view.records, pairs % view.records
+        count = np.bincount(term, minlength=len(keys))
+        weight = np.array(list(names.values()))
+        rarity = weight * np.log(1 + view.records / np.maximum(count, 1)) / math.log(1 + view.records)
+        # A name that many files define says little about each.
+        value = (rarity / np.sqrt(np.maximum(count, 1)))[term]
+        np.maximum.at(best, record, value)
+        np.add.at(total, record, value)
+    return best[view.record_of_file], total[view.record_of_file]
+
+
+def _called(text: str, view: SnapshotView) -> Float64:
+    """How tellingly the text names the file itself: 1 where one file alone is called so."""
+    result = np.zeros(len(view.files.paths))
+    words = {part for token in tokens(text) for part in (*words_of(token), whole_of(token))}
+    for word in sorted(word for word in words if len(word) > 2 and word not in STOP_WORDS)[:_MOST_NAMES]:
+        for form in sorted({word, word.removesuffix("s"), f"{word}s"}):
+            files = view.files.words.postings(name_term(form))[0]
+            if len(files):
+                result[files] = np.maximum(result[files], 1 / math.sqrt(len(files)))
+    return result
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.replace("\\", "/").split("/") if part not in {"", ".", ".."}]
+
+
+def _first(names: Sequence[str], count: int) -> list[str]:
+    return list(dict.fromkeys(names))[:count]
+
+
+def defined_by(issue: IssueText, view: SnapshotView, file: int) -> tuple[str, ...]:
+    """The names in the issue that this file defines, those that fewest files define first."""
+    text = "\n".join([issue.title, issue.prose, *issue.code])
+    names = {**_names(text), **{name: 1.0 for t in issue.tracebacks for f in t.frames for name in _names(f.function)}}
+    if not names:
+        return ()
+    keys = np.array([term_key(name_term(name)) for name in names], dtype=np.uint64)
+    found = view.gather(Field.SYMBOLS, keys)
+    pairs = np.unique(found.terms * view.records + view.record_of[found.documents])
+    term, record = pairs // view.records, pairs % view.records
+    count = np.bincount(term, minlength=len(keys))
+    mine = term[record == view.record_of_file[file]]
+    written = list(names)
+    return tuple(written[at] for at in sorted(mine.tolist(), key=lambda at: (count[at], at)))
