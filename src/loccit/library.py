@@ -34,14 +34,20 @@ if TYPE_CHECKING:
     from loccit.core.issues import Issue
     from loccit.core.source import BlobReader
     from loccit.core.triage import Triage
+    from loccit.indexing.changes import Booleans, ChangeTable
     from loccit.indexing.shard import Kind, Manifest, Shard, SnapshotRecord
     from loccit.indexing.view import SnapshotView
+    from loccit.learning.adopt import Facts
+    from loccit.learning.proof import Proof
+    from loccit.learning.tuning import Tuning
     from loccit.pipeline.ask import Searchable
     from loccit.pipeline.diagnosis import Check
     from loccit.pipeline.grep import MatchingLine
     from loccit.pipeline.ingest import Estimate, Ingest, Ingested
     from loccit.pipeline.triage import Localise, Moment
     from loccit.pipeline.triage_document import PastIssues
+    from loccit.retrieval.learned import Ranker
+    from loccit.retrieval.past import Past
     from loccit.sources import Repository
     from loccit.sources.issues import IssueStore, StoredIssue, SyncReport
     from loccit.verification import VerificationReport
@@ -123,6 +129,7 @@ class Loccit:
         self._waiting = waiting
         self._repositories: dict[str, Repository] = {}
         self._views: dict[tuple[str, Kind], OpenView] = {}
+        self._pasts: dict[tuple[str, str], tuple[ChangeTable, Booleans]] = {}
 
     @property
     def home(self) -> Path:
@@ -278,6 +285,77 @@ class Loccit:
             return abstain(report, TriageAbstention.NOT_INDEXED, version=__version__)
         except (IndexBroken, IndexFormatMismatch):
             return abstain(report, TriageAbstention.INDEX_BROKEN, version=__version__)
+
+    def prove(
+        self, repo: str | None = None, *, rev: str | None = None, cases: int = 200, blocks: int = 5
+    ) -> Proof:
+        """How well the files of past fixes would have been found, as of the commit before each fix.
+
+        The last `cases` fixed issues of its tracker are asked again, or fix commits where none is known, in
+        at most `blocks` dated blocks, each with a ranker that has learned from what came before it. `repo` is
+        the name, path or URL of an indexed repository, by default the only one; `rev` is where its history
+        ends (default HEAD). Raises InputError where there is nothing to replay, NotIndexed, SourceError.
+        """
+        from loccit.learning.prove import prove
+
+        if min(cases, blocks) < 1:
+            raise InputError(f"there are {cases!r} cases and {blocks!r} blocks, expected at least 1 of each")
+        known, searched = self._with_history(repo, rev)
+        store = self._system.issues(known.key)
+        with self._ingest(searched.repository) as ingest:
+            return prove(
+                searched,
+                ingest,
+                issues=store.issues() if store.newest() is not None else (),
+                cases=cases,
+                blocks=blocks,
+                progress=self._progress,
+            )
+
+    def tune(self, repo: str | None = None) -> Tuning:
+        """Learn from the past of a repository how to rank, and use that where later fixes show that it helps.
+
+        Costs what is new since the last time; may be interrupted and repeated. `repo` is the name, path or
+        URL of an indexed repository, by default the only one. Too little past is a result that says so.
+        Raises InputError for a plain folder, NotIndexed, SourceError, StorageFailed.
+        """
+        from loccit.learning.tune import tune
+        from loccit.retrieval.learned import general_ranker
+
+        known, searched = self._with_history(repo, None)
+        with self._ingest(searched.repository) as ingest:
+            return tune(
+                searched,
+                ingest,
+                self._system.learned(known.key),
+                general=general_ranker(),
+                progress=self._progress,
+                waiting=self._waiting,
+            )
+
+    def learned(self, repo: str | None = None) -> tuple[Facts, ...]:
+        """The rankers that a repository has adopted, the one in use first; none where that is the general one.
+
+        Raises InputError, NotIndexed, IndexFormatMismatch, IndexBroken.
+        """
+        from loccit.learning.adopt import adopted_rankers, read_facts
+
+        folder = self._system.learned(self._only(repo).key)
+        return tuple(read_facts(folder, kept) for kept in adopted_rankers(folder))
+
+    def roll_back(self, repo: str | None = None) -> tuple[Facts, ...]:
+        """Stop using what was learned last, and use what was before it; what is kept now, as by `learned`.
+
+        What is gone back to may be damaged: whoever ranks with it is told. Raises InputError where nothing
+        was adopted, NotIndexed, IndexFormatMismatch, IndexBroken, StorageFailed.
+        """
+        from loccit.learning.adopt import roll_back, writing
+
+        known = self._only(repo)
+        folder = self._system.learned(known.key)
+        with writing(folder, waiting=self._waiting):
+            roll_back(folder)
+        return self.learned(known.name)
 
     def search(
         self,
@@ -649,6 +727,24 @@ class Loccit:
             raise InputError(f"{len(chosen)} repositories are indexed: {names}", next_step="name one")
         return next(iter(chosen))
 
+    def _with_history(self, repo: str | None, rev: str | None) -> tuple[KnownRepository, Searchable]:
+        """A git repository whose commits are searchable up to the revision: they are indexed where they are
+        not. Raises InputError for a plain folder.
+        """
+        known = self._only(repo)
+        repository = self._repository(known)
+        if not repository.is_git:
+            raise InputError(
+                f"{known.name!r} is a plain folder and has no past", next_step="name a git repository"
+            )
+        at = repository.resolve(rev)
+        searched = self._opened(known, at, history=True, changes=False)
+        if searched.history is None:
+            with self._ingest(repository) as ingest:
+                ingest.history(repository.snapshot(at))
+            searched = self._opened(known, at, history=True, changes=False)
+        return known, searched
+
     def _moment(self, known: KnownRepository, as_of: str | None) -> tuple[str | None, Moment]:
         """The commit to answer at, None for HEAD, and the time. Raises InputError, RevisionNotFound."""
         from loccit.pipeline.triage import Moment, date_of, now_seconds
@@ -682,11 +778,37 @@ class Loccit:
         )
 
     def _localiser(self, searched: Searchable) -> Localise:
-        """What says where the cause of an issue may be."""
-        from loccit.retrieval.suspects_by_words import localise_by_words
+        """What says where the cause of an issue may be: with what the past has taught, where that can be read."""
+        from loccit.retrieval.localise import localise
 
-        max_chars = self._system.settings.retrieval.max_query_chars
-        return lambda issue: localise_by_words(issue, searched.target, max_chars=max_chars)
+        ranker = self._ranker(searched)
+        lay = self._past_of(searched)
+        return lambda issue: localise(issue, searched.target, lay, ranker)
+
+    def _ranker(self, searched: Searchable) -> Ranker:
+        from loccit.retrieval.learned import general_ranker
+
+        return general_ranker()
+
+    def _past_of(self, searched: Searchable) -> Callable[[SnapshotView], Past | None]:
+        """What lays the repository's past over the files of a view; nothing where no history is indexed."""
+        from loccit.retrieval.past import past_at
+
+        commit = searched.snapshot.commit
+        if searched.history is None or commit is None:
+            return lambda view: None
+        key = (searched.repository.key, commit)
+        held = self._pasts.get(key)
+        if held is None:
+            with self._ingest(searched.repository) as ingest:
+                table = ingest.changes(commit, is_shallow=searched.snapshot.is_shallow)
+            self._pasts.clear()
+            held = self._pasts[key] = (table, table.past_of([commit])[commit])
+        table, is_past = held
+        commits = searched.history[1]
+        return lambda view: view.kept(
+            ("past", commit), lambda: past_at(table, commits, is_past, commit, view)
+        )
 
     def _readable(self, repos: Sequence[str], collection: str | None) -> Iterator[tuple[str, Repository]]:
         """The repositories to read, with their names; those in `repos` need not be indexed."""

@@ -25,7 +25,7 @@ class System:
     catalogue.json          which repositories are known
     cache/blobs.sqlite      parsed files
     repositories/KEY/git    how a repository is read: our own bare git folder, or its mirror
-    repositories/KEY/shard  its index
+    repositories/KEY/shard  its index, and in learned/ what its past has taught
     repositories/KEY/issues what is kept of its tracker
     """
 
@@ -52,6 +52,10 @@ class System:
     def shard(self, key: str) -> Shard:
         """The shard of a repository."""
         return Shard(self.folder(key) / "shard")
+
+    def learned(self, key: str) -> Path:
+        """Where a repository keeps what its past has taught."""
+        return self.shard(key).folder / "learned"
 
     def issues(self, key: str) -> IssueStore:
         """What is kept of the tracker of a repository."""

@@ -10,7 +10,21 @@ from typing import Annotated, NoReturn
 import typer
 
 from loccit import __version__
-from loccit.cli import ask, doctor, gc, index, issues, remove, search, show, status, triage, verify
+from loccit.cli import (
+    ask,
+    doctor,
+    gc,
+    index,
+    issues,
+    prove,
+    remove,
+    search,
+    show,
+    status,
+    triage,
+    tune,
+    verify,
+)
 from loccit.cli.completion import SHELLS, prepare_completion, show_completion
 from loccit.cli.exit_codes import ExitCode, exit_code_of
 from loccit.cli.help_pages import Command
@@ -32,6 +46,8 @@ for command in (
     index.index,
     ask.ask,
     triage.triage,
+    tune.tune,
+    prove.prove,
     search.search,
     status.status,
     verify.verify,

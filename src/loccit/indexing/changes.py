@@ -67,6 +67,12 @@ class ChangeTable:
         """Parallel to `changed`: the commit."""
         return np.repeat(np.arange(len(self.commits)), np.diff(self.changed_at))
 
+    def tips(self) -> list[str]:
+        """The commits that are no parent of any other here."""
+        is_parent = np.zeros(len(self), dtype=bool)
+        is_parent[self.parents] = True
+        return [self.commits[number] for number in np.flatnonzero(~is_parent).tolist()]
+
     def past_of(self, commits: Collection[str]) -> dict[str, Booleans]:
         """For each of these commits, which commits lead to it, itself included.
 

@@ -9,7 +9,7 @@ documents that a view declares live, so they are those of a fresh index.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from loccit.core.chunks import Unsearchable
-from loccit.core.errors import LimitExceeded
 from loccit.indexing.arrays import Array, broken, read_arrays, write_arrays
 from loccit.indexing.lexical import FIELDS, KEY_BYTES, Field, FileRecord
 from loccit.indexing.terms import name_term, term_key, terms_of
@@ -100,31 +99,6 @@ def as_keys(keys: Sequence[bytes]) -> Array:
     return (
         np.frombuffer(b"".join(keys), dtype=f"S{KEY_BYTES}") if keys else np.empty(0, dtype=f"S{KEY_BYTES}")
     )
-
-
-def fitting(records: Iterable[tuple[bytes, FileRecord]]) -> Iterator[list[tuple[bytes, FileRecord]]]:
-    """Groups of records that fit into one segment each, in the order given.
-
-    Raises LimitExceeded for a record with more chunks than a segment can number.
-    """
-    group: list[tuple[bytes, FileRecord]] = []
-    size = 0
-    for key, record in records:
-        chunks = len(record.chunks)
-        if chunks > MAX_RECORD_DOCUMENTS:
-            raise LimitExceeded(
-                "chunks of one file",
-                chunks,
-                MAX_RECORD_DOCUMENTS,
-                next_step="ignore the file in .loccitignore",
-            )
-        if group and size + chunks > MAX_DOCUMENTS:
-            yield group
-            group, size = [], 0
-        group.append((key, record))
-        size += chunks
-    if group:
-        yield group
 
 
 def build_segment(path: Path, records: Iterable[tuple[bytes, FileRecord]]) -> int:

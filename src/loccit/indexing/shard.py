@@ -3,6 +3,7 @@
     shard/manifest.json     what is published: segments, snapshots, format
     shard/segments/*.seg    immutable inverted files
     shard/snapshots/*.snap  one file table per published snapshot
+    shard/changes.arr       which commit changed which files
     shard/lock              held by the one indexer at work
 
 Readers open what the manifest names and never wait. No file that a manifest names is ever written again. A
@@ -26,17 +27,18 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from loccit.core.errors import IndexBroken, IndexFormatMismatch, NotIndexed
+from loccit.core.errors import IndexBroken, IndexFormatMismatch, LimitExceeded, NotIndexed
 from loccit.indexing.arrays import Array, broken, read_arrays, storage_failed, write_arrays
+from loccit.indexing.changes import ChangeTable, read_table, write_table
 from loccit.indexing.documents import from_fields, read_document, replace_document, sweep_drafts
 from loccit.indexing.lexical import KEY_BYTES, FileRecord
 from loccit.indexing.paths import NAMES, PathIndex
 from loccit.indexing.segment import (
     MAX_DOCUMENTS,
+    MAX_RECORD_DOCUMENTS,
     Segment,
     as_keys,
     build_segment,
-    fitting,
     merge_segments,
     open_segment,
 )
@@ -47,6 +49,7 @@ FORMAT = 2
 # would be written anew at every commit.
 _MAX_SMALL_SEGMENTS = 6
 
+_CHANGES = "changes.arr"
 _TABLE_COLUMNS = {"paths", "blobs", "keys", "roles", *NAMES}
 
 Kind = Literal["files", "history", "issues"]
@@ -141,6 +144,14 @@ class Shard:
         for segment in self.segments(kind):
             found |= segment.find(wanted) >= 0
         return {key for key, here in zip(keys, found.tolist(), strict=True) if here}
+
+    def changes(self) -> ChangeTable | None:
+        """What every commit changed, as far as it was kept; None where it was not. Raises IndexBroken."""
+        return read_table(self.folder / _CHANGES)
+
+    def keep_changes(self, table: ChangeTable) -> None:
+        """Keep what every commit changed, instead of what was kept before. Only under the lock."""
+        write_table(self.folder / _CHANGES, table)
 
     def size_bytes(self) -> int:
         """Bytes on disk of the shard."""
@@ -377,6 +388,31 @@ def _unused_name() -> str:
     nanoseconds.
     """
     return f"{time.time_ns():x}-{os.getpid():x}"
+
+
+def fitting(records: Iterable[tuple[bytes, FileRecord]]) -> Iterator[list[tuple[bytes, FileRecord]]]:
+    """Groups of records that fit into one segment each, in the order given.
+
+    Raises LimitExceeded for a record with more chunks than a segment can number.
+    """
+    group: list[tuple[bytes, FileRecord]] = []
+    size = 0
+    for key, record in records:
+        chunks = len(record.chunks)
+        if chunks > MAX_RECORD_DOCUMENTS:
+            raise LimitExceeded(
+                "chunks of one file",
+                chunks,
+                MAX_RECORD_DOCUMENTS,
+                next_step="ignore the file in .loccitignore",
+            )
+        if group and size + chunks > MAX_DOCUMENTS:
+            yield group
+            group, size = [], 0
+        group.append((key, record))
+        size += chunks
+    if group:
+        yield group
 
 
 def _documents(segment: Segment, keep: Booleans) -> int:

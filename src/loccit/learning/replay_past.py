@@ -23,7 +23,8 @@ from loccit.indexing.blob_cache import BlobCache, cache_key
 from loccit.indexing.changes import ChangeTable
 from loccit.indexing.lexical import FileRecord, decode
 from loccit.indexing.paths import PathIndex, index_paths
-from loccit.indexing.segment import Segment, as_keys, build_segment, fitting, open_segment
+from loccit.indexing.segment import Segment, as_keys, build_segment, open_segment
+from loccit.indexing.shard import fitting
 from loccit.indexing.view import ROLES, FileTable, SnapshotView
 from loccit.parsing import PARSER_VERSION, ParsingOptions, language_of
 from loccit.pipeline.analyse import Job, analyse

@@ -15,6 +15,7 @@ from loccit.core.errors import IndexBroken
 from loccit.core.progress import Progress, silent
 from loccit.core.source import CommitRecord, SkipReason, Snapshot
 from loccit.indexing.blob_cache import BlobCache, cache_key
+from loccit.indexing.changes import ChangeTable, build_table
 from loccit.indexing.lexical import KEY_BYTES, FileRecord, decode
 from loccit.indexing.options import IndexingOptions
 from loccit.indexing.paths import index_paths
@@ -139,7 +140,30 @@ class Ingest:
             )
             record = replace(_snapshot_record(snapshot, {}), kind="history", files=len(commits), skipped={})
             record = self.shard.publish(record, table, segments, keep=self.options.kept_snapshots)
+            self._extend_changes(snapshot.commit, is_shallow=snapshot.is_shallow)
         return Ingested(record, total, len(known), time.monotonic() - started)
+
+    def changes(self, commit: str, *, is_shallow: bool) -> ChangeTable:
+        """What the commits that lead to this one changed: the kept table, brought up to it where it is not."""
+        known = self._kept_changes()
+        if known is not None and commit in known.number_of and not is_shallow:
+            return known
+        with self.shard.writing(waiting=self.waiting):
+            return self._extend_changes(commit, is_shallow=is_shallow)
+
+    def _extend_changes(self, commit: str, *, is_shallow: bool) -> ChangeTable:
+        # Where a shallow clone ends, a commit seems to have no parent: a deeper one tells another history.
+        known = None if is_shallow else self._kept_changes()
+        tips = [] if known is None else known.tips()
+        table = build_table(self.repository.changes(commit, tips), known)
+        self.shard.keep_changes(table)
+        return table
+
+    def _kept_changes(self) -> ChangeTable | None:
+        try:
+            return self.shard.changes()
+        except IndexBroken:
+            return None  # it is made again from the repository, whole
 
     def _keys(self, snapshot: Snapshot) -> list[bytes]:
         parser = f"{PARSER_VERSION} {self.parsing}"

@@ -46,7 +46,9 @@ _MOST_LINE = 300
 
 
 def without_boilerplate(text: str, headings: Collection[str] = ()) -> str:
-    """The lines of a text that its author wrote about the matter. `headings` are those of the text, as written."""
+    """The lines of a text that its author wrote about the matter. `headings` are those of the text, as
+    written.
+    """
     titles = {heading.strip() for heading in headings}
     kept: list[str] = []
     in_environment = False

@@ -1,9 +1,9 @@
-"""What speaks for each source file: one row of features per candidate, the same code for training, ranking and
-evaluation.
+"""What speaks for each source file: one row of features per candidate, the same code for training, ranking
+and evaluation.
 
-Text features are BM25 shares (0 to below 1: 1 would be a file that holds every term without end) of one part of
-the issue in one field of the file. Statistics are those of the source files of the snapshot at hand and of the
-commits before it, and of nothing else.
+Text features are BM25 shares (0 to below 1: 1 would be a file that holds every term without end) of one part
+of the issue in one field of the file. Statistics are those of the source files of the snapshot at hand and of
+the commits before it, and of nothing else.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from loccit.indexing.arrays import Array
 from loccit.indexing.lexical import FIELDS, Field
-from loccit.indexing.terms import name_term, term_key
+from loccit.indexing.terms import term_key
 from loccit.indexing.view import FIELD_ORDER, SnapshotView
 from loccit.retrieval.boilerplate import without_boilerplate
 from loccit.retrieval.issue_text import IssueText
@@ -29,7 +30,13 @@ Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 UInt64 = npt.NDArray[np.uint64]
 
+# Counts up whenever a feature of the same name comes to mean something else: kept lessons are made again
+# then.
+FEATURES_VERSION = 1
+
 PARTS = ("all", "title", "prose", "code", "errors")
+# What the parts count for where the issue is taken as a whole.
+_ISSUE_WEIGHTS = (0.0, 2.0, 1.0, 0.5, 0.0)
 _FIELD_NAMES = {
     Field.SYMBOLS: "symbols",
     Field.SIGNATURE: "signature",
@@ -47,13 +54,17 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Source files that an issue may be about. `files` are numbers in the view; `values` has a row per file and a
-    column per name in `names`.
+    """Source files that an issue may be about. `files` are numbers in the view; `values` has a row per file
+    and a column per name in `names`. `former` are each file's own and former paths. The issue's terms are
+    `keys`, with `weights` before idf (its title counts twice, its code half).
     """
 
     files: Int64
     names: tuple[str, ...]
-    values: Float64
+    values: Float64 | npt.NDArray[np.float32]
+    former: tuple[tuple[str, ...], ...]
+    keys: UInt64
+    weights: Float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,9 @@ def part_texts(issue: IssueText) -> dict[str, str]:
     """The text of each of `PARTS`."""
     prose = without_boilerplate(issue.prose, issue.headings)
     functions = " ".join(frame.function for trace in issue.tracebacks for frame in trace.frames)
-    code = "\n".join([*map(without_boilerplate, issue.code), *(f"{e.kind} {e.message}" for e in issue.errors), functions])
+    code = "\n".join(
+        [*map(without_boilerplate, issue.code), *(f"{e.kind} {e.message}" for e in issue.errors), functions]
+    )
     return {
         "all": "\n".join([issue.title, prose, code]),
         "title": issue.title,
@@ -91,10 +104,12 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """An issue laid over the files of a commit and their past: what `candidates` rests on, and what explains it.
+    """An issue laid over the files of a commit and their past: what `candidates` rests on, and what explains
+    it.
 
-    `terms` are the distinct terms of all parts; `holds` says which records hold which, `idf` how telling each is.
-    `likeness` is, per past commit, how much it reads like the issue, as a share of the commit most like it.
+    `terms` are the distinct terms of all parts; `holds` says which records hold which, `idf` how telling each
+    is. `likeness` is, per past commit, how much it reads like the issue, as a share of the commit most like
+    it.
     """
 
     issue: IssueText
@@ -125,14 +140,26 @@ def analyse(issue: IssueText, view: SnapshotView, past: Past | None) -> Analysis
     columns["first"] = first
     names = tuple(columns)
     values = np.stack([columns[name][chosen] for name in names], axis=1)
+    weights = np.array(_ISSUE_WEIGHTS) @ terms.weights
+    found = Candidates(chosen, names, values, _former_names(view, past, chosen), terms.keys, weights)
     return Analysis(
-        issue, view, past, Candidates(chosen, names, values), terms.terms, terms.weights, postings.idf, chunks, shares, likeness
+        issue, view, past, found, terms.terms, terms.weights, postings.idf, chunks, shares, likeness
     )
 
 
 def candidates(issue: IssueText, view: SnapshotView, past: Past | None) -> Candidates:
     """The candidates of `analyse` alone."""
     return analyse(issue, view, past).candidates
+
+
+def _former_names(view: SnapshotView, past: Past | None, chosen: Int64) -> tuple[tuple[str, ...], ...]:
+    names: dict[int, list[str]] = {int(file): [view.files.paths[int(file)]] for file in chosen}
+    if past is not None:
+        for number in np.flatnonzero(np.isin(past.file_of_path, chosen)).tolist():
+            own = names[int(past.file_of_path[number])]
+            if past.paths[number] != own[0]:
+                own.append(past.paths[number])
+    return tuple(tuple(own) for own in names.values())
 
 
 def _terms_of(issue: IssueText) -> _Terms:
@@ -155,6 +182,12 @@ def _terms_of(issue: IssueText) -> _Terms:
     is_whole = np.zeros(len(numbers), dtype=bool)
     is_whole[list(whole)] = True
     return _Terms(tuple(numbers), keys, weights, is_whole)
+
+
+def issue_terms(issue: IssueText) -> tuple[UInt64, Float64]:
+    """The keys of the issue's terms and their weights before idf, as in `Candidates`."""
+    terms = _terms_of(issue)
+    return terms.keys, np.array(_ISSUE_WEIGHTS) @ terms.weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +275,7 @@ def _text_features(view: SnapshotView, terms: _Terms, postings: _Postings) -> di
     return columns
 
 
-def _record_lengths(view: SnapshotView) -> Float64:
+def _record_lengths(view: SnapshotView) -> Array:
     return (
         np.stack(
             [
@@ -313,8 +346,8 @@ def _two_best(owner: Int64, values: Float64, owners: int) -> tuple[Float64, Floa
 
 @dataclass(frozen=True, slots=True)
 class _CommitScores:
-    """Per part, the BM25 share of each past commit (0 for commits that are not past); and which terms the past
-    commits hold.
+    """Per part, the BM25 share of each past commit (0 for commits that are not past); and which terms the
+    past commits hold.
     """
 
     shares: tuple[Float64, ...]
@@ -337,7 +370,7 @@ def _commit_scores(terms: _Terms, past: Past) -> _CommitScores:
     idf = np.where(held > 0, np.log(1 + (total - held + 0.5) / (held + 0.5)), 0.0)
     words = commits.document_words
     mean = max(float(words[past.is_past].mean()), 1.0) if total else 1.0
-    norms = COMMIT_K1 * (1 - COMMIT_B + COMMIT_B * words / mean)
+    norms: Float64 = COMMIT_K1 * (1 - COMMIT_B + COMMIT_B * words.astype(np.float64) / mean)
     return _CommitScores(tuple(_shares(merged, norms, terms.weights, idf, len(commits))), merged, idf)
 
 
@@ -399,7 +432,9 @@ def _history_features(
 
 
 def _rate_of_kind(paths: Sequence[str], changes: Int64) -> Float64:
-    """How often files of the same suffix have changed on average, logarithmically: stubs and templates hardly."""
+    """How often files of the same suffix have changed on average, logarithmically: stubs and templates
+    hardly.
+    """
     suffixes, kind = np.unique([path[path.rfind(".") :] for path in paths], return_inverse=True)
     size = np.bincount(kind, minlength=len(suffixes))
     total = np.bincount(kind, weights=changes, minlength=len(suffixes))
@@ -438,7 +473,7 @@ def _top(scores: Float64, count: int) -> Float64:
     return _relative(scores)
 
 
-def _relative(values: Float64) -> Float64:
+def _relative(values: Array) -> Float64:
     most = float(values.max()) if len(values) else 0.0
     return values / most if most > 0 else values
 

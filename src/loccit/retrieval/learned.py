@@ -1,9 +1,9 @@
 """What turns features into an order and into probabilities: a general ranker that ships with the package, and
 what a repository's own past has taught.
 
-A ranker is text: decision trees, weights and a calibration, as JSON. The general part is a sum of regression trees
-(LambdaMART, trained by scripts/general_ranker.py on the histories of repositories that no benchmark of ours uses);
-the own part is linear. Both see the same columns: each feature as it is, relative to the best candidate, and by rank.
+The general part is a sum of regression trees (LambdaMART, trained by scripts/general_ranker.py on the
+histories of repositories that no benchmark of ours uses). The own part has two: linear weights over the same
+columns, and an association of words with files (`association`). Everything but the association is text.
 """
 
 from __future__ import annotations
@@ -13,67 +13,238 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from loccit.core.errors import IndexBroken, IndexFormatMismatch
+from loccit.indexing.arrays import Array
+from loccit.retrieval.association import Association
 from loccit.retrieval.features import Candidates
 
 Float64 = npt.NDArray[np.float64]
-Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
 
 FORMAT = 1
+# The files that the trees order: the best by the first pass, and the best few by strong single signals. The
+# rest stands behind them in the order of the first pass.
+_SHORTLIST = 40
+_STRONG = ("votes:both", "best:title", "told:title")
+_FEW = 5
+_BEHIND = -1e9
+_CALIBRATED = 10
 
 
-def columns_of(candidates: Candidates, names: Sequence[str]) -> Float64:
-    """What rankers see: for the features `names`, in this order, values, shares of the greatest, and inverse ranks
-    (from 1, ties in order of file). A row per candidate.
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Candidates in order. `order` are rows, best first; `scores` and `probabilities` are parallel to the
+    rows.
+
+    A probability is that of the file being one that the fix changes; `confidence` that one of the first ten
+    is.
+    """
+
+    order: Int64
+    scores: Float64
+    probabilities: Float64
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """Regression trees, their nodes in one table. `roots` are where each tree begins; a node sends a row to
+    `left` where the column `feature` is at most `threshold`, else to `right`. Of a leaf `left` is -1 and
+    `value` counts.
+    """
+
+    roots: Int64
+    feature: Int64
+    threshold: Float64
+    left: Int64
+    right: Int64
+    value: Float64
+
+    def score(self, columns: Float64) -> Float64:
+        """The sum of the trees' values for each row."""
+        rows = np.arange(len(columns))[:, None]
+        at = np.repeat(self.roots[None, :], len(columns), axis=0)
+        while True:
+            left = self.left[at]
+            inner = left >= 0
+            if not inner.any():
+                return self.value[at].sum(axis=1)
+            goes_left = columns[rows, self.feature[at]] <= self.threshold[at]
+            at = np.where(inner, np.where(goes_left, left, self.right[at]), at)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From scores to probabilities: logistic in the log odds of a softmax at `temperature`."""
+
+    temperature: float
+    intercept: float
+    slope: float
+
+    def probabilities(self, scores: Float64) -> Float64:
+        """The probability of each of one issue's candidates. The scores are those of the shortlist."""
+        if not len(scores):
+            return scores
+        shifted = np.exp((scores - scores.max()) / self.temperature)
+        share = np.clip(shifted / shifted.sum(), 1e-9, 1 - 1e-9)
+        return 1 / (1 + np.exp(-(self.intercept + self.slope * np.log(share / (1 - share)))))
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a repository's past adds to the general scores.
+
+    `linear` are weights of the columns after `(column - mean) / spread`; it and the association count by
+    their shares. `learned_from` is the number of fixes.
+    """
+
+    linear: Float64
+    mean: Float64
+    spread: Float64
+    linear_share: float
+    association_share: float
+    learned_from: int
+    association: Association | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranker:
+    """A ranker: the features it looks at, in order, the general trees, a calibration, and the own part if
+    any.
+    """
+
+    features: tuple[str, ...]
+    trees: Trees
+    calibration: Calibration
+    own: Own | None = None
+
+    def rank(self, candidates: Candidates) -> Ranked:
+        """The candidates in order, equal ones in order of file.
+
+        Raises IndexFormatMismatch for a ranker that looks at features this version does not have.
+        """
+        columns = columns_of(candidates, self.features)
+        listed = shortlist(candidates)
+        first = candidates.values[:, candidates.names.index("first")]
+        scores = _BEHIND + 1e-3 * first.astype(np.float64)
+        probabilities = np.zeros(len(scores))
+        scores[listed] = self.scores(candidates, columns, listed)
+        probabilities[listed] = self.calibration.probabilities(scores[listed])
+        order = np.argsort(-scores, kind="stable")
+        missed = np.prod(1 - probabilities[order[:_CALIBRATED]])
+        return Ranked(order, scores, probabilities, float(1 - missed))
+
+    def scores(self, candidates: Candidates, columns: Float64, listed: Int64) -> Float64:
+        """The scores of the listed rows."""
+        scores = self.trees.score(columns[listed])
+        own = self.own
+        if own is None:
+            return scores
+        scores = scores + own.linear_share * (((columns[listed] - own.mean) / own.spread) @ own.linear)
+        if own.association is not None and own.association_share:
+            told = standardised(own.association.scores(candidates))
+            scores = scores + own.association_share * told[listed]
+        return scores
+
+
+def columns_of(candidates: Candidates, features: Sequence[str]) -> Float64:
+    """What rankers see: of each feature the value, the share of the greatest, and the inverse rank (from 1,
+    ties in order of file). A row per candidate.
 
     Raises IndexFormatMismatch for a feature that this version does not have.
     """
     have = {name: at for at, name in enumerate(candidates.names)}
-    unknown = [name for name in names if name not in have]
+    unknown = [name for name in features if name not in have]
     if unknown:
         raise IndexFormatMismatch(
             f"the ranker asks for the feature {unknown[0]!r}, which this version does not have",
             next_step="run 'loccit tune' again",
         )
-    return expanded(candidates.values[:, [have[name] for name in names]])
-
-
-def expanded(values: Float64) -> Float64:
-    """The three views of features: values, shares of the greatest, and inverse ranks."""
+    values = candidates.values[:, [have[name] for name in features]]
     if not len(values):
-        return np.zeros((0, 3 * values.shape[1]))
-    shares = values / np.maximum(values.max(axis=0), 1e-9)
-    ranks = np.argsort(np.argsort(-values, axis=0, kind="stable"), axis=0, kind="stable")
-    return np.hstack([values, shares, 1 / (1 + ranks)])
+        return np.zeros((0, 3 * len(features)))
+    # Training sees single precision, and so does whoever uses what it gave.
+    values = values.astype(np.float32)
+    shares = values / np.maximum(values.max(axis=0), np.float32(1e-9))
+    ranks = np.argsort(np.argsort(-values, axis=0, kind="stable"), axis=0)
+    return np.hstack([values, shares, (1 / (1 + ranks)).astype(np.float32)]).astype(np.float64)
 
 
-@dataclass(frozen=True, slots=True)
-class Trees:
-    """Regression trees, their nodes in one table. `roots` are where each tree begins; a node sends a row to `left`
-    where the column `feature` is at most `threshold`, else to `right`. Of a leaf `left` is -1 and `value` counts.
+def shortlist(candidates: Candidates) -> Int64:
+    """The rows that are ranked by what was learned, rising."""
+    chosen = set(_first(candidates, "first", _SHORTLIST))
+    for name in _STRONG:
+        chosen |= set(_first(candidates, name, _FEW))
+    return np.array(sorted(chosen), dtype=np.int64)
+
+
+def standardised(values: Float64) -> Float64:
+    """Values less their mean, over their spread."""
+    return (values - values.mean()) / (values.std() + 1e-9) if len(values) else values
+
+
+@lru_cache(maxsize=1)
+def general_ranker() -> Ranker:
+    """The ranker that ships with the package."""
+    path = Path(__file__).with_name("general_ranker.json")
+    return parse_ranker(json.loads(path.read_text(encoding="utf-8")))
+
+
+def parse_ranker(document: Mapping[str, Any]) -> Ranker:
+    """The ranker in this document, without an own part.
+
+    Raises IndexFormatMismatch for another format, IndexBroken for what is none.
     """
+    if document.get("format") != FORMAT:
+        raise IndexFormatMismatch(
+            f"the ranker has format {document.get('format')!r}, this version reads {FORMAT}",
+            next_step="run 'loccit tune' again",
+        )
+    try:
+        return Ranker(
+            features=tuple(cast("list[str]", document["features"])),
+            trees=_trees(cast("list[dict[str, list[float]]]", document["trees"])),
+            calibration=Calibration(**document["calibration"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise IndexBroken(
+            f"the ranker cannot be read: {error!r}", next_step="run 'loccit tune' again"
+        ) from error
 
-    roots: Int32
-    feature: Int32
-    threshold: Float64
-    left: Int32
-    right: Int32
-    value: Float64
 
-    def score(self, columns: Float64) -> Float64:
-        """The sum of the trees' values for each row."""
-        if not len(self.roots):
-            return np.zeros(len(columns))
-        rows = np.arange(len(columns))[:, None]
-        at = np.repeat(self.roots[None, :], len(columns), axis=0)
-        while True:
-            inner = self.left[at] >= 0
-            if not inner.any():
-                return self.value[at].sum(axis=1)
-            goes_left = columns[rows, self.feature[at]] <= self.threshold[at]
-            at = np.where(inner, np.where(goes_left, self.left[at], self.right[at]), at)
+def with_own(ranker: Ranker, own: Own | None) -> Ranker:
+    """The ranker with this own part."""
+    return replace(ranker, own=own)
+
+
+def _trees(trees: Sequence[Mapping[str, Sequence[float]]]) -> Trees:
+    """The trees in one table: each has `feature`, `threshold`, `left`, `right`, `value`, numbered within
+    itself.
+    """
+    sizes = [len(tree["value"]) for tree in trees]
+    roots = np.cumsum([0, *sizes])[:-1].astype(np.int64)
+
+    def column(name: str, dtype: type) -> Array:
+        parts: list[Array] = [np.array(tree[name], dtype=dtype) for tree in trees]
+        return np.concatenate(parts)
+
+    base = np.repeat(roots, sizes)
+    left, right = column("left", np.int64), column("right", np.int64)
+    return Trees(
+        roots=roots,
+        feature=column("feature", np.int64),
+        threshold=column("threshold", np.float64),
+        left=np.where(left >= 0, left + base, -1),
+        right=np.where(right >= 0, right + base, -1),
+        value=column("value", np.float64),
+    )
+
+
+def _first(candidates: Candidates, name: str, count: int) -> list[int]:
+    values = candidates.values[:, candidates.names.index(name)]
+    return [int(row) for row in np.argsort(-values, kind="stable")[:count]]

@@ -1,4 +1,6 @@
-"""Where an issue's cause may be: candidates, ranked by what was learned, with reasons that a person can check."""
+"""Where an issue's cause may be: candidates, ranked by what was learned, with reasons that a person can
+check.
+"""
 
 from __future__ import annotations
 
@@ -187,9 +189,8 @@ class _Why:
         document = int(mine[np.argmax(share[mine])])
         held = analysis.chunks.term[analysis.chunks.owner == document]
         weight = (analysis.weights[0] * analysis.idf)[held]
-        words = dict.fromkeys(
-            analysis.terms[at].lstrip("=") for at in held[np.argsort(-weight, kind="stable")].tolist()
-        )
+        order = [int(at) for at in held[np.argsort(-weight, kind="stable")]]
+        words = dict.fromkeys(analysis.terms[at].lstrip("=") for at in order)
         found = view.document(document, file=file)
         where = found.symbol or f"lines {found.start_line}-{found.end_line}"
         listed = ", ".join(list(words)[:_WORDS])
@@ -233,7 +234,7 @@ def _similar(analysis: Analysis) -> tuple[SimilarCommit, ...]:
             commit=past.commit(at),
             time=int(past.times[at]),
             score=round(float(likeness[at]), 6),
-            paths=tuple(paths[file] for file in past.changed[past.changed_by == at].tolist()),
+            paths=tuple(paths[int(file)] for file in past.changed[past.changed_by == at]),
         )
         for at in best
     )

@@ -124,8 +124,8 @@ def _raise(result: Float64, files: Sequence[int], value: float) -> None:
 
 
 def _defined(issue: IssueText, view: SnapshotView) -> dict[str, Float64]:
-    """The rarity of the names in the issue that a file defines: the best of them, and all together; those of the
-    title apart.
+    """The rarity of the names in the issue that a file defines: the best of them, and all together; those of
+    the title apart.
     """
     title = _names(issue.title)
     said = {**_names(issue.prose), **title}
@@ -144,8 +144,8 @@ def _defined(issue: IssueText, view: SnapshotView) -> dict[str, Float64]:
 
 
 def _names(text: str) -> dict[str, float]:
-    """Names in a text that look like code or may be defined somewhere: 1 for what is written as code is, less for
-    a plain word.
+    """Names in a text that look like code or may be defined somewhere: 1 for what is written as code is, less
+    for a plain word.
     """
     found: dict[str, float] = {}
     for token in tokens(text):
@@ -199,7 +199,10 @@ def _first(names: Sequence[str], count: int) -> list[str]:
 def defined_by(issue: IssueText, view: SnapshotView, file: int) -> tuple[str, ...]:
     """The names in the issue that this file defines, those that fewest files define first."""
     text = "\n".join([issue.title, issue.prose, *issue.code])
-    names = {**_names(text), **{name: 1.0 for t in issue.tracebacks for f in t.frames for name in _names(f.function)}}
+    names = {
+        **_names(text),
+        **{name: 1.0 for t in issue.tracebacks for f in t.frames for name in _names(f.function)},
+    }
     if not names:
         return ()
     keys = np.array([term_key(name_term(name)) for name in names], dtype=np.uint64)
@@ -209,4 +212,5 @@ def defined_by(issue: IssueText, view: SnapshotView, file: int) -> tuple[str, ..
     count = np.bincount(term, minlength=len(keys))
     mine = term[record == view.record_of_file[file]]
     written = list(names)
-    return tuple(written[at] for at in sorted(mine.tolist(), key=lambda at: (count[at], at)))
+    rarest = sorted((int(at) for at in mine), key=lambda at: (int(count[at]), at))
+    return tuple(written[at] for at in rarest)

@@ -4,6 +4,7 @@ they changed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,8 +25,10 @@ class Past:
     `commits` are the commits' messages, searchable; `is_past` says of each of its documents whether it came
     before, and for those that did `times` says when (seconds since the epoch) and `is_fix` whether the
     message says that it fixes something: of the others they say 0 and False. The changes are parallel
-    arrays: document `changed_by[i]` changed file `changed[i]`, by its number in the files' view; renames are
-    followed. `now` is the moment itself, 0 where nothing is known of it.
+    arrays: document `changed_by[i]` changed file `changed[i]`, by its number in the files' view, each pair
+    once and in order; renames are followed. `now` is the moment itself, 0 where nothing is known of it.
+    `file_of_path` gives the file that each of `paths`, which are all that ever were, is now; -1 where it is
+    gone.
     """
 
     commits: SnapshotView
@@ -35,6 +38,8 @@ class Past:
     changed_by: Int64
     changed: Int64
     now: int
+    paths: Sequence[str]
+    file_of_path: Int64
 
     @cached_property
     def changes_at(self) -> Int64:
@@ -68,13 +73,15 @@ def past_at(
     is_fix = np.zeros(len(commits), dtype=bool)
     times[in_past], is_fix[in_past] = table.times[numbers], table.is_fix[numbers]
     documents = document_of[table.changed_by]
-    files = table.files_now(is_past, view.files.paths)[table.changed]
+    file_of_path = table.files_now(is_past, view.files.paths)
+    files = file_of_path[table.changed]
     counted = (files >= 0) & (documents >= 0)
-    documents, files = documents[counted], files[counted]
-    order = np.argsort(documents, kind="stable")
+    # A commit that moves a file changes two paths, and one file.
+    n_files = max(1, len(view.files.paths))
+    changed_by, changed = np.divmod(np.unique(documents[counted] * n_files + files[counted]), n_files)
     known = table.number_of.get(commit)
     now = int(times.max(initial=0)) if known is None else int(table.times[known])
-    return Past(commits, in_past, times, is_fix, documents[order], files[order], now)
+    return Past(commits, in_past, times, is_fix, changed_by, changed, now, table.paths, file_of_path)
 
 
 def _document_numbers(table: ChangeTable, commits: SnapshotView) -> Int64:

@@ -53,21 +53,18 @@ def read_differences(view: GitView, commits: Sequence[str]) -> Iterator[list[Cha
 
 def read_raw_differences(view: GitView, commits: Sequence[str]) -> Generator[list[RawEntry]]:
     """The same as git tells it, with modes."""
-    pairs = list(pairwise(commits))
     missing = ""
     # A second commit on the line stands in for the first one's parents.
-    with reading(view, _DIFF_TREE.split(), (f"{new} {old}" for old, new in pairs)) as stream:
+    lines = (f"{new} {old}" for old, new in pairwise(commits))
+    with reading(view, _DIFF_TREE.split(), lines) as stream:
         found = _differences(_fields(stream))
-        for _, new in pairs:
+        for new in commits[1:]:
             commit, entries = next(found, _NOTHING)
-            if commit and commit != new:
-                # git passes over a commit that it does not have.
-                raise unwalked(new, "no such commit")
             if not commit:
                 missing = new
                 break
             yield entries
-    # Where git has stopped half-way, its own reason was raised before this one.
+    # git passes over a last commit that it does not have; anywhere else it stops, and its reason was raised.
     if missing:
         raise unwalked(missing, "no such commit")
 

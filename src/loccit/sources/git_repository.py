@@ -19,7 +19,7 @@ from loccit.sources.names import key_of, name_from_folder, name_from_url
 from loccit.sources.options import SourceOptions
 from loccit.sources.reader import BatchReader
 from loccit.sources.refs import head_commit
-from loccit.sources.repository import ChangedFiles, GrepMatch
+from loccit.sources.repository import ChangedFiles, GrepMatch, WordMatch
 from loccit.sources.view import copy_reflogs, prepare_local, shallow_commits
 
 if TYPE_CHECKING:
@@ -280,6 +280,12 @@ class GitRepository:
 
         question = GrepQuestion(pattern, paths, ignore_case, timeout_s, max_matches)
         return grep_commit(self.reader_spec(), question, commit)
+
+    def match_words(self, words: Sequence[str], *, commit: str, paths: Sequence[str]) -> dict[str, WordMatch]:
+        """Which of these files at `commit` hold any of the words."""
+        from loccit.sources.word_grep import match_words
+
+        return match_words(self._view(), words, commit=commit, paths=paths)
 
     def permalink(self, *, commit: str, path: str, start_line: int, end_line: int) -> str | None:
         """A web address of these lines, where the host is known."""

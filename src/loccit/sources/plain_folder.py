@@ -32,7 +32,7 @@ from loccit.sources.listing import TreeFile, sort_out
 from loccit.sources.names import key_of, name_from_folder
 from loccit.sources.options import SourceOptions
 from loccit.sources.reader import object_id
-from loccit.sources.repository import ChangedFiles, GrepMatch
+from loccit.sources.repository import ChangedFiles, GrepMatch, WordMatch
 from loccit.sources.stat_cache import StatCache
 from loccit.sources.trees import build_trees
 
@@ -260,6 +260,10 @@ class PlainFolder:
         blobs = {path_bytes(path): blob for path, mode, blob in table if mode not in _NOT_SEARCHED}
         question = GrepQuestion(pattern, paths, ignore_case, timeout_s, max_matches)
         return grep_folder(self._folder, git_dir, self.reader(), blobs, question)
+
+    def match_words(self, words: Sequence[str], *, commit: str, paths: Sequence[str]) -> dict[str, WordMatch]:
+        """A folder has no commit to search."""
+        return {}
 
     def permalink(self, *, commit: str, path: str, start_line: int, end_line: int) -> str | None:
         """None: nobody else can look at this folder."""

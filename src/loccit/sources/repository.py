@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -66,6 +66,14 @@ class GrepMatch:
     start_byte: int
     end_byte: int
     text: bytes
+
+
+@dataclass(slots=True)
+class WordMatch:
+    """Which of the words asked for a file holds, in lower case, and how many of its lines hold one."""
+
+    words: set[str]
+    lines: int = 0
 
 
 class Repository(Protocol):
@@ -192,6 +200,15 @@ class Repository(Protocol):
 
         `paths` are files or folders, none means everywhere. Raises InputError for a pattern that is none,
         LimitExceeded when `timeout_s` is over.
+        """
+        ...
+
+    def match_words(
+        self, words: Sequence[str], *, commit: str, paths: Sequence[str]
+    ) -> Mapping[str, WordMatch]:
+        """Which of these files at `commit` hold any of the words, whole and in either case, by `git grep`.
+
+        Raises InputError for what is no word, ObjectMissing.
         """
         ...
 
