@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from loccit.core.answers import Answer, Citation, Claim
     from loccit.core.evidence import Hit, Place
     from loccit.core.triage import Triage
+    from loccit.learning.proof import Proof
     from loccit.library import Loccit
     from loccit.settings import Settings
     from loccit.verification import VerificationReport
@@ -48,6 +49,7 @@ _LAZY = {
     "Loccit": "loccit.library",
     "Settings": "loccit.settings",
     "Triage": "loccit.core.triage",
+    "Proof": "loccit.learning.proof",
     "VerificationReport": "loccit.verification",
 }
 
@@ -70,6 +72,7 @@ __all__ = [
     "ObjectCorrupt",
     "ObjectMissing",
     "Place",
+    "Proof",
     "RevisionNotFound",
     "SearchIndexError",
     "Settings",

@@ -271,10 +271,12 @@ class Loccit:
             rev, moment = self._moment(known, as_of)
             report = report_of(issue, as_of=moment.time if moment.is_past else None)
             searched = self._opened(known, rev, history=True, changes=True)
+            ranker, note = self._ranker(searched)
             return triage(
                 report,
                 searched,
-                localise=self._localiser(searched),
+                localise=self._localiser(searched, ranker),
+                ranker_note=note,
                 past_issues=self._past_issues(known, moment),
                 options=settings.pipeline,
                 moment=moment,
@@ -334,7 +336,8 @@ class Loccit:
             )
 
     def learned(self, repo: str | None = None) -> tuple[Facts, ...]:
-        """The rankers that a repository has adopted, the one in use first; none where that is the general one.
+        """The rankers that a repository has adopted, the one in use first; none where that is the general
+        one.
 
         Raises InputError, NotIndexed, IndexFormatMismatch, IndexBroken.
         """
@@ -777,18 +780,44 @@ class Loccit:
             progress=self._progress,
         )
 
-    def _localiser(self, searched: Searchable) -> Localise:
-        """What says where the cause of an issue may be: with what the past has taught, where that can be read."""
+    def _localiser(self, searched: Searchable, ranker: Ranker) -> Localise:
+        """What says where the cause of an issue may be."""
         from loccit.retrieval.localise import localise
 
-        ranker = self._ranker(searched)
         lay = self._past_of(searched)
         return lambda issue: localise(issue, searched.target, lay, ranker)
 
-    def _ranker(self, searched: Searchable) -> Ranker:
+    def _ranker(self, searched: Searchable) -> tuple[Ranker, str]:
+        """The ranker that the repository has adopted, of those that learned only from what leads to the
+        commit at hand; else the general one. And a note where an adopted one cannot be used.
+        """
+        from loccit.learning.adopt import adopted_rankers, read_facts, read_ranker
         from loccit.retrieval.learned import general_ranker
 
-        return general_ranker()
+        folder = self._system.shard(searched.repository.key).folder / "learned"
+        general, commit = general_ranker(), searched.snapshot.commit
+        try:
+            kept = adopted_rankers(folder)
+            if not kept or commit is None:
+                return general, ""
+            table, is_past = self._changes(searched, commit)
+            for one in kept:
+                number = table.number_of.get(read_facts(folder, one).commit)
+                if number is not None and is_past[number]:
+                    return read_ranker(folder, one, general).ranker, ""
+        except (IndexBroken, IndexFormatMismatch) as error:
+            return general, f"ranked without what was learned here: {error}"
+        return general, "ranked without what was learned here: it was learned from later commits"
+
+    def _changes(self, searched: Searchable, commit: str) -> tuple[ChangeTable, Booleans]:
+        """What every commit changed, and which of them lead to this one; kept for the next issue."""
+        key = (searched.repository.key, commit)
+        if key not in self._pasts:
+            with self._ingest(searched.repository) as ingest:
+                table = ingest.changes(commit, is_shallow=searched.snapshot.is_shallow)
+            self._pasts.clear()
+            self._pasts[key] = (table, table.past_of([commit])[commit])
+        return self._pasts[key]
 
     def _past_of(self, searched: Searchable) -> Callable[[SnapshotView], Past | None]:
         """What lays the repository's past over the files of a view; nothing where no history is indexed."""
@@ -797,14 +826,7 @@ class Loccit:
         commit = searched.snapshot.commit
         if searched.history is None or commit is None:
             return lambda view: None
-        key = (searched.repository.key, commit)
-        held = self._pasts.get(key)
-        if held is None:
-            with self._ingest(searched.repository) as ingest:
-                table = ingest.changes(commit, is_shallow=searched.snapshot.is_shallow)
-            self._pasts.clear()
-            held = self._pasts[key] = (table, table.past_of([commit])[commit])
-        table, is_past = held
+        table, is_past = self._changes(searched, commit)
         commits = searched.history[1]
         return lambda view: view.kept(
             ("past", commit), lambda: past_at(table, commits, is_past, commit, view)

@@ -120,9 +120,10 @@ class ChangeTable:
         for old, new in zip(_listed(moves[:, 0]), _listed(moves[:, 1]), strict=True):
             place[old] = place.get(new, new)
             last.setdefault(old, place[old])
+        here = now.copy()
         for old, new in last.items():
-            if now[old] < 0:
-                now[old] = now[new]
+            if here[old] < 0:
+                now[old] = here[new]
         return now
 
     @cached_property

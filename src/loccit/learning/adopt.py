@@ -129,7 +129,7 @@ def read_ranker(folder: Path, kept: Kept, general: Ranker) -> Stored:
             next_step="run 'loccit tune' again",
         )
     try:
-        own = _own(folder, document, 3 * len(general.features))
+        own = _own(folder, document, 2 * len(general.features))
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, f"unexpected content: {error}") from error
     return Stored(kept.name, with_own(general, own), _facts_of(path, document))

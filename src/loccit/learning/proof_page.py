@@ -52,7 +52,7 @@ def page(proof: Proof) -> Page:
         _time(proof),
     )
     return Page(
-        title=f"How well would loccit have found the files of your last {len(proof.cases):,} fixes?",
+        title=f"How well would loccit have found the files of your last {_fixes(len(proof.cases))}?",
         kicker=f"{proof.repo} · {proof.commits:,} commits · replayed up to {proof.head[:_SHORT]}",
         summary=_summary(proof),
         headline=_headline(proof),
@@ -65,6 +65,10 @@ def page(proof: Proof) -> Page:
     )
 
 
+def _fixes(count: int) -> str:
+    return "fix" if count == 1 else f"{count:,} fixes"
+
+
 def _cases_name(proof: Proof) -> str:
     return (
         "fixed issues of the tracker" if proof.origin is Origin.ISSUES else "fix commits, by their messages"
@@ -73,9 +77,9 @@ def _cases_name(proof: Proof) -> str:
 
 def _summary(proof: Proof) -> str:
     is_tracker = proof.origin is Origin.ISSUES
-    asked = "fixed issues was" if is_tracker else "fix commits was, by its message,"
+    asked = "fixed issues was asked again" if is_tracker else "fix commits was asked again by its message,"
     return (
-        f"Each of the last {len(proof.cases):,} {asked} asked again as of the commit before the fix. "
+        f"Each of the last {len(proof.cases):,} {asked} as of the commit before the fix. "
         "Neither the search nor what it had learned could see anything younger."
     )
 
@@ -156,7 +160,7 @@ def _systems(proof: Proof) -> Section:
     return Section(
         "The four systems",
         tuple(parts),
-        lead=f"Every system saw the same {len(proof.cases):,} cases, and the same source files of them.",
+        lead=f"Every system was asked the same {len(proof.cases):,} cases, each of the same source files.",
     )
 
 

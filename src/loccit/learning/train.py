@@ -18,7 +18,16 @@ import numpy.typing as npt
 from loccit.learning.lessons import Lesson
 from loccit.retrieval.association import Association, associate
 from loccit.retrieval.features import Candidates
-from loccit.retrieval.learned import Own, Ranker, columns_of, shortlist, standardised, with_own
+from loccit.retrieval.learned import (
+    Own,
+    Ranker,
+    columns_of,
+    comparable,
+    deviations,
+    shortlist,
+    standardised,
+    with_own,
+)
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
@@ -32,6 +41,7 @@ _SHARE_PENALTY = 20.0
 # the association, share of the linear part.
 _USUAL_SHARES = np.array([1.0, 0.15, 0.5])
 _STEPS = 200
+_LEAST_SPREAD = 0.05
 _MEMORY = 8
 
 
@@ -56,13 +66,15 @@ def fit(lessons: Sequence[Lesson], general: Ranker) -> Ranker:
     earlier = _lists(before, general)
     if not len(earlier.starts):
         return general
-    mean, spread = lists.columns.mean(axis=0), lists.columns.std(axis=0) + 1e-6
+    seen = comparable(lists.columns)
+    # A column that hardly moves in the lessons says nothing about an issue in which it does.
+    mean, spread = seen.mean(axis=0), np.maximum(seen.std(axis=0), _LEAST_SPREAD)
     linear = _linear(earlier, mean, spread)
     shares = _shares(
         [lesson for lesson in replayed if lesson.number >= cut],
         general,
         associate([lesson.message for lesson in before]),
-        lambda columns: ((columns - mean) / spread) @ linear,
+        lambda columns: deviations(comparable(columns), mean, spread) @ linear,
     )
     own = Own(
         linear=_linear(lists, mean, spread),
@@ -101,7 +113,7 @@ def _lists(lessons: Sequence[Lesson], general: Ranker) -> _Lists:
 
 def _linear(lists: _Lists, mean: Float64, spread: Float64) -> Float64:
     """The weights of the columns that, added to the general scores, explain the lists best."""
-    values = np.hstack([(lists.columns - mean) / spread, lists.general[:, None]])
+    values = np.hstack([deviations(comparable(lists.columns), mean, spread), lists.general[:, None]])
     prior = np.zeros(values.shape[1])
     prior[-1] = 1.0
     weights = fit_listwise(values, lists.is_gold, lists.starts, prior=prior, penalty=_LINEAR_PENALTY)
@@ -159,7 +171,7 @@ def fit_listwise(
 
 
 def _minimum(loss: Callable[[Float64], tuple[float, Float64]], at: Float64) -> Float64:
-    """Where a convex function is least.  Source: Nocedal and Wright, Numerical Optimization, algorithm 7.4."""
+    """Where a convex function is least.  Source: Nocedal and Wright, Numerical Optimization, alg. 7.4."""
     value, slope = loss(at)
     steps: list[tuple[Float64, Float64, float]] = []
     for _ in range(_STEPS):

@@ -53,13 +53,13 @@ _LESSONS, _TESTED = "lessons.arr", "tested.json"
 
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    """What was learned last, whether in use or not: `ranker` from all that leads to `head`, none of it
-    younger than `newest`; and the outcomes so far, oldest first.
+    """What was learned last, whether in use or not: `ranker` from all that leads to `head`, which
+    is of the time `until`; and the outcomes so far, oldest first.
     """
 
     ranker: Kept
     head: str
-    newest: int
+    until: int
     outcomes: tuple[Outcome, ...]
 
 
@@ -146,16 +146,16 @@ class _Run:
             validation=validation(outcomes),
         )
         kept = keep_ranker(self._folder, ranker, facts)
-        newest = max(one.time for one in gathered.lessons)
-        learned = _Tested(kept, self._head, newest, tuple(outcomes))
+        until = int(self._table.times[self._table.number_of[self._head]])
+        learned = _Tested(kept, self._head, until, tuple(outcomes))
         self._keep_last(learned)
         self._mark("learning")
         return learned
 
     def _unseen(self, replayed: Sequence[Lesson], last: _Tested) -> list[Lesson]:
-        """The fixes that came after all that the last ranker has learned from."""
+        """The fixes that came after all that the last ranker has learned from, also by their clocks."""
         seen = self._table.past_of([last.head])[last.head]
-        return [one for one in replayed if not seen[one.number] and one.time >= last.newest]
+        return [one for one in replayed if not seen[one.number] and one.time >= last.until]
 
     def _decided(self, last: _Tested) -> Decision:
         """Use what was learned if later fixes show that it helps."""
@@ -198,7 +198,7 @@ class _Run:
             try:
                 outcomes = tuple(from_fields(Outcome, one) for one in document["outcomes"])
                 ranker = from_fields(Kept, document["ranker"])
-                last = _Tested(ranker, str(document["head"]), int(document["newest"]), outcomes)
+                last = _Tested(ranker, str(document["head"]), int(document["until"]), outcomes)
             except (KeyError, TypeError, ValueError) as error:
                 raise broken(path, f"unexpected content: {error}") from error
             read_ranker(self._folder, last.ranker, self._general)
@@ -219,7 +219,7 @@ class _Run:
             "learner": self._learner(),
             "ranker": asdict(last.ranker),
             "head": last.head,
-            "newest": last.newest,
+            "until": last.until,
             "outcomes": [asdict(one) for one in last.outcomes],
         }
         replace_document(self._folder / _TESTED, document)

@@ -42,6 +42,7 @@ def triage(
     searched: Searchable,
     *,
     localise: Localise,
+    ranker_note: str,
     past_issues: PastIssues | None,
     options: PipelineOptions,
     moment: Moment,
@@ -50,8 +51,9 @@ def triage(
 ) -> Triage:
     """Triage a report against one repository at one commit.
 
-    `localise` says where the cause may be; what it raises is raised. Every other part that fails is left out
-    with a note. At most `top` files of each kind are named.
+    `localise` says where the cause may be; what it raises is raised. `ranker_note` is what is to be told
+    about how it ranks. Every other part that fails is left out with a note. At most `top` files of each kind
+    are named.
     """
     started, timings = datetime.now(UTC), Timings()
     text = report.text[: options.max_issue_chars]
@@ -59,6 +61,8 @@ def triage(
     work = Work(read_issue(body, title=report.title), report, searched, moment)
     _tell_reading(work, len(text))
     timings.mark("read")
+    if ranker_note:
+        work.note(Part.SUSPECTS, ranker_note)
     work.found = localise(work.issue)
     timings.mark("localise")
     _look_for_duplicates(work, past_issues)

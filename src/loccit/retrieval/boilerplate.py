@@ -9,36 +9,53 @@ import re
 from collections.abc import Collection
 
 _ENVIRONMENT = re.compile(
-    r"(?:your |system |software |full |my )?(?:environment|env|versions?|system|platform|operating system|os|python|browser|installation)"
-    r"(?: ?[/&] ?(?:environment|versions?|os))?(?: info(?:rmation)?| details| configuration| used| version)*"
-    r"|installed versions|output of .{0,40}(?:version|info|debug).{0,20}|versions? and (?:os|platform|system|environment)"
-    r"|[\w.+-]{1,30} (?:versions?|backend)|(?:\w+ ){0,2}extensions|extra tools|additional (?:dependencies|tools)|pip (?:list|freeze)"
+    r"(?:your |system |software |full |my )?(?:environment|env|versions?|system|platform"
+    r"|operating system|os|python|browser|installation)"
+    r"(?: ?[/&] ?(?:environment|versions?|os))?(?: info(?:rmation)?| details| configuration"
+    r"| used| version)*"
+    r"|installed versions|output of .{0,40}(?:version|info|debug).{0,20}|versions? and (?:os"
+    r"|platform|system|environment)"
+    r"|[\w.+-]{1,30} (?:versions?|backend)|(?:\w+ ){0,2}extensions|extra tools"
+    r"|additional (?:dependencies|tools)|pip (?:list|freeze)"
     r"|checklist|mvce confirmation|your project|screenshots?",
     re.IGNORECASE,
 )
 _HEADING = re.compile(
-    r"(?:bug |issue |problem |feature )?(?:description|summary|report|details|request)|problem|describe (?:the |your )?(?:bug|issue|problem|feature|solution"
-    r"|alternatives).{0,40}|(?:steps|how|code|steps/code)(?: for| to)? (?:reproduc\w+|repro)(?:ing)?(?: the .{1,30})?|to reproduce|reproduc(?:tion|er|ing)(?: .{1,20})?"
-    r"|(?:expected|actual|current|observed|desired)(?: |/\w+ )?(?:behaviou?r|results?|outcome|output)|what (?:happened|did you expect.{0,30}|you expected.{0,30}|actually happens|happens.{0,10}"
-    r"|is (?:the )?(?:expected|current).{0,30})|additional (?:context|info|information|notes)|anything else.{0,40}|(?:possible |proposed |suggested )?(?:fix|solution|implementation)"
-    r"|minimal (?:complete )?(?:verifiable |reproducible )?(?:code )?(?:example|sample)|mcve(?: code sample)?|relevant log output|logs?|configuration|command used|motivation|use case"
-    r"|is your feature request related to a problem.{0,30}|describe the solution you.{0,20}|describe alternatives.{0,30}|problem description|context|references?|output",
+    r"(?:bug |issue |problem |feature )?(?:description|summary|report|details|request)|problem"
+    r"|describe (?:the |your )?(?:bug|issue|problem|feature|solution"
+    r"|alternatives).{0,40}|(?:steps|how|code|steps/code)(?: for| to)? (?:reproduc\w+"
+    r"|repro)(?:ing)?(?: the .{1,30})?|to reproduce|reproduc(?:tion|er|ing)(?: .{1,20})?"
+    r"|(?:expected|actual|current|observed|desired)(?: |/\w+ )?(?:behaviou?r|results?|outcome"
+    r"|output)|what (?:happened|did you expect.{0,30}|you expected.{0,30}|actually happens"
+    r"|happens.{0,10}"
+    r"|is (?:the )?(?:expected|current).{0,30})|additional (?:context|info|information|notes)"
+    r"|anything else.{0,40}|(?:possible |proposed |suggested )?(?:fix|solution|implementation)"
+    r"|minimal (?:complete )?(?:verifiable |reproducible )?(?:code )?(?:example|sample)"
+    r"|mcve(?: code sample)?|relevant log output|logs?|configuration|command used|motivation"
+    r"|use case"
+    r"|is your feature request related to a problem.{0,30}|describe the solution you.{0,20}"
+    r"|describe alternatives.{0,30}|problem description|context|references?|output",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(
-    r"a clear and concise description of .{0,100}|add any other (?:context|information).{0,60}|if applicable, add screenshots.{0,60}"
-    r"|steps to reproduce(?: the behaviou?r)?(?: \(.{0,60}\))?:?|link to your .{0,80}|_?no response_?|!?\[?image\]?.{0,5}|please (?:fill|describe|provide|include|use|make sure|check|search) .{0,120}"
+    r"a clear and concise description of .{0,100}|add any other (?:context|information).{0,60}"
+    r"|if applicable, add screenshots.{0,60}"
+    r"|steps to reproduce(?: the behaviou?r)?(?: \(.{0,60}\))?:?|link to your .{0,80}"
+    r"|_?no response_?|!?\[?image\]?.{0,5}|please (?:fill|describe|provide|include|use"
+    r"|make sure|check|search) .{0,120}"
     r"|\(?last modified by .{0,40}\)?|-?\s*\[[ xX]\].{0,200}|(?:e\.g\.|for example),? .{0,60}",
     re.IGNORECASE,
 )
 # `python: 3.8.2`, `- OS: [e.g. Linux] Ubuntu`, `scipy: None`, `numpy 1.21.0`.
 _VERSION_LINE = re.compile(
     r"[-*>|\s]{0,8}[\w./ ()-]{1,40}?(?:\s{0,4}[:=|]{1,2}\s{0,8}|\s{1,8})(?:\[e\.g[^\]\n]{0,80}\]\s{0,4})?"
-    r"(?:v?\d+(?:\.\d+)+[\w.+ ()\[\]:,/-]{0,60}|none|n/?a|null|x86_64|little|64|utf-8|en_us\.utf-8)\s{0,4}\|?",
+    r"(?:v?\d+(?:\.\d+)+[\w.+ ()\[\]:,/-]{0,60}|none|n/?a|null|x86_64|little|64|utf-8"
+    r"|en_us\.utf-8)\s{0,4}\|?",
     re.IGNORECASE,
 )
 _LABELLED = re.compile(
-    r"[-*>|\s]{0,8}(?:os|operating system|platform|python|python version|browser|version|machine|processor|byteorder|lang|lc_all|locale|os-release|commit"
+    r"[-*>|\s]{0,8}(?:os|operating system|platform|python|python version|browser|version"
+    r"|machine|processor|byteorder|lang|lc_all|locale|os-release|commit"
     r"|[\w.+-]{1,30} version|executable|libhdf5|libnetcdf|python-bits)\s{0,4}[:=].{0,120}",
     re.IGNORECASE,
 )

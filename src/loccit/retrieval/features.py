@@ -72,6 +72,7 @@ class _Terms:
     """The distinct terms of all parts: keys, and per part each term's weight before idf (0: not in it)."""
 
     terms: tuple[str, ...]
+    words: tuple[str, ...]
     keys: UInt64
     weights: Float64
     is_whole: npt.NDArray[np.bool_]
@@ -107,16 +108,17 @@ class Analysis:
     """An issue laid over the files of a commit and their past: what `candidates` rests on, and what explains
     it.
 
-    `terms` are the distinct terms of all parts; `holds` says which records hold which, `idf` how telling each
-    is. `likeness` is, per past commit, how much it reads like the issue, as a share of the commit most like
-    it.
+    The distinct terms of all parts stand for `words`, with `weights` before idf per part and `idf`. `chunks`
+    says which chunks of the candidates hold which terms, and `chunk_shares` has, per part and chunk of the
+    view, its BM25 share. `likeness` is, per past commit, how much it reads like the issue, as a share of the
+    one most like it.
     """
 
     issue: IssueText
     view: SnapshotView
     past: Past | None
     candidates: Candidates
-    terms: tuple[str, ...]
+    words: tuple[str, ...]
     weights: Float64
     idf: Float64
     chunks: Entries
@@ -164,6 +166,7 @@ def _former_names(view: SnapshotView, past: Past | None, chosen: Int64) -> tuple
 
 def _terms_of(issue: IssueText) -> _Terms:
     numbers: dict[str, int] = {}
+    words: list[str] = []
     rows: list[dict[int, float]] = []
     whole: set[int] = set()
     texts = part_texts(issue)
@@ -171,6 +174,8 @@ def _terms_of(issue: IssueText) -> _Terms:
         row: dict[int, float] = {}
         for term in query_terms(texts[part]) if texts[part].strip() else ():
             number = numbers.setdefault(term.term, len(numbers))
+            if number == len(words):
+                words.append(term.word)
             row[number] = row.get(number, 0.0) + term.weight * math.sqrt(term.count)
             if term.is_whole:
                 whole.add(number)
@@ -181,7 +186,7 @@ def _terms_of(issue: IssueText) -> _Terms:
     keys = np.fromiter((term_key(term) for term in numbers), dtype=np.uint64, count=len(numbers))
     is_whole = np.zeros(len(numbers), dtype=bool)
     is_whole[list(whole)] = True
-    return _Terms(tuple(numbers), keys, weights, is_whole)
+    return _Terms(tuple(numbers), tuple(words), keys, weights, is_whole)
 
 
 def issue_terms(issue: IssueText) -> tuple[UInt64, Float64]:
@@ -442,7 +447,7 @@ def _rate_of_kind(paths: Sequence[str], changes: Int64) -> Float64:
 
 
 def _told_features(terms: _Terms, found: _CommitScores, past: Past, n_files: int) -> dict[str, Float64]:
-    """BM25 over what the commits that changed a file have said, all of it taken as one document of the file."""
+    """BM25 over what the commits that changed a file have said, taken together as one document of the file."""
     starts = past.changes_at
     entries = found.entries
     sizes = starts[entries.owner + 1] - starts[entries.owner]
@@ -512,8 +517,6 @@ def _chosen(columns: Mapping[str, Float64], first: Float64) -> Int64:
 
 
 def _best(values: Float64, count: int) -> list[int]:
-    if len(values) > count:
-        at = np.argpartition(-values, count - 1)[:count]
-    else:
-        at = np.arange(len(values))
+    some = len(values) > count
+    at = np.argpartition(-values, count - 1)[:count] if some else np.arange(len(values))
     return [int(i) for i in at if values[i] > 0]

@@ -37,7 +37,7 @@ def function_scores(analysis: Analysis) -> Float64:
 
 
 def rank_functions(analysis: Analysis, scores: Float64, file: int, *, limit: int) -> list[SuspectFunction]:
-    """The functions and classes of a file, best first; pieces of one function are one, from its best piece."""
+    """The functions and classes of a file, best first; pieces of one are one, from its best piece."""
     view = analysis.view
     mine = np.flatnonzero(view.record_of == view.record_of_file[file])
     best: dict[str, SuspectFunction] = {}

@@ -33,6 +33,7 @@ _SHORTLIST = 40
 _STRONG = ("votes:both", "best:title", "told:title")
 _FEW = 5
 _BEHIND = -1e9
+_FARTHEST = 3.0
 _CALIBRATED = 10
 
 
@@ -99,8 +100,8 @@ class Calibration:
 class Own:
     """What a repository's past adds to the general scores.
 
-    `linear` are weights of the columns after `(column - mean) / spread`; it and the association count by
-    their shares. `learned_from` is the number of fixes.
+    `linear` are weights of what `comparable` gives, after `(column - mean) / spread`; it and the association
+    count by their shares. `learned_from` is the number of fixes.
     """
 
     linear: Float64
@@ -110,6 +111,10 @@ class Own:
     association_share: float
     learned_from: int
     association: Association | None
+
+    def told(self, columns: Float64) -> Float64:
+        """What the linear part says of each row of `columns_of`."""
+        return deviations(comparable(columns), self.mean, self.spread) @ self.linear
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,7 @@ class Ranker:
         own = self.own
         if own is None:
             return scores
-        scores = scores + own.linear_share * (((columns[listed] - own.mean) / own.spread) @ own.linear)
+        scores = scores + own.linear_share * own.told(columns[listed])
         if own.association is not None and own.association_share:
             told = standardised(own.association.scores(candidates))
             scores = scores + own.association_share * told[listed]
@@ -173,6 +178,20 @@ def columns_of(candidates: Candidates, features: Sequence[str]) -> Float64:
     shares = values / np.maximum(values.max(axis=0), np.float32(1e-9))
     ranks = np.argsort(np.argsort(-values, axis=0, kind="stable"), axis=0)
     return np.hstack([values, shares, (1 / (1 + ranks)).astype(np.float32)]).astype(np.float64)
+
+
+def comparable(columns: Float64) -> Float64:
+    """Of what `columns_of` gives, what means the same for a message of a few words and an issue of a page:
+    shares of the greatest and inverse ranks, not the values themselves.
+    """
+    return columns[:, columns.shape[1] // 3 :]
+
+
+def deviations(columns: Float64, mean: Float64, spread: Float64) -> Float64:
+    """Columns less their means over their spreads. What no lesson came near counts as the farthest that they
+    went.
+    """
+    return np.clip((columns - mean) / spread, -_FARTHEST, _FARTHEST)
 
 
 def shortlist(candidates: Candidates) -> Int64:

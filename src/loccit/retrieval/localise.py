@@ -190,7 +190,7 @@ class _Why:
         held = analysis.chunks.term[analysis.chunks.owner == document]
         weight = (analysis.weights[0] * analysis.idf)[held]
         order = [int(at) for at in held[np.argsort(-weight, kind="stable")]]
-        words = dict.fromkeys(analysis.terms[at].lstrip("=") for at in order)
+        words = dict.fromkeys(analysis.words[at] for at in order)
         found = view.document(document, file=file)
         where = found.symbol or f"lines {found.start_line}-{found.end_line}"
         listed = ", ".join(list(words)[:_WORDS])

@@ -189,7 +189,7 @@ def test_one_case_is_enough_for_a_page(tmp_path: Path) -> None:
     proof = loccit.prove("parcels")
     assert len(proof.cases) == 1
     assert proof.to_json()["systems"]["tuned"]["mrr"] == {"estimate": 1.0, "low": 0.0, "high": 1.0}
-    assert "last 1 fix" in proof.to_html()
+    assert "of your last fix?" in proof.to_html()
 
 
 @pytest.mark.parametrize(
