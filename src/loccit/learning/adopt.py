@@ -24,7 +24,7 @@ from loccit.core.errors import IndexBroken, IndexFormatMismatch, InputError
 from loccit.indexing.arrays import broken, read_arrays, storage_failed, write_arrays
 from loccit.indexing.documents import from_fields, read_document, replace_document, sweep_drafts
 from loccit.retrieval.association import Association
-from loccit.retrieval.learned import Own, Ranker, with_own
+from loccit.retrieval.learned import Own, Ranker, comparable, with_own
 
 FORMAT = 1
 # Beside the one in use.
@@ -129,7 +129,7 @@ def read_ranker(folder: Path, kept: Kept, general: Ranker) -> Stored:
             next_step="run 'loccit tune' again",
         )
     try:
-        own = _own(folder, document, 2 * len(general.features))
+        own = _own(folder, document, _width(general))
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, f"unexpected content: {error}") from error
     return Stored(kept.name, with_own(general, own), _facts_of(path, document))
@@ -260,6 +260,11 @@ def _own(folder: Path, document: Mapping[str, Any], width: int) -> Own:
         learned_from=int(document["learned_from"]),
         association=None if described is None else _association(folder, described),
     )
+
+
+def _width(general: Ranker) -> int:
+    """How many columns the linear part has beside this general ranker."""
+    return comparable(np.zeros((0, 3 * len(general.features)))).shape[1]
 
 
 def _association(folder: Path, described: Mapping[str, str]) -> Association:

@@ -59,7 +59,7 @@ def write_lessons(path: Path, version: str, kept: KeptLessons) -> None:
         "changed": _sizes(len(one.message.paths) for one in lessons),
         "paths": _text(path for one in lessons for path in one.message.paths),
         "is_replayed": np.array([one.candidates is not None for one in lessons], dtype=np.uint8),
-        **_candidate_columns(replayed, len(names)),
+        **_candidate_columns(replayed, names),
     }
     width = len(lessons[0].commit) // 2 if lessons else 20
     meta: dict[str, Any] = {
@@ -90,15 +90,17 @@ def read_lessons(path: Path, version: str, table: ChangeTable) -> KeptLessons | 
     return KeptLessons(tuple(sorted(found, key=lambda one: one.number)), head)
 
 
-def _candidate_columns(replayed: Sequence[Lesson], width: int) -> dict[str, Array]:
+def _candidate_columns(replayed: Sequence[Lesson], names: Sequence[str]) -> dict[str, Array]:
     """The candidates of replayed lessons, one below the other."""
     found = [one.candidates for one in replayed if one.candidates is not None]
     gold = [one.is_gold for one in replayed if one.is_gold is not None]
-    values = [one.values.astype(np.float32) for one in found if len(one.files)]
+    # Without a past the columns stand in another order.
+    orders = [[one.names.index(name) for name in names] for one in found]
+    values = [one.values[:, order].astype(np.float32) for one, order in zip(found, orders, strict=True)]
     return {
         "candidates": _sizes(len(one.files) for one in found),
         "files": _joined([one.files for one in found], np.int64),
-        "values": np.concatenate([np.empty((0, width), dtype=np.float32), *values]),
+        "values": np.concatenate([np.empty((0, len(names)), dtype=np.float32), *values]),
         "is_gold": _joined([one.astype(np.uint8) for one in gold], np.uint8),
         "names_of": _sizes(len(names) for one in found for names in one.former),
         "former": _text(path for one in found for names in one.former for path in names),

@@ -101,14 +101,16 @@ def _replayed(
     blocks = in_blocks(found.cases, count, replay.table)
     learned = learn(replay, mined, blocks)
     clock.mark("replaying past fixes to learn from")
-    with _one_beside() as beside:
-        asked, left_out = _asked(replay, found.cases, general, beside)
-        clock.mark("replaying the cases")
-        trained = [train(block, learned, general) for block in blocks]
-        clock.mark("training")
+    with _one_beside() as greps, _one_beside() as trainer:
+        # Training is mostly done by numpy, which leaves the interpreter to us meanwhile.
+        training = [trainer.submit(train, block, learned, general) for block in blocks]
+        asked, left_out = _asked(replay, found.cases, general, greps)
+        clock.mark("replaying the cases, training beside it")
+        trained = [each.result() for each in training]
+        clock.mark("training, beyond that")
         number_of = {case: at for at, block in enumerate(blocks) for case in block.cases}
         proved = [_proved(one, number_of[one.case], trained[number_of[one.case]]) for one in asked]
-        clock.mark("waiting for git grep")
+        clock.mark("ranking, and waiting for git grep")
     draft = replace(draft, left_out={**draft.left_out, **left_out}, cases=tuple(proved))
     if not proved:
         raise _nothing_to_replay(draft)
@@ -139,7 +141,7 @@ class _Clock:
 @contextmanager
 def _one_beside() -> Generator[ThreadPoolExecutor]:
     """One thread beside ours; what it has not begun when we fail or are interrupted, it never begins."""
-    beside = ThreadPoolExecutor(1, thread_name_prefix="git-grep")
+    beside = ThreadPoolExecutor(1)
     try:
         yield beside
     finally:
@@ -168,7 +170,7 @@ def _proved(one: Asked, block: int, trained: Trained) -> ProvedCase:
     case = one.case
     started = time.perf_counter()
     ranked = trained.ranker.rank(one.candidates)
-    order = ranked.order.tolist()
+    order: list[int] = ranked.order.tolist()
     tuned = result_of([one.paths[at] for at in order], case.gold, one.seconds + time.perf_counter() - started)
     placed = [
         Placed(one.paths[at], round(float(ranked.probabilities[at]), 6), one.paths[at] in case.gold)

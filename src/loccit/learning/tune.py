@@ -37,7 +37,7 @@ from loccit.learning.tuning import Decision, Outcome, Tuning, is_better, validat
 from loccit.learning.validating import outcomes_of, validate
 from loccit.pipeline.ask import Searchable
 from loccit.pipeline.ingest import Ingest
-from loccit.retrieval.learned import Ranker
+from loccit.retrieval.learned import Ranker, shortlist
 
 # Beside those that teach, so many must be left to be tested on.
 LEAST_TESTED = 20
@@ -108,22 +108,25 @@ class _Run:
         gathered = gather(self._replay, self._head, self._folder / _LESSONS, self._version)
         self._notes += gathered.notes
         self._mark("replaying the past")
-        telling = [one for one in gathered.replayed if one.is_gold is not None and one.is_gold.any()]
-        if len(telling) < NEEDED:
+        telling = sum(map(_tells, gathered.replayed))
+        last = self._last(gathered) if telling >= NEEDED else None
+        if last is None:
             self._notes.append(
                 "a fix is a commit that changes one to three source files that were there before, "
                 "and says why in its message"
             )
-            return self._result(Decision.TOO_LITTLE, gathered, len(telling), (), None)
-        last = self._read_last()
-        if last is None or last.head != self._head:
-            last = self._learned(gathered, last)
+            return self._result(Decision.TOO_LITTLE, gathered, telling, (), None)
         decision = self._decided(last)
         sweep(self._folder, [*self._kept(), last.ranker])
         learned = read_ranker(self._folder, last.ranker, self._general).ranker
-        return self._result(decision, gathered, len(telling), last.outcomes, learned)
+        return self._result(decision, gathered, telling, last.outcomes, learned)
 
-    def _learned(self, gathered: Gathered, last: _Tested | None) -> _Tested:
+    def _last(self, gathered: Gathered) -> _Tested | None:
+        """What was learned up to the head, now or before; None where the fixes teach nothing."""
+        last = self._read_last()
+        return last if last is not None and last.head == self._head else self._learned(gathered, last)
+
+    def _learned(self, gathered: Gathered, last: _Tested | None) -> _Tested | None:
         """Test what was learned last on what is new, else block by block; then learn from everything."""
         if last is None:
             outcomes = validate(gathered.lessons, self._table, self._general, self._progress)
@@ -136,6 +139,8 @@ class _Run:
         self._progress("learning", 0, 1, "rankers")
         ranker = fit(gathered.lessons, self._general)
         self._progress("learning", 1, 1, "rankers")
+        if ranker.own is None:
+            return None
         facts = Facts(
             repo=self._searched.name,
             commit=self._head,
@@ -251,7 +256,8 @@ class _Run:
             commit=self._head,
             commits=len(self._table),
             decision=decision,
-            fixes=telling if decision is Decision.TOO_LITTLE else len(gathered.lessons),
+            # Many fixes may be of files that are not searched.
+            fixes=telling if len(gathered.lessons) >= NEEDED and not outcomes else len(gathered.lessons),
             needed=NEEDED,
             replayed=len(gathered.replayed),
             new=gathered.new,
@@ -263,6 +269,14 @@ class _Run:
             seconds=self._seconds,
             version=__version__,
         )
+
+
+def _tells(lesson: Lesson) -> bool:
+    """Whether a file that the fix changed is among those that what was learned would order."""
+    found, is_gold = lesson.candidates, lesson.is_gold
+    if found is None or is_gold is None or not len(is_gold):
+        return False
+    return bool(is_gold[shortlist(found)].any())
 
 
 def _head_of(searched: Searchable) -> str:

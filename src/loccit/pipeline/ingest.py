@@ -157,7 +157,8 @@ class Ingest:
         known = None if is_shallow else self._kept_changes()
         tips = [] if known is None else known.tips()
         table = build_table(self.repository.changes(commit, tips), known)
-        self.shard.keep_changes(table)
+        if not is_shallow:
+            self.shard.keep_changes(table)
         return table
 
     def _kept_changes(self) -> ChangeTable | None:

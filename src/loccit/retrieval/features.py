@@ -145,7 +145,7 @@ def analyse(issue: IssueText, view: SnapshotView, past: Past | None) -> Analysis
     weights = np.array(_ISSUE_WEIGHTS) @ terms.weights
     found = Candidates(chosen, names, values, _former_names(view, past, chosen), terms.keys, weights)
     return Analysis(
-        issue, view, past, found, terms.terms, terms.weights, postings.idf, chunks, shares, likeness
+        issue, view, past, found, terms.words, terms.weights, postings.idf, chunks, shares, likeness
     )
 
 
@@ -399,6 +399,7 @@ def _history_features(
         "changes",
         "fixes",
         "changes:year",
+        "kind",
     ]
     if past is None or not past.is_past.any():
         return {name: np.zeros(n_files) for name in names}, np.empty(0)
@@ -447,7 +448,7 @@ def _rate_of_kind(paths: Sequence[str], changes: Int64) -> Float64:
 
 
 def _told_features(terms: _Terms, found: _CommitScores, past: Past, n_files: int) -> dict[str, Float64]:
-    """BM25 over what the commits that changed a file have said, taken together as one document of the file."""
+    """BM25 over what the commits that changed a file have said, together as one document of the file."""
     starts = past.changes_at
     entries = found.entries
     sizes = starts[entries.owner + 1] - starts[entries.owner]

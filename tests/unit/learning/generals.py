@@ -18,7 +18,12 @@ FEATURES = (
     "size",
 )
 # Each tree asks whether a file is high by one signal: the inverse ranks stand behind values and shares.
-_STUMPS = (("file:all", 0.6, 1.0), ("file:title", 0.6, 0.7), ("symbols:all", 0.4, 0.4), ("votes:both", 0.4, 0.3))
+_STUMPS = (
+    ("file:all", 0.6, 1.0),
+    ("file:title", 0.6, 0.7),
+    ("symbols:all", 0.4, 0.4),
+    ("votes:both", 0.4, 0.3),
+)
 
 
 def general_document(features: tuple[str, ...] = FEATURES) -> dict[str, Any]:
