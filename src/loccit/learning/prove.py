@@ -23,6 +23,7 @@ from loccit.learning.asking import Asked, Asker, result_of
 from loccit.learning.dated_blocks import Trained, facts_of, in_blocks, learn, train
 from loccit.learning.lessons import Lesson
 from loccit.learning.misses import patch_of, why_missed
+from loccit.learning.opening import open_replay
 from loccit.learning.past_cases import FixFinder, LeftOut, Origin, PastCase, PastCases
 from loccit.learning.proof import BM25, GREP, TUNED, UNTUNED, LeakCheck, Miss, Placed, Proof, ProvedCase
 from loccit.learning.replay_past import Moment, Replay
@@ -58,25 +59,17 @@ def prove(
             f"the history of {searched.name!r} is not indexed", next_step="run 'loccit index' there"
         )
     clock = _Clock()
-    record, commits = searched.history
     finder = FixFinder(issues, name=searched.repository.name)
+    # All messages are read anyhow; the table so holds what leads to this head, and nothing else.
     table = build_table(finder.watch(searched.repository.changes(head, ())))
     found = finder.cases(searched.repository, table, cases)
     clock.mark("reading the history")
-    replay = Replay(
-        repository=searched.repository,
-        cache=ingest.cache,
-        parsing=ingest.parsing,
-        workers=ingest.options.workers,
-        table=table,
-        commits=commits,
-        progress=progress,
-    )
+    replay = open_replay(searched, ingest, table, progress)
     draft = Proof(
         repo=searched.name,
         head=head,
         commits=len(table),
-        is_shallow=record.is_shallow,
+        is_shallow=searched.history[0].is_shallow,
         asked=cases,
         origin=found.origin,
         left_out=found.left_out,

@@ -256,7 +256,7 @@ class _Run:
             commit=self._head,
             commits=len(self._table),
             decision=decision,
-            # Many fixes may be of files that are not searched.
+            # Fixes of files that are not searched do not teach.
             fixes=telling if len(gathered.lessons) >= NEEDED and not outcomes else len(gathered.lessons),
             needed=NEEDED,
             replayed=len(gathered.replayed),

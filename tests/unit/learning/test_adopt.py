@@ -1,4 +1,4 @@
-"""Adopted rankers come back as they were, whatever was killed or damaged meanwhile; what cannot be read says so."""
+"""Adopted rankers come back as they were, whatever was killed meanwhile; what cannot be read says so."""
 
 from __future__ import annotations
 

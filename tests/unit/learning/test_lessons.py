@@ -97,7 +97,7 @@ def test_commits_that_are_not_known_any_more_are_left_out(tmp_path: Path) -> Non
 
 
 def test_lessons_of_another_version_are_none(tmp_path: Path) -> None:
-    """Whatever changes how text is read, or what is looked at, or how deep a clone is, changes the version."""
+    """How text is read, what is looked at, and how deep a clone is: each changes the version."""
     versions = {
         version_of(ParsingOptions(), ("a", "b"), ()),
         version_of(ParsingOptions(), ("a",), ()),

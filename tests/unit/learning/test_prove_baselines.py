@@ -80,6 +80,15 @@ def test_many_files_are_covered_by_few_folders() -> None:
     assert covering(paths[:100]) == sorted(paths[:100])
 
 
+def test_beside_many_files_no_other_is_found(tmp_path: Path) -> None:
+    """Although git is given the folder that holds them all."""
+    wanted = [f"src/part{number}.py" for number in range(120)]
+    files = dict.fromkeys([*wanted, "src/other.py"], "zone\n")
+    make_repository(tmp_path / "parcels", [{"files": files}])
+    many = open_repository(str(tmp_path / "parcels"), home=tmp_path / "home", options=SourceOptions())
+    assert set(many.match_words(["zone"], commit=many.resolve(), paths=wanted)) == set(wanted)
+
+
 def test_the_words_of_an_issue_are_distinct_and_say_something() -> None:
     """Identifiers whole; no function words, numbers and single letters; not endlessly many."""
     text = "The find_zone of a Zone is x at 12, and find_zone of the ZONE is not"

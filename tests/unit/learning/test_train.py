@@ -23,7 +23,7 @@ def hits(ranker: Ranker, lessons: list[Lesson]) -> float:
 
 
 def test_a_telling_feature_is_learned() -> None:
-    """Where `size` gives the right file away, which the general ranker does not look at, the own part sees it."""
+    """Where `size` gives the right file away, which the trees do not ask for, the own part sees it."""
     lessons = [made_lesson(n, n * 5 % 8, telling="size") for n in range(600)]
     general = made_general()
     ranker = fit(lessons[:500], general)

@@ -1,4 +1,4 @@
-"""The association credits files with the words that went with them, and not with words that others explain."""
+"""The association credits files with the words that went with them: kernel ridge regression, and no more."""
 
 from __future__ import annotations
 
