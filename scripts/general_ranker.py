@@ -32,8 +32,8 @@ from loccit.wiring import System, build
 TARGET = Path(__file__).parents[1] / "src" / "loccit" / "retrieval" / "general_ranker.json"
 # Messages of the first are short, those of the second are as long as issues: of these only such are taken.
 SHORT = (
-    "aio-libs/aiohttp celery/celery dask/dask eslint/eslint gohugoio/hugo mitmproxy/mitmproxy networkx/networkx "
-    "pypa/pip scrapy/scrapy tornadoweb/tornado"
+    "aio-libs/aiohttp celery/celery dask/dask eslint/eslint gohugoio/hugo mitmproxy/mitmproxy "
+    "networkx/networkx pypa/pip scrapy/scrapy tornadoweb/tornado"
 ).split()
 LONG = "mesonbuild/meson openstack/ironic openstack/neutron".split()
 SHORT_FIXES, LONG_FIXES, LONG_WORDS = 800, 1200, 30
@@ -61,7 +61,7 @@ def main() -> None:
     lists: dict[str, list[List]] = {}
     sources: list[dict[str, Any]] = []
     with TemporaryDirectory(prefix="loccit-general-") as home:
-        system = build(Settings.load({"LOCCIT_HOME": home}))
+        system = build(Settings.load(Path(home)))
         for name in (*SHORT, *LONG):
             tip, lists[name] = lists_of(
                 system, arguments.repos / name.replace("/", "+") / "repo", name in LONG

@@ -1,4 +1,4 @@
-"""Lessons: fixes of the past, each as it could have been ranked at the time, and the files that it changed."""
+"""Lessons: fixes of the past, as they could have been ranked at the time, and the files that they changed."""
 
 from __future__ import annotations
 

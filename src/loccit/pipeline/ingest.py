@@ -144,8 +144,7 @@ class Ingest:
         return Ingested(record, total, len(known), time.monotonic() - started)
 
     def changes(self, commit: str, *, is_shallow: bool) -> ChangeTable:
-        """What the commits that lead to this one changed: the kept table, brought up to it where it is not.
-        """
+        """What the commits that lead to this one changed: the kept table, brought up to it."""
         known = self._kept_changes()
         if known is not None and commit in known.number_of and not is_shallow:
             return known

@@ -86,7 +86,7 @@ def assert_no_rubbish(home: Path) -> None:
         assert {path.name for path in (folder / "snapshots").iterdir()} == {
             record.table for record in manifest.snapshots
         }
-        assert {path.name for path in folder.iterdir()} - {"lock"} == {
+        assert {path.name for path in folder.iterdir()} - {"lock", "changes.arr"} == {
             "manifest.json",
             "segments",
             "snapshots",
