@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from loccit.core.chunks import ChunkKind
-from loccit.indexing.lexical import Field
+from loccit.indexing.arrays import Array
+from loccit.indexing.lexical import KINDS, Field
+from loccit.indexing.segment import Segment
 from loccit.indexing.terms import name_term, stems, term_key, tokens, whole_of, words_of
-from loccit.indexing.view import Document
+from loccit.indexing.view import SnapshotView
 from loccit.retrieval.features import PARTS, Analysis
 from loccit.retrieval.mentions import PathEndings
 from loccit.retrieval.past import Past
@@ -29,13 +31,14 @@ Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 
-_KINDS = frozenset({ChunkKind.FUNCTION, ChunkKind.CLASS, ChunkKind.CODE})
+_IS_DEFINITION = np.array([kind in {ChunkKind.FUNCTION, ChunkKind.CLASS, ChunkKind.CODE} for kind in KINDS])
 _LEAST_PROBABILITY = 1e-4
 # Past commits that read like the issue: so many vote.
 _VOTERS = 100
 # What a word of a name counts for that the issue does not have; about the idf of a middling word.
 _UNHEARD = 5.0
 _MOST_FRAMES = 40
+_SHORTLIST = 250
 _SHORTEST_NAME = 3
 _EVERYWHERE = STOP_WORDS | {"self", "cls"}
 _MONTH = 30 * 86_400.0
@@ -46,7 +49,8 @@ class Functions:
     """The functions of some files, file after file, in order of appearance.
 
     Function i is in `files[file[i]]`, is called `symbols[i]`, and has the pieces
-    `documents[starts[i] : starts[i + 1]]` (chunks of the view, rising); `places` are parallel to `documents`.
+    `documents[starts[i] : starts[i + 1]]` (chunks of the view, rising). `places` is parallel to `documents`: start
+    byte, end byte, start line, end line.
     """
 
     files: Int64
@@ -54,11 +58,15 @@ class Functions:
     symbols: tuple[str, ...]
     starts: Int64
     documents: Int64
-    places: tuple[Document, ...]
+    places: Int64
 
     def __len__(self) -> int:
         """The number of functions."""
         return len(self.symbols)
+
+    def pieces(self, row: int) -> slice:
+        """Where the pieces of a function stand in `documents` and `places`."""
+        return slice(int(self.starts[row]), int(self.starts[row + 1]))
 
     def best_of_pieces(self, values: Float64) -> Float64:
         """Per function the greatest value of its pieces; `values` are parallel to `documents`."""
@@ -70,56 +78,103 @@ class Functions:
         np.maximum.at(best, self.file, values)
         return best[self.file]
 
+    def chosen(self, rows: Int64) -> Functions:
+        """These functions alone; `rows` are rising."""
+        sizes = np.diff(self.starts)[rows]
+        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        at = np.repeat(self.starts[rows] - starts[:-1], sizes) + np.arange(int(starts[-1]))
+        symbols = tuple(self.symbols[row] for row in rows.tolist())
+        return Functions(
+            self.files, self.file[rows], symbols, starts, self.documents[at], self.places[at]
+        )
 
-def functions_of(analysis: Analysis, files: Sequence[int]) -> Functions:
+
+def functions_of(view: SnapshotView, files: Sequence[int]) -> Functions:
     """The functions and classes of these files (numbers in the view)."""
-    view = analysis.view
     numbers = np.array(files, dtype=np.int64)
     records = view.record_of_file[numbers] if len(numbers) else numbers
-    # A view numbers its documents record after record.
-    first = np.searchsorted(view.record_of, records)
-    last = np.searchsorted(view.record_of, records, side="right")
+    # A view numbers its documents record after record, and those of a record as its segment does.
+    firsts = np.searchsorted(view.record_of, records).tolist()
     owner: list[int] = []
     symbols: list[str] = []
     pieces: list[list[int]] = []
-    places: dict[int, Document] = {}
-    for position, (file, start, stop) in enumerate(zip(files, first.tolist(), last.tolist(), strict=True)):
+    places: list[Array] = []
+    for position, (file, first) in enumerate(zip(files, firsts, strict=True)):
+        segment, record = _stored(view, file)
+        start, stop = segment.first_doc[record : record + 2].tolist()
         here: dict[str, list[int]] = {}
-        for document in range(start, stop):
-            place = view.document(document, file=file)
-            if place.symbol and place.kind in _KINDS:
-                here.setdefault(place.symbol, []).append(document)
-                places[document] = place
+        for local, symbol in _named(segment, start, stop):
+            here.setdefault(symbol, []).append(local - start)
         owner += [position] * len(here)
         symbols += here
-        pieces += here.values()
-    documents = [document for mine in pieces for document in mine]
+        pieces += [[first + at for at in mine] for mine in here.values()]
+        places += [segment.places[[start + at for mine in here.values() for at in mine]]] if here else []
     return Functions(
         files=numbers,
         file=np.array(owner, dtype=np.int64),
         symbols=tuple(symbols),
         starts=np.cumsum([0, *map(len, pieces)], dtype=np.int64),
-        documents=np.array(documents, dtype=np.int64),
-        places=tuple(places[document] for document in documents),
+        documents=np.array([document for mine in pieces for document in mine], dtype=np.int64),
+        places=np.concatenate([np.empty((0, 4), dtype=np.int64), *places]).astype(np.int64),
     )
 
 
-def function_columns(analysis: Analysis, functions: Functions, probabilities: Float64) -> dict[str, Float64]:
-    """The features by name, each parallel to the functions; `probabilities` are those of `functions.files`, of which
-    the likeliest are first.
+def _stored(view: SnapshotView, file: int) -> tuple[Segment, int]:
+    """The segment that has the file's record, and the record's number there."""
+    key = view.files.keys[file : file + 1]
+    found = ((segment, int(segment.find(key)[0])) for segment in view.segments)
+    return next((segment, record) for segment, record in found if record >= 0)
 
-    There is at least one function.
+
+def _named(segment: Segment, start: int, stop: int) -> Iterator[tuple[int, str]]:
+    """The documents of a range that are of a named definition, and its name."""
+    at = segment.symbol_at[start : stop + 1].tolist()
+    text = segment.symbol_text[at[0] : at[-1]].tobytes()
+    is_code = _IS_DEFINITION[segment.kind[start:stop]].tolist()
+    for number, (wanted, begin, end) in enumerate(zip(is_code, at, at[1:], strict=False), start=start):
+        if wanted and end > begin:
+            yield number, text[begin - at[0] : end - at[0]].decode("utf-8", "surrogatepass")
+
+
+def function_features(
+    analysis: Analysis, files: Sequence[int], probabilities: Float64
+) -> tuple[Functions, dict[str, Float64]]:
+    """The functions of these files that a look at words, size and file leaves in question, and their features by
+    name. The likeliest file is first; `probabilities` are parallel to the files.
     """
-    names = _Names.of(functions)
-    return {
+    functions = functions_of(analysis.view, files)
+    if not len(functions):
+        return functions, {}
+    columns = {
         **_file_columns(functions, probabilities),
         **_text_columns(analysis, functions),
-        **_name_columns(analysis, functions, names),
-        **_word_columns(analysis, names),
-        **_frame_columns(analysis, functions, names),
-        **_past_columns(analysis, functions, names),
         **_size_columns(analysis, functions),
     }
+    rows = _shortlist(columns)
+    functions = functions.chosen(rows)
+    columns = {name: values[rows] for name, values in columns.items()}
+    if len(functions):
+        names = _Names.of(functions)
+        columns |= _name_columns(analysis, functions, names)
+        columns |= _word_columns(analysis, names)
+        columns |= _frame_columns(analysis, functions, names)
+        columns |= _past_columns(analysis, functions, names)
+    return functions, columns
+
+
+def _shortlist(columns: Mapping[str, Float64]) -> Int64:
+    """The functions that hold anything of the issue; of many, those that a first look puts first."""
+    first = (
+        columns["words:all"]
+        + columns["words:title"]
+        + columns["held:all"]
+        + 0.2 * columns["file"]
+        + 0.1 * columns["size"]
+    )
+    rows = np.flatnonzero(columns["held:all"] > 0)
+    if len(rows) > _SHORTLIST:
+        rows = np.sort(rows[np.argsort(-first[rows], kind="stable")[:_SHORTLIST]])
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +314,8 @@ def _frame_columns(analysis: Analysis, functions: Functions, names: _Names) -> d
 
 
 def _has_line(functions: Functions, row: int, line: int) -> bool:
-    first, last = functions.starts[row : row + 2].tolist()
-    return any(place.start_line <= line <= place.end_line for place in functions.places[first:last])
+    lines = functions.places[functions.pieces(row), 2:]
+    return bool(((lines[:, 0] <= line) & (line <= lines[:, 1])).any())
 
 
 def _past_columns(analysis: Analysis, functions: Functions, names: _Names) -> dict[str, Float64]:

@@ -1,72 +1,78 @@
-"""Within a suspect file: which of its functions an issue is about."""
+"""Which functions an issue is about: those of all suspect files in one order.
+
+A function's score is a weighted sum of features; the weights (`function_weights.json`) are fitted on functions that
+past commits changed, in repositories that no benchmark of ours uses.
+"""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from loccit.core.chunks import ChunkKind
 from loccit.core.suspects import SuspectFunction
-from loccit.indexing.lexical import Field
-from loccit.indexing.terms import name_term, term_key, tokens, whole_of
 from loccit.retrieval.features import PARTS, Analysis
-from loccit.retrieval.query import STOP_WORDS
+from loccit.retrieval.function_features import Functions, function_features
 
 Float64 = npt.NDArray[np.float64]
-Int64 = npt.NDArray[np.int64]
 
-_PART_WEIGHTS = {"all": 1.0, "title": 0.5, "prose": 0.25, "code": 0.25, "errors": 0.5}
-_NAME_WEIGHT = 0.3
-_FRAME_WEIGHT = 0.5
-_KINDS = frozenset({ChunkKind.FUNCTION, ChunkKind.CLASS, ChunkKind.CODE})
+_WEIGHTS = Path(__file__).with_name("function_weights.json")
 
 
-def function_scores(analysis: Analysis) -> Float64:
-    """Per chunk of the view, how much of the issue it holds and whether the issue names it; made once."""
-    shares = analysis.chunk_shares
-    score = sum(
-        (weight * shares[PARTS.index(part)] for part, weight in _PART_WEIGHTS.items()),
-        start=np.zeros(shares.shape[1]),
+@dataclass(frozen=True, slots=True)
+class RankedFunction:
+    """A function of a suspect file: the file's number in the view, and the chunks that it is made of, rising."""
+
+    file: int
+    function: SuspectFunction
+    documents: tuple[int, ...]
+
+
+def rank_functions(
+    analysis: Analysis, files: Sequence[int], probabilities: Float64
+) -> list[RankedFunction]:
+    """The functions and classes of these files, best first over all of them; scores add up to 1.
+
+    `files` are numbers in the view, the likeliest first, and `probabilities` parallel to them. What holds no word of
+    the issue is left out, and so is what stands far behind in a file of very many functions.
+    """
+    functions, columns = function_features(analysis, files, probabilities)
+    if not len(functions):
+        return []
+    weights = function_weights()
+    scores = np.zeros(len(functions))
+    for name, weight in weights.items():
+        scores += weight * columns[name]
+    shares = np.exp(scores - scores.max())
+    shares /= shares.sum()
+    words = analysis.chunk_shares[PARTS.index("all")]
+    order = np.argsort(-scores, kind="stable").tolist()
+    return [_ranked(functions, row, float(shares[row]), words) for row in order]
+
+
+@lru_cache(maxsize=1)
+def function_weights() -> dict[str, float]:
+    """The weight of each feature."""
+    return json.loads(_WEIGHTS.read_text(encoding="utf-8"))["weights"]
+
+
+def _ranked(functions: Functions, row: int, share: float, words: Float64) -> RankedFunction:
+    """With its place: all of it where its pieces follow one another, else the piece that holds most of the issue."""
+    here = functions.pieces(row)
+    documents, places = functions.documents[here], functions.places[here]
+    if int(documents[-1] - documents[0]) != len(documents) - 1:
+        places = places[[int(np.argmax(words[documents]))]]
+    function = SuspectFunction(
+        symbol=functions.symbols[row],
+        start_byte=int(places[0, 0]),
+        end_byte=int(places[-1, 1]),
+        start_line=int(places[0, 2]),
+        end_line=int(places[-1, 3]),
+        score=round(share, 6),
     )
-    issue = analysis.issue
-    said = {whole_of(t) for t in tokens("\n".join([issue.title, issue.prose, *issue.code]))} - STOP_WORDS
-    frames = {whole_of(t) for trace in issue.tracebacks for f in trace.frames for t in tokens(f.function)}
-    for names, weight in ((said, _NAME_WEIGHT), (frames, _FRAME_WEIGHT)):
-        score += weight * _defining(analysis, sorted(name for name in names if len(name) > 2))
-    return score
-
-
-def rank_functions(analysis: Analysis, scores: Float64, file: int, *, limit: int) -> list[SuspectFunction]:
-    """The functions and classes of a file, best first; pieces of one are one, from its best piece."""
-    view = analysis.view
-    mine = np.flatnonzero(view.record_of == view.record_of_file[file])
-    best: dict[str, SuspectFunction] = {}
-    for document in mine[np.argsort(-scores[mine], kind="stable")].tolist():
-        found = view.document(document, file=file)
-        if scores[document] <= 0 or not found.symbol or found.kind not in _KINDS:
-            continue
-        known = best.get(found.symbol)
-        if known is None:
-            best[found.symbol] = SuspectFunction(
-                found.symbol,
-                found.start_byte,
-                found.end_byte,
-                found.start_line,
-                found.end_line,
-                round(float(scores[document]), 6),
-            )
-        if len(best) == limit:
-            break
-    return list(best.values())
-
-
-def _defining(analysis: Analysis, names: list[str]) -> Float64:
-    """Per chunk, 1 where it defines a name that it alone defines, less the more chunks define it."""
-    view = analysis.view
-    result = np.zeros(len(view))
-    if names and len(view):
-        keys = np.array([term_key(name_term(name)) for name in names], dtype=np.uint64)
-        found = view.gather(Field.SYMBOLS, keys)
-        count = np.bincount(found.terms, minlength=len(keys))
-        np.maximum.at(result, found.documents, 1 / np.sqrt(count[found.terms]))
-    return result
+    return RankedFunction(int(functions.files[functions.file[row]]), function, tuple(documents.tolist()))
