@@ -20,12 +20,11 @@ from pathlib import Path
 from subprocess import CalledProcessError
 from typing import Any
 
-import numpy as np
-
 import benchmarks
 from benchmarks.repositories import git
 from loccit import Loccit
 from loccit.core.chunks import Chunk, ChunkKind
+from loccit.core.errors import NotIndexed
 from loccit.core.source import Change, FileRole
 from loccit.evals.statistics import mean, paired_difference
 from loccit.indexing.changes import build_table
@@ -77,7 +76,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one case went: where gold stands in each list (from 1, `inf` for what is not in it), the milliseconds
+    """How one case went: where gold stands in each list (from 1, `inf` for what is not in it), milliseconds
     that the list of functions took, whether a gold file was suspected.
     """
 
@@ -164,15 +163,16 @@ def _percent(hits: Mapping[str, float]) -> dict[str, Any]:
 # One repository
 
 
-def _measured(
-    home: Path, path: Path, rows: Sequence[dict[str, Any]], how: Counter[str]
-) -> Iterator[Outcome]:
+def _measured(home: Path, path: Path, rows: Sequence[dict[str, Any]], how: Counter[str]) -> Iterator[Outcome]:
     Loccit(home).index(str(path))
     system = build(Settings.load(home))
     repository = system.repository(str(path))
     shard = system.shard(repository.key)
-    record, commits = shard.latest("history")
-    changes = list(repository.changes(record.id, ()))
+    latest = shard.manifest().latest("history")
+    if latest is None:
+        raise NotIndexed(f"the history of {str(path)!r} is not indexed", next_step="name a git repository")
+    _, commits = shard.open("history", latest.id)
+    changes = list(repository.changes(latest.id, ()))
     cases = list(_cases(path, changes, rows, how))
     table = build_table(changes)
     order = sorted(cases, key=lambda case: table.number_of[case.base])
@@ -207,9 +207,7 @@ def _ranks(case: Case, listed: Sequence[tuple[str, str]]) -> tuple[float, ...]:
     return tuple(rank_of.get(name, math.inf) for name in sorted(case.gold))
 
 
-def _by_words(
-    analysis: Analysis, ranked: Ranked, found: Sequence[RankedFunction]
-) -> list[tuple[str, str]]:
+def _by_words(analysis: Analysis, ranked: Ranked, found: Sequence[RankedFunction]) -> list[tuple[str, str]]:
     """The same functions, file after file as suspected, by BM25 of their best chunk: five of each file."""
     view, share = analysis.view, analysis.chunk_shares[0]
     place = {int(analysis.candidates.files[at]): number for number, at in enumerate(ranked.order.tolist())}
@@ -324,18 +322,18 @@ def _words(text: str) -> set[str]:
 
 def changed_symbols(repository: Path, fix: Fix, base: str, path: str) -> set[str]:
     """The definitions of a file at `base` that the fix changes."""
-    old, new = _blob(repository, fix.parent, path), _blob(repository, fix.commit, path)
-    at_base = _blob(repository, base, path)
-    if old is None or new is None or at_base is None:
+    before, after = _Cut.of(repository, fix.parent, path), _Cut.of(repository, fix.commit, path)
+    at_base = _Cut.of(repository, base, path)
+    if before is None or after is None or at_base is None:
         return set()
-    known = {chunk.symbol for chunk in _cut(at_base, path)} - {""}
+    known = {chunk.symbol for chunk in at_base.chunks} - {""}
     options = ("-U0", "--no-ext-diff", "--no-textconv", "--no-color")
     patch = git(repository, "diff", *options, fix.parent, fix.commit, "--", path)
     found: set[str] = set()
     for hunk in _HUNK.finditer(patch):
         first, count, new_first, new_count = (int(hunk[at] or 1) for at in range(1, 5))
-        found |= set(_symbols_at(old, path, range(first, first + count)))
-        for symbol in _symbols_at(new, path, range(new_first, new_first + new_count)):
+        found |= set(before.symbols(range(first, first + count)))
+        for symbol in after.symbols(range(new_first, new_first + new_count)):
             around = symbol
             while around and around not in known:
                 around = around.rpartition(".")[0]
@@ -343,22 +341,25 @@ def changed_symbols(repository: Path, fix: Fix, base: str, path: str) -> set[str
     return found & known
 
 
-def _symbols_at(data: bytes, path: str, lines: range) -> Iterator[str]:
-    """The definitions that these lines, from 1, are in; blank lines are in none."""
-    texts = data.split(b"\n")
-    for chunk in _cut(data, path):
-        inside = range(max(chunk.start_line, lines.start), min(chunk.end_line + 1, lines.stop))
-        if chunk.symbol and chunk.kind in _KINDS and any(texts[line - 1].strip() for line in inside):
-            yield chunk.symbol
+@dataclass(frozen=True)
+class _Cut:
+    """A file of a commit, cut into chunks."""
 
+    lines: list[bytes]
+    chunks: tuple[Chunk, ...]
 
-def _cut(data: bytes, path: str) -> tuple[Chunk, ...]:
-    return parse(data, language=language_of(path)).chunks
+    @classmethod
+    def of(cls, repository: Path, commit: str, path: str) -> _Cut | None:
+        """None where the commit does not have the file."""
+        try:
+            data = git(repository, "cat-file", "blob", f"{commit}:{path}")
+        except CalledProcessError:
+            return None
+        return cls(data.split(b"\n"), parse(data, language=language_of(path)).chunks)
 
-
-def _blob(repository: Path, commit: str, path: str) -> bytes | None:
-    """The file's bytes; None where the commit does not have it."""
-    try:
-        return git(repository, "cat-file", "blob", f"{commit}:{path}")
-    except CalledProcessError:
-        return None
+    def symbols(self, lines: range) -> Iterator[str]:
+        """The definitions that these lines, from 1, are in; blank lines are in none."""
+        for chunk in self.chunks:
+            inside = range(max(chunk.start_line, lines.start), min(chunk.end_line + 1, lines.stop))
+            if chunk.symbol and chunk.kind in _KINDS and any(self.lines[line - 1].strip() for line in inside):
+                yield chunk.symbol

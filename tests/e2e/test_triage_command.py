@@ -364,7 +364,7 @@ def test_a_shallow_clone_says_that_its_past_is_cut(installed, tmp_path: Path) ->
     made = make_repository(tmp_path / "whole", COMMITS)
     git(tmp_path, "clone", "-q", "--depth=2", f"file://{tmp_path / 'whole'}", "parcels")
     result = Desk(tmp_path / "parcels", tmp_path / "home", made, installed).triage(ISSUE)
-    assert result["suspects"][0]["path"] == "src/parcels/zones.py"
+    assert "src/parcels/zones.py" in [suspect["path"] for suspect in result["suspects"][:2]]
     assert "the clone is shallow" in notes_of(result)["culprits"]
     assert result["culprits"] == []
 

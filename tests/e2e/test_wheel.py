@@ -38,7 +38,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(installed) -> None:
 def test_the_package_holds_only_code_and_known_data() -> None:
     """A kind of file that nobody announced here does not slip into the wheel."""
     kinds = {path.suffix for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    assert kinds <= {".py", ".typed", ".json"}
+    assert kinds <= {".py", ".typed", ".json", ".css"}
 
 
 def test_the_licence_in_the_wheel_is_the_one_of_the_repository(installed) -> None:

@@ -38,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     rich_markup_mode=None,
-    help="Ask your repositories, and get answers whose every quotation is checked against the bytes.",
+    help="Ask your repositories: every quotation is checked against the bytes.",
     epilog='Begin inside a repository with: loccit ask "where is X done?"',
 )
 

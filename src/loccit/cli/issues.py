@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Read the issues of a repository's tracker, and see them as of any day.",
+    help="Read a tracker's issues, and see them as of any day.",
 )
 
 AsOf = Annotated[

@@ -33,7 +33,9 @@ def prove(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Replay past fixes, and say how well their files would have been found, against grep and BM25.
+    """Replay past fixes, and say how well their files are found.
+
+    Beside loccit untuned and tuned, `git grep` and BM25 are asked.
 
     The last fixed issues of the tracker that was read, or fix commits where there is none, are asked again as
     of the commit before each fix. Nothing younger is seen, and the report says how that was checked. It is

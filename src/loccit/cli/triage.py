@@ -40,7 +40,9 @@ def triage(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say where the cause of an issue may be, each reason cited and re-checked, or what to ask for.
+    """Say where the cause of an issue may be, or what to ask for.
+
+    Each reason that can be is cited and re-checked.
 
     Suspect files and functions, past issues like it, similar fixes, commits that may have brought it in,
     labels, and whom to ask. In a repository that is not indexed yet it says what that will cost and does it.

@@ -30,7 +30,9 @@ def tune(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Learn from a repository's past how to rank its files, and use it where that helps.
+    """Learn from a repository's past how to rank its files.
+
+    What is learned is used only where later fixes show that it helps.
 
     Past fixes teach, later ones test: what was learned is used only if it ranks these clearly better. What
     was used before is kept. Costs what is new since the last time; safe to interrupt and to repeat.

@@ -360,7 +360,8 @@ class Shard:
                 for path in (self.folder / folder).iterdir():
                     if path.name not in named:
                         _delete(path)
-            sweep_drafts(self.folder / "manifest.json")
+            for name in ("manifest.json", _CHANGES):
+                sweep_drafts(self.folder / name)
         except OSError as error:
             raise storage_failed(self.folder, error) from error
 

@@ -1,8 +1,8 @@
-"""What speaks for each function of the suspect files: one row of features per function, the same code for training
-and ranking.
+"""What speaks for each function of the suspect files: one row of features per function, the same code for
+training and ranking.
 
-A function is everything in one file that bears one qualified name: a function or method with all its pieces, or
-what of a class is outside its methods. All functions of all suspect files are rows of one table.
+A function is everything in one file that bears one qualified name: a function or method with all its pieces,
+or what of a class is outside its methods. All functions of all suspect files are rows of one table.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -49,8 +50,8 @@ class Functions:
     """The functions of some files, file after file, in order of appearance.
 
     Function i is in `files[file[i]]`, is called `symbols[i]`, and has the pieces
-    `documents[starts[i] : starts[i + 1]]` (chunks of the view, rising). `places` is parallel to `documents`: start
-    byte, end byte, start line, end line.
+    `documents[starts[i] : starts[i + 1]]` (chunks of the view, rising). `places` is parallel to `documents`:
+    start byte, end byte, start line, end line.
     """
 
     files: Int64
@@ -68,11 +69,11 @@ class Functions:
         """Where the pieces of a function stand in `documents` and `places`."""
         return slice(int(self.starts[row]), int(self.starts[row + 1]))
 
-    def best_of_pieces(self, values: Float64) -> Float64:
+    def best_of_pieces(self, values: Array) -> Float64:
         """Per function the greatest value of its pieces; `values` are parallel to `documents`."""
         return np.maximum.reduceat(values, self.starts[:-1])
 
-    def best_of_files(self, values: Float64) -> Float64:
+    def best_of_files(self, values: Array) -> Float64:
         """Per function the greatest value of a function of its file; no value is below 0."""
         best = np.zeros(len(self.files))
         np.maximum.at(best, self.file, values)
@@ -83,10 +84,8 @@ class Functions:
         sizes = np.diff(self.starts)[rows]
         starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         at = np.repeat(self.starts[rows] - starts[:-1], sizes) + np.arange(int(starts[-1]))
-        symbols = tuple(self.symbols[row] for row in rows.tolist())
-        return Functions(
-            self.files, self.file[rows], symbols, starts, self.documents[at], self.places[at]
-        )
+        symbols = tuple(self.symbols[row] for row in cast("list[int]", rows.tolist()))
+        return Functions(self.files, self.file[rows], symbols, starts, self.documents[at], self.places[at])
 
 
 def functions_of(view: SnapshotView, files: Sequence[int]) -> Functions:
@@ -139,8 +138,8 @@ def _named(segment: Segment, start: int, stop: int) -> Iterator[tuple[int, str]]
 def function_features(
     analysis: Analysis, files: Sequence[int], probabilities: Float64
 ) -> tuple[Functions, dict[str, Float64]]:
-    """The functions of these files that a look at words, size and file leaves in question, and their features by
-    name. The likeliest file is first; `probabilities` are parallel to the files.
+    """The functions of these files that a look at words, size and file leaves in question, and their features
+    by name. The likeliest file is first; `probabilities` are parallel to the files.
     """
     functions = functions_of(analysis.view, files)
     if not len(functions):
@@ -168,7 +167,7 @@ def _shortlist(columns: Mapping[str, Float64]) -> Int64:
         columns["words:all"]
         + columns["words:title"]
         + columns["held:all"]
-        + 0.2 * columns["file"]
+        + 0.1 * columns["file"]
         + 0.1 * columns["size"]
     )
     rows = np.flatnonzero(columns["held:all"] > 0)
@@ -209,8 +208,8 @@ def _file_columns(functions: Functions, probabilities: Float64) -> dict[str, Flo
 
 
 def _text_columns(analysis: Analysis, functions: Functions) -> dict[str, Float64]:
-    """Words: of BM25 the share of the best piece, against that of the best function of all and in rank within its
-    file; and how much of the issue's idf a piece has at all.
+    """Words: of BM25 the share of the best piece, against that of the best function of all and in rank within
+    its file; and how much of the issue's idf a piece has at all.
     """
     shares = {
         part: functions.best_of_pieces(analysis.chunk_shares[at][functions.documents])
@@ -233,16 +232,17 @@ def _text_columns(analysis: Analysis, functions: Functions) -> dict[str, Float64
 
 
 def _name_columns(analysis: Analysis, functions: Functions, names: _Names) -> dict[str, Float64]:
-    """Names that the issue writes: the function's own and those around it, less the more functions bear them."""
+    """Names that the issue writes: the function's own and those around it, less the more bear them."""
     issue = analysis.issue
     title = _distinct(tokens(issue.title))
     written = [[whole_of(part) for part in name.split(".")] for name in issue.names]
     # Code that shows the fault calls much that has no part in it: what is told counts.
     told = title | _distinct(tokens(issue.prose))
     said = told & _distinct(part for name in written for part in name)
-    pairs = {pair for name in written for pair in zip(name, name[1:], strict=False)}
+    pairs = {pair for name in written for pair in pairwise(name)}
     bearers = Counter(names.own)
-    classes = Counter(around[-1] for around in dict.fromkeys(zip(functions.file.tolist(), names.around, strict=True)) for around in [around[1]] if around)
+    outermost = dict.fromkeys(zip(functions.file.tolist(), names.around, strict=True))
+    classes = Counter(outer[-1] for _, outer in outermost if outer)
     heard = max(len(said & bearers.keys()), 1)
 
     def own(names_of_issue: set[str]) -> list[float]:
@@ -250,13 +250,16 @@ def _name_columns(analysis: Analysis, functions: Functions, names: _Names) -> di
 
     def around(names_of_issue: set[str]) -> list[float]:
         return [
-            max((1 / math.sqrt(max(classes[name], 1)) for name in outer if name in names_of_issue), default=0.0)
+            max(
+                (1 / math.sqrt(max(classes[name], 1)) for name in outer if name in names_of_issue),
+                default=0.0,
+            )
             for outer in names.around
         ]
 
-    columns: dict[str, Any] = {
+    columns: dict[str, list[float]] = {
         "name": own(said),
-        "name:of": np.array(own(said)) / math.sqrt(heard),
+        "name:of": [value / math.sqrt(heard) for value in own(said)],
         "name:title": own(title),
         "class": around(said),
         "class:title": around(title),
@@ -288,8 +291,8 @@ def _word_columns(analysis: Analysis, names: _Names) -> dict[str, Float64]:
 
 
 def _frame_columns(analysis: Analysis, functions: Functions, names: _Names) -> dict[str, Float64]:
-    """Frames of tracebacks: 1 nearest the error, falling with the distance from it; by name, by line, and whether the
-    error came from there.
+    """Frames of tracebacks: 1 nearest the error, falling with the distance from it; by name, by line, and
+    whether the error came from there.
     """
     view = analysis.view
     columns = {name: np.zeros(len(functions)) for name in ("frame", "frame:line", "frame:last")}
@@ -319,8 +322,8 @@ def _has_line(functions: Functions, row: int, line: int) -> bool:
 
 
 def _past_columns(analysis: Analysis, functions: Functions, names: _Names) -> dict[str, Float64]:
-    """Past commits that changed both the file and something of the function's name: how much they read like the
-    issue, how many there are, how long ago the last was.
+    """Past commits that changed both the file and something of the function's name: how much they read like
+    the issue, how many there are, how long ago the last was.
     """
     columns = {
         name: np.zeros(len(functions))
@@ -358,8 +361,8 @@ def _votes(likeness: Float64, past: Past) -> Float64:
 
 
 def _changes(past: Past, functions: Functions, names: _Names) -> tuple[Int64, Int64, Int64]:
-    """Function and commit, for each past commit that changed the function's file and names the function; and when
-    each file was last changed.
+    """Function and commit, for each past commit that changed the function's file and names the function; and
+    when each file was last changed.
     """
     position = np.full(int(max(past.changed.max(initial=0), functions.files.max())) + 1, -1)
     position[functions.files] = np.arange(len(functions.files))
@@ -372,7 +375,9 @@ def _changes(past: Past, functions: Functions, names: _Names) -> tuple[Int64, In
     distinct, name = np.unique(np.array(names.own, dtype=np.str_), return_inverse=True)
     keys = np.array([term_key(name_term(one)) for one in distinct.tolist()], dtype=np.uint64)
     found = past.commits.gather(Field.SYMBOLS, keys)
-    is_near = has_changed.any(axis=0)[found.documents]
+    is_in_question = np.zeros(len(past.commits), dtype=bool)
+    is_in_question[changed_by] = True
+    is_near = is_in_question[found.documents]
     term, commit = found.terms[is_near], found.documents[is_near]
     # Every function that bears the name, for every commit that names it.
     order = np.argsort(name, kind="stable")
@@ -393,7 +398,7 @@ def _size_columns(analysis: Analysis, functions: Functions) -> dict[str, Float64
     }
 
 
-def _distinct(names: Any) -> set[str]:
+def _distinct(names: Iterable[str]) -> set[str]:
     found = {whole_of(name) for name in names}
     return {name for name in found if len(name) >= _SHORTEST_NAME and name not in _EVERYWHERE}
 
@@ -406,6 +411,6 @@ def _rank_within(group: Int64, values: Float64) -> Int64:
     return ranks
 
 
-def _relative(values: Float64) -> Float64:
+def _relative(values: Array) -> Float64:
     most = float(values.max(initial=0.0))
     return values / most if most > 0 else values

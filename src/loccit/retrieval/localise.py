@@ -17,12 +17,11 @@ from loccit.core.suspects import (
     ReasonKind,
     SimilarCommit,
     Suspect,
-    SuspectFunction,
 )
 from loccit.indexing.paths import index_paths
 from loccit.indexing.view import ROLES, FileTable, SnapshotView
 from loccit.retrieval.features import Analysis, analyse
-from loccit.retrieval.functions import function_scores, rank_functions
+from loccit.retrieval.functions import functions_by_file
 from loccit.retrieval.issue_text import IssueText
 from loccit.retrieval.learned import Ranker
 from loccit.retrieval.mentions import PathEndings, defined_by
@@ -98,10 +97,17 @@ def _suspects_of(
     analysis = analyse(issue, view, lay(view))
     ranked = ranker.rank(analysis.candidates)
     why = _Why(files, analysis)
+    explained_rows = ranked.order[: _EXPLAINED if role is FileRole.SOURCE else _APART]
+    functions = functions_by_file(
+        analysis,
+        analysis.candidates.files[explained_rows].tolist(),
+        ranked.probabilities[explained_rows],
+        limit=_FUNCTIONS,
+    )
     suspects: list[Suspect] = []
     for place, at in enumerate(ranked.order[:limit].tolist()):
         file = int(analysis.candidates.files[at])
-        explained = place < (_EXPLAINED if role is FileRole.SOURCE else _APART)
+        explained = place < len(explained_rows)
         suspects.append(
             Suspect(
                 path=view.files.paths[file],
@@ -111,7 +117,7 @@ def _suspects_of(
                 score=round(float(ranked.scores[at]), 6),
                 probability=round(float(ranked.probabilities[at]), 6),
                 reasons=tuple(why.reasons(file)) if explained else (),
-                functions=tuple(why.functions(file)) if explained else (),
+                functions=functions.get(file, ()),
             )
         )
     return _Found(analysis, tuple(suspects), round(ranked.confidence, 6))
@@ -124,7 +130,6 @@ class _Why:
         self._files = files
         self._analysis = analysis
         self._view = analysis.view
-        self._scores = function_scores(analysis)
         self._endings = PathEndings(self._view.files.paths)
 
     def encoding(self, file: int) -> str:
@@ -132,10 +137,6 @@ class _Why:
         record = int(self._view.record_of_file[file])
         documents = np.flatnonzero(self._view.record_of == record)
         return self._view.document(int(documents[0]), file=file).encoding if len(documents) else "utf-8"
-
-    def functions(self, file: int) -> list[SuspectFunction]:
-        """Its best functions."""
-        return rank_functions(self._analysis, self._scores, file, limit=_FUNCTIONS)
 
     def reasons(self, file: int) -> Iterator[Reason]:
         """What speaks for the file, the surest first."""

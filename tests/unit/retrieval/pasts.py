@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha1
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 import numpy as np
 
@@ -38,8 +39,16 @@ def made_change(
     return Change(commit_id(name), tuple(map(commit_id, parents)), time, "A", message, tuple(files))
 
 
-def messages(changes: Sequence[Change], *, segments: int = 1) -> SnapshotView:
-    """The messages of these commits, searchable, spread over so many segments."""
+def messages(
+    changes: Sequence[Change],
+    *,
+    segments: int = 1,
+    symbols: Mapping[int, Sequence[str]] = MappingProxyType({}),
+) -> SnapshotView:
+    """The messages of these commits, searchable, spread over so many segments.
+
+    `symbols` are the definitions that the change at a position names.
+    """
     commits = [change.commit for change in changes]
     keys = [bytes.fromhex(commit)[:16] for commit in commits]
     table = FileTable(
@@ -50,8 +59,19 @@ def messages(changes: Sequence[Change], *, segments: int = 1) -> SnapshotView:
         words=index_paths([]),
     )
     records = [
-        (key, commit_record(CommitRecord(c.commit, c.time, c.message, tuple(f.path for f in c.files), ())))
-        for key, c in zip(keys, changes, strict=True)
+        (
+            key,
+            commit_record(
+                CommitRecord(
+                    c.commit,
+                    c.time,
+                    c.message,
+                    tuple(f.path for f in c.files),
+                    tuple(symbols.get(at, ())),
+                )
+            ),
+        )
+        for at, (key, c) in enumerate(zip(keys, changes, strict=True))
     ]
     with TemporaryDirectory(prefix="loccit-tests-") as folder:
         opened = []
