@@ -22,14 +22,13 @@ from typing import Any
 
 import benchmarks
 from benchmarks.repositories import git
-from loccit import Loccit
 from loccit.core.chunks import Chunk, ChunkKind
-from loccit.core.errors import NotIndexed
 from loccit.core.source import Change, FileRole
 from loccit.evals.statistics import mean, paired_difference
 from loccit.indexing.changes import build_table
 from loccit.learning.replay_past import Moment, Replay
 from loccit.parsing import language_of, parse
+from loccit.pipeline.ingest import Ingest
 from loccit.retrieval.features import Analysis, analyse
 from loccit.retrieval.functions import RankedFunction, rank_functions
 from loccit.retrieval.issue_text import read_issue
@@ -164,22 +163,20 @@ def _percent(hits: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _measured(home: Path, path: Path, rows: Sequence[dict[str, Any]], how: Counter[str]) -> Iterator[Outcome]:
-    Loccit(home).index(str(path))
     system = build(Settings.load(home))
     repository = system.repository(str(path))
-    shard = system.shard(repository.key)
-    latest = shard.manifest().latest("history")
-    if latest is None:
-        raise NotIndexed(f"the history of {str(path)!r} is not indexed", next_step="name a git repository")
-    _, commits = shard.open("history", latest.id)
-    changes = list(repository.changes(latest.id, ()))
+    shard, settings = system.shard(repository.key), system.settings
+    tip = repository.resolve()
+    with system.blob_cache() as cache:
+        ingest = Ingest(repository, shard, cache, settings.parsing, settings.indexing)
+        ingest.history(repository.snapshot(tip))
+    _, commits = shard.open("history", tip)
+    changes = list(repository.changes(tip, ()))
     cases = list(_cases(path, changes, rows, how))
     table = build_table(changes)
     order = sorted(cases, key=lambda case: table.number_of[case.base])
     with system.blob_cache() as cache:
-        replay = Replay(
-            repository, cache, system.settings.parsing, system.settings.indexing.workers, table, commits
-        )
+        replay = Replay(repository, cache, settings.parsing, settings.indexing.workers, table, commits)
         for case, moment in zip(order, replay.moments([case.base for case in order]), strict=True):
             yield _outcome(case, moment)
 

@@ -73,12 +73,6 @@ class Functions:
         """Per function the greatest value of its pieces; `values` are parallel to `documents`."""
         return np.maximum.reduceat(values, self.starts[:-1])
 
-    def best_of_files(self, values: Array) -> Float64:
-        """Per function the greatest value of a function of its file; no value is below 0."""
-        best = np.zeros(len(self.files))
-        np.maximum.at(best, self.file, values)
-        return best[self.file]
-
     def chosen(self, rows: Int64) -> Functions:
         """These functions alone; `rows` are rising."""
         sizes = np.diff(self.starts)[rows]
@@ -243,26 +237,12 @@ def _name_columns(analysis: Analysis, functions: Functions, names: _Names) -> di
     bearers = Counter(names.own)
     outermost = dict.fromkeys(zip(functions.file.tolist(), names.around, strict=True))
     classes = Counter(outer[-1] for _, outer in outermost if outer)
-    heard = max(len(said & bearers.keys()), 1)
-
-    def own(names_of_issue: set[str]) -> list[float]:
-        return [1 / math.sqrt(bearers[name]) if name in names_of_issue else 0.0 for name in names.own]
-
-    def around(names_of_issue: set[str]) -> list[float]:
-        return [
-            max(
-                (1 / math.sqrt(max(classes[name], 1)) for name in outer if name in names_of_issue),
-                default=0.0,
-            )
-            for outer in names.around
-        ]
-
     columns: dict[str, list[float]] = {
-        "name": own(said),
-        "name:of": [value / math.sqrt(heard) for value in own(said)],
-        "name:title": own(title),
-        "class": around(said),
-        "class:title": around(title),
+        "name": [1 / math.sqrt(bearers[name]) if name in said else 0.0 for name in names.own],
+        "class:title": [
+            max((1 / math.sqrt(max(classes[name], 1)) for name in outer if name in title), default=0.0)
+            for outer in names.around
+        ],
         "dotted": [
             float(any((name, last) in pairs for name in outer))
             for outer, last in zip(names.around, names.own, strict=True)
@@ -326,8 +306,7 @@ def _past_columns(analysis: Analysis, functions: Functions, names: _Names) -> di
     the issue, how many there are, how long ago the last was.
     """
     columns = {
-        name: np.zeros(len(functions))
-        for name in ("votes", "votes:file", "votes:best", "recency", "changes", "latest")
+        name: np.zeros(len(functions)) for name in ("votes", "votes:best", "recency", "changes", "latest")
     }
     past = analysis.past
     if past is None or not past.is_past.any():
@@ -338,8 +317,6 @@ def _past_columns(analysis: Analysis, functions: Functions, names: _Names) -> di
     votes = _votes(analysis.likeness, past)
     total = np.bincount(row, weights=votes[commit], minlength=len(functions))
     columns["votes"] = _relative(total)
-    most = functions.best_of_files(total)
-    columns["votes:file"] = np.divide(total, most, out=np.zeros_like(total), where=most > 0)
     np.maximum.at(columns["votes:best"], row, votes[commit])
     last = np.full(len(functions), np.iinfo(np.int64).min)
     np.maximum.at(last, row, past.times[commit])
@@ -392,10 +369,7 @@ def _changes(past: Past, functions: Functions, names: _Names) -> tuple[Int64, In
 
 def _size_columns(analysis: Analysis, functions: Functions) -> dict[str, Float64]:
     words = np.add.reduceat(analysis.view.document_words[functions.documents], functions.starts[:-1])
-    return {
-        "size": np.log1p(words.astype(np.float64)),
-        "pieces": np.log(np.diff(functions.starts).astype(np.float64)),
-    }
+    return {"size": np.log1p(words.astype(np.float64))}
 
 
 def _distinct(names: Iterable[str]) -> set[str]:

@@ -120,7 +120,9 @@ def test_what_of_a_class_is_outside_its_methods_is_listed_beside_them(view: Snap
 def test_a_dotted_name_means_the_method_of_that_class_alone() -> None:
     """Not its namesake in another class."""
     files = {
-        f"{name.lower()}.py": f"class {name}:\n{FILLING}\n    def send(self):\n{METHOD}        return {name}\n"
+        f"{name.lower()}.py": (
+            f"class {name}:\n{FILLING}\n    def send(self):\n{METHOD}        return {name}\n"
+        )
         for name in ("Parcel", "Letter")
     }
     dotted = columns(analyse(read_issue("Letter.send() loses the stamp"), view_of(files), None))["dotted"]
