@@ -24,7 +24,7 @@ from loccit.retrieval.issue_text import read_issue
 from loccit.retrieval.localise import role_view
 from loccit.retrieval.past import Past, past_at
 from tests.unit.retrieval.pasts import commit_id, made_change, messages
-from tests.unit.retrieval.snapshots import parsed
+from tests.unit.retrieval.snapshots import MadeChunk, MadeFile, made, parsed
 
 LONG = "".join(f"    shelf.append(parcel + {number})  # put the parcel away\n" for number in range(120))
 # Neighbours shorter than a chunk would be cut as one.
@@ -38,6 +38,7 @@ FILES = {
     "parcels/routes.py": (
         f'class Route:\n    """A way from here to there."""\n\n    stops = ()\n{FILLING}\n'
         f"    def shortest(self, places):\n{METHOD}        return sorted(places)\n\n"
+        f'    stops_told = """Where the route from here stops on its way."""\n{FILLING}\n'
         f"    def cheapest(self, places):\n{METHOD}        return max(places)\n"
     ),
     "parcels/shelves.py": (
@@ -86,14 +87,17 @@ def test_the_function_that_the_title_names_comes_first(view: SnapshotView) -> No
     assert (first.function.start_line, first.function.end_line) == (20, 36)
 
 
-def test_the_likelier_file_puts_its_functions_first(view: SnapshotView) -> None:
-    """Where words cannot tell."""
+def test_the_likelier_file_puts_its_functions_first() -> None:
+    """Where words cannot tell: by its probability and by its place."""
     files = {path: f"def send(parcel):\n{FILLING}    parcel.send()\n# {path}\n" for path in ("a.py", "b.py")}
-    twins = view_of(files)
-    analysis = analyse(read_issue("send fails"), twins, None)
-    for order in ([0, 1], [1, 0]):
-        found = rank_functions(analysis, order, np.array([0.9, 0.1]))
-        assert found[0].file == order[0]
+    analysis = analyse(read_issue("send fails"), view_of(files), None)
+    shares: list[float] = []
+    for first in (0.9, 0.5):
+        for order in ([0, 1], [1, 0]):
+            found = rank_functions(analysis, order, np.array([first, 1 - first]))
+            assert found[0].file == order[0]
+            shares.append(found[0].function.score)
+    assert min(shares[:2]) > max(shares[2:]) > 0.5
 
 
 def test_pieces_of_a_long_function_are_one_function_from_its_first_line_to_its_last(
@@ -110,11 +114,12 @@ def test_pieces_of_a_long_function_are_one_function_from_its_first_line_to_its_l
 
 
 def test_what_of_a_class_is_outside_its_methods_is_listed_beside_them(view: SnapshotView) -> None:
-    """A class of scattered pieces has the place of one piece, never that of its methods."""
+    """A class of scattered pieces has the place of its best piece, never that of its methods."""
     found = {one.function.symbol: one for one in ranked(view, "Route: the shortest way from here")}
     assert {"Route", "Route.shortest"} <= found.keys()
     head, method = found["Route"].function, found["Route.shortest"].function
-    assert head.end_byte <= method.start_byte
+    assert len(found["Route"].documents) > 1
+    assert head.end_byte <= method.start_byte or method.end_byte <= head.start_byte
 
 
 def test_a_dotted_name_means_the_method_of_that_class_alone() -> None:
@@ -163,6 +168,7 @@ def test_a_past_fix_that_reads_like_the_issue_votes_for_the_function_that_it_nam
         text = "On holidays no rebates: neither discount_of nor price_of, shortest or cheapest help"
         found = columns(analyse(read_issue(text), view, past))
         assert found["votes"]["discount_of"] == voted
+        assert (found["votes:best"]["discount_of"] > 0) == (voted > 0)
         assert found["votes"]["price_of"] == found["votes"]["Route.shortest"] == 0
         assert (found["changes"]["Route.cheapest"] > 0) == (before == 3)
 
@@ -227,3 +233,10 @@ def test_functions_are_read_as_the_view_tells_their_chunks(view: SnapshotView) -
             seen = view.document(document)
             assert seen.symbol == read.symbols[row]
             assert place == [seen.start_byte, seen.end_byte, seen.start_line, seen.end_line]
+
+
+def test_functions_are_found_in_whichever_segment_their_file_is() -> None:
+    """Each file's own, whatever is kept beside it."""
+    files = [MadeFile(f"{n}.py", (MadeChunk(body=f"parcel {n}", symbol=f"send_{n}"),)) for n in range(6)]
+    read = functions_of(made(files, segments=3).target.view, [4, 0, 5])
+    assert read.symbols == ("send_4", "send_0", "send_5")
