@@ -22,10 +22,16 @@ def prove(
     repo: Repo = None,
     rev: Rev = None,
     cases: Annotated[
-        int, typer.Option("--cases", "-n", min=1, max=100_000, help="How many past fixes to ask again.")
+        int,
+        typer.Option(
+            "--cases", "-n", min=1, max=100_000, metavar="N", help="How many past fixes to ask again."
+        ),
     ] = 200,
     blocks: Annotated[
-        int, typer.Option("--blocks", min=1, max=100, help="How many times to learn anew on the way.")
+        int,
+        typer.Option(
+            "--blocks", min=1, max=100, metavar="N", help="How many times to learn anew on the way."
+        ),
     ] = 5,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where the report goes.")] = Path(
         _DEFAULT

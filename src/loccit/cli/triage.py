@@ -36,7 +36,9 @@ def triage(
     repo: Repo = None,
     tests: Annotated[bool, typer.Option("--tests", help="Show suspect tests too.")] = False,
     docs: Annotated[bool, typer.Option("--docs", help="Show suspect documentation too.")] = False,
-    top: Annotated[int, typer.Option("--top", min=1, max=1000, help="How many files of each kind.")] = 5,
+    top: Annotated[
+        int, typer.Option("--top", min=1, max=1000, metavar="N", help="How many files of each kind.")
+    ] = 5,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
