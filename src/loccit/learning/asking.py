@@ -38,9 +38,13 @@ _NAMED = {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a case could see of the history, counted: see `LeakCheck`."""
+    """What a case could see of the history, counted: see `LeakCheck`.
 
-    commits: int
+    `commits` says of each commit of the table, eight to a byte, whether it was seen.
+    """
+
+    commits: npt.NDArray[np.uint8]
+    count: int
     is_fix_seen: bool
     unrelated: int
     later_clocks: int
@@ -128,7 +132,8 @@ class Asker:
         fix = table.number_of.get(case.commit)
         blob_of = dict(zip(moment.view.files.paths, moment.view.files.blobs, strict=True))
         return Seen(
-            commits=int(past.is_past.sum()),
+            commits=np.packbits(is_seen),
+            count=int(past.is_past.sum()),
             is_fix_seen=fix is not None and bool(is_seen[fix]),
             unrelated=int(leads_nowhere.sum()) + int((numbers < 0).sum()),
             later_clocks=int((table.times[is_seen] > case.moment).sum()),

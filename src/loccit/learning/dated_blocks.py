@@ -28,7 +28,7 @@ _LEAST_IN_BLOCK = 10
 @dataclass(frozen=True, slots=True)
 class DatedBlock:
     """A block of cases, in order of their moments. What may be learned from for it are the commits of the
-    table in `may_know`, those that lead to the parent of the first fix, made no later than `until`.
+    table in `may_know`, those that lead to the parent of every fix of the block, made no later than `until`.
     """
 
     cases: tuple[PastCase, ...]
@@ -59,8 +59,13 @@ def in_blocks(cases: Sequence[PastCase], blocks: int, table: ChangeTable) -> lis
     count = max(1, min(blocks, len(cases) // _LEAST_IN_BLOCK))
     ends = [round(number * len(cases) / count) for number in range(count + 1)]
     groups = [tuple(cases[start:end]) for start, end in pairwise(ends)]
-    known = table.past_of([group[0].parent for group in groups])
-    return [DatedBlock(group, known[group[0].parent], group[0].moment) for group in groups]
+    known = table.past_of({case.parent for case in cases})
+    # On a branch that was merged later less was known than its clock says.
+    led_to_all = [np.logical_and.reduce([known[case.parent] for case in group]) for group in groups]
+    return [
+        DatedBlock(group, may_know, group[0].moment)
+        for group, may_know in zip(groups, led_to_all, strict=True)
+    ]
 
 
 def learn(replay: Replay, mined: Sequence[MinedFix], blocks: Sequence[DatedBlock]) -> list[Lesson]:

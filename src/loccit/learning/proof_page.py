@@ -316,7 +316,7 @@ def _checks(proof: Proof) -> Table:
             [not each.other_files for each in leaks],
         ),
         (
-            "No lesson is younger than the parent of the fix",
+            "Every lesson leads to the parent of the fix, and is no younger",
             f"{lessons:,} looked at",
             [not each.late_lessons for each in leaks],
         ),

@@ -182,14 +182,15 @@ def _proved(one: Asked, block: int, trained: Trained) -> ProvedCase:
 def leaks_of(one: Asked, learned: Sequence[Lesson]) -> LeakCheck:
     """What a case could see, and whether what its ranker has learned from came before it."""
     case = one.case
+    is_seen = np.unpackbits(one.seen.commits)
     return LeakCheck(
-        seen_commits=one.seen.commits,
+        seen_commits=one.seen.count,
         is_fix_seen=one.seen.is_fix_seen,
         unrelated_commits=one.seen.unrelated,
         later_clocks=one.seen.later_clocks,
         other_files=one.seen.other_files,
         lessons=len(learned),
-        late_lessons=sum(each.time > case.moment or each.commit == case.commit for each in learned),
+        late_lessons=sum(each.time > case.moment or not is_seen[each.number] for each in learned),
         is_issue_younger=case.created is not None and case.created >= case.time,
     )
 

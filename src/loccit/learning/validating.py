@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
+
 from loccit.core.progress import Progress
 from loccit.evals.scorers import ranking_scores
 from loccit.indexing.changes import ChangeTable
@@ -31,12 +33,11 @@ def validate(
     """What became of the newer half of the replayed lessons, each ranked with what came before its block."""
     outcomes: list[Outcome] = []
     blocks = _blocks(lessons)
-    known = table.past_of([block[0].commit for block in blocks])
     for done, block in enumerate(blocks, start=1):
-        first = block[0]
-        may_know = known[first.commit].copy()
-        may_know[first.number] = False
-        trained = train(DatedBlock((), may_know, first.time), lessons, general)
+        # What leads to all of them, and is none of them.
+        may_know = np.logical_and.reduce(list(table.past_of([one.commit for one in block]).values()))
+        may_know[[one.number for one in block]] = False
+        trained = train(DatedBlock((), may_know, block[0].time), lessons, general)
         outcomes += outcomes_of(block, trained.ranker, general)
         progress("validating", done, len(blocks), "blocks")
     return outcomes

@@ -168,6 +168,36 @@ def test_a_commit_that_does_not_lead_to_the_case_teaches_nothing(tmp_path: Path)
         assert commits == set(past.commits[1:10])
 
 
+def test_a_block_learns_from_what_leads_to_each_of_its_cases(tmp_path: Path) -> None:
+    """Not from what leads to its first one alone: a later one may stand on a branch that never saw it."""
+    aside: list[Commit] = [
+        {
+            "message": f"Fix the wrong weight of {parcels} parcels",
+            "files": {path_of("weight"): source("weight", version)},
+            "branch": "aside",
+            **({"parent": 3} if version == 77 else {}),
+            "time": time_of(9) + version - 76,
+        }
+        for version, parcels in ((77, "light"), (78, "empty"))
+    ]
+    merge: Commit = {
+        "message": "Merge the other branch",
+        "merge": 12,
+        "files": {path_of("weight"): source("weight", 78)},
+    }
+    with past_of(tmp_path, [*fixes(10), *aside, merge]) as past:
+        cases = [a_case(past, 10), a_case(past, 12)]
+        assert cases[0].moment < cases[1].moment
+        (block,) = in_blocks(cases, 1, past.table)
+        assert {one.commit for one in learn(past.replay, past.mined, [block])} == set(past.commits[1:4])
+        # The check counts what was older by the clock alone.
+        (moment,) = past.replay.moments([cases[1].parent])
+        with ThreadPoolExecutor(1) as beside:
+            asked = Asker(past.repository, past.table, general_ranker(), beside).ask(cases[1], moment)
+        leaks = leaks_of(asked, learn(past.replay, past.mined, in_blocks(cases[:1], 1, past.table)))
+        assert (leaks.lessons, leaks.late_lessons) == (9, 6)
+
+
 def test_too_little_past_is_untuned_and_says_so(tmp_path: Path) -> None:
     """A lesser answer, stated: fewer cases than asked for, too few to learn from."""
     loccit, _ = indexed(tmp_path, fixes(5))
