@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import sys
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from loccit.cli.output import Style, counted, one_line, say_styled, visible
-from loccit.evals.report_parts import Unit, written, written_range
+from loccit.cli.score_tables import gain_cell, score_cell, score_table, show_table, show_wrapped
+from loccit.evals.report_parts import Unit, written
 from loccit.evals.statistics import Interval
 from loccit.learning.past_cases import Origin
 from loccit.learning.proof import METRICS, SYSTEMS, TUNED, Proof
@@ -23,7 +19,6 @@ from loccit.learning.proof_figures import SPLIT_METRIC, Split, day, duration, ga
 if TYPE_CHECKING:
     from loccit.learning.proof import Miss
 
-_WIDTH = 80
 _MISSES = 3
 _NAME = 30
 
@@ -33,38 +28,38 @@ def show_proof(proof: Proof, *, seconds: float) -> None:
     style = Style()
     cases = counted(len(proof.cases), "fixed issue" if proof.origin is Origin.ISSUES else "fix commit")
     say_styled(style(f"{one_line(proof.repo)}: {cases}, each asked as of the commit before its fix", "bold"))
-    _show(_systems(proof))
-    _show(_gains(proof))
-    _show(_splits(proof))
+    show_table(_systems(proof))
+    show_table(_gains(proof))
+    show_table(_splits(proof))
     for miss in proof.misses[:_MISSES]:
         _show_miss(proof, miss, style)
     for remark in proof.notes:
-        _wrapped(f"- {one_line(remark)}", style, "yellow")
+        show_wrapped(f"- {one_line(remark)}", style, "yellow")
     _show_checked(proof, style, seconds)
 
 
 def _systems(proof: Proof) -> Table:
-    table = _table("recall", *_titles(), "ms")
+    table = score_table("recall", *_titles(), "ms")
     for system in SYSTEMS:
         values = [score(proof.cases, system, metric) for metric in METRICS]
         took = duration(proof.cases, system)
         milliseconds = 1000 * (took.estimate if isinstance(took, Interval) else took)
-        cells = [_cell(value, _unit(metric)) for value, metric in zip(values, METRICS, strict=True)]
+        cells = [score_cell(value, _unit(metric)) for value, metric in zip(values, METRICS, strict=True)]
         look = "bold" if system == TUNED else ""
         table.add_row(Text(system), *cells, Text(f"{milliseconds:,.0f}"), style=look)
     return table
 
 
 def _gains(proof: Proof) -> Table:
-    table = _table("tuned less", *_titles())
+    table = score_table("tuned less", *_titles())
     for other in reversed(SYSTEMS[:-1]):
         values = [gain(proof.cases, TUNED, other, metric) for metric in METRICS]
-        table.add_row(Text(other), *(_gain_cell(value) for value in values))
+        table.add_row(Text(other), *(gain_cell(value) for value in values))
     return table
 
 
 def _splits(proof: Proof) -> Table:
-    table = _table(SPLIT_METRIC, "cases", *SYSTEMS)
+    table = score_table(SPLIT_METRIC, "cases", *SYSTEMS)
     for split in splits(proof):
         _add_split(table, split)
     return table
@@ -90,62 +85,14 @@ def _unit(metric: str) -> Unit:
     return Unit.SCORE if metric == "mrr" else Unit.SHARE
 
 
-def _cell(value: Interval, unit: Unit) -> Text:
-    """The estimate, and below it its interval."""
-    text = Text(written(value.estimate, unit).removesuffix("%"))
-    return text.append(f"\n{_range(value, unit)}", style="dim not bold")
-
-
-def _range(value: Interval, unit: Unit) -> str:
-    if unit is Unit.SHARE:
-        return f"{100 * value.low:.0f}–{100 * value.high:.0f}"
-    return f"{value.low:.2f}–{value.high:.2f}"
-
-
-def _gain_cell(value: Interval) -> Text:
-    mark = "✓ " if value.low > 0 else "✗ " if value.high < 0 else ""
-    colour = "green" if value.low > 0 else "red" if value.high < 0 else ""
-    text = Text(f"{mark}{written(value.estimate, Unit.POINTS)}", style=colour)
-    return text.append(f"\n{written_range(value, Unit.POINTS).replace(' to ', '…')}", style="dim")
-
-
-def _table(first: str, *columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
-    table.add_column(first, no_wrap=True)
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
-    return table
-
-
-def _show(table: Table) -> None:
-    """The table in our width; without styles where standard output is no terminal."""
-    from loccit.settings import wants_colour
-
-    has_colour = sys.stdout.isatty() and wants_colour()
-    lines = io.StringIO()
-    console = Console(
-        file=lines,
-        width=_WIDTH,
-        color_system="standard" if has_colour else None,
-        force_terminal=has_colour,
-        no_color=not has_colour,
-        highlight=False,
-        legacy_windows=False,
-    )
-    console.print(table)
-    say_styled("")
-    for line in lines.getvalue().rstrip("\n").split("\n"):
-        say_styled(line.rstrip())
-
-
 def _show_miss(proof: Proof, miss: Miss, style: Style) -> None:
     one = proof.cases[miss.case]
     rank = one.results[TUNED].first_rank
     name = f"{one.case.id}: " if proof.origin is Origin.ISSUES else f"{one.case.commit[:12]} "
     where = f"rank {rank}" if rank else "not found"
     say_styled("")
-    _wrapped(f"Missed ({where}): {one_line(name + one.case.title)}", style, "bold")
-    _wrapped(one_line(miss.why), style, "dim")
+    show_wrapped(f"Missed ({where}): {one_line(name + one.case.title)}", style, "bold")
+    show_wrapped(one_line(miss.why), style, "dim")
 
 
 def _show_checked(proof: Proof, style: Style, seconds: float) -> None:
@@ -153,14 +100,9 @@ def _show_checked(proof: Proof, style: Style, seconds: float) -> None:
     say_styled("")
     period = f"{day(proof.blocks[0].first)} to {day(proof.blocks[-1].last)}"
     held = f"leak check: {proof.held:,} of {total:,} cases saw nothing younger than the parent of their fix"
-    _wrapped(f"{held} ({period})", style, "green" if proof.held == total else "red")
-    _wrapped(f"{written(seconds, Unit.SECONDS)}, no language model, no cost", style, "dim")
+    show_wrapped(f"{held} ({period})", style, "green" if proof.held == total else "red")
+    show_wrapped(f"{written(seconds, Unit.SECONDS)}, no language model, no cost", style, "dim")
 
 
 def _short(text: str) -> str:
     return text if len(text) <= _NAME else f"{text[: _NAME // 2 - 1]}…{text[-_NAME // 2 :]}"
-
-
-def _wrapped(text: str, style: Style, *styles: str) -> None:
-    for line in textwrap.wrap(text, _WIDTH, break_on_hyphens=False):
-        say_styled(style(line, *styles))
