@@ -70,10 +70,12 @@ def fit(lessons: Sequence[Lesson], general: Ranker) -> Ranker:
     # A column that hardly moves in the lessons says nothing about an issue in which it does.
     mean, spread = seen.mean(axis=0), np.maximum(seen.std(axis=0), _LEAST_SPREAD)
     linear = _linear(earlier, mean, spread)
+    ordered = [*before, *(lesson for lesson in lessons if lesson.number >= cut)]
+    of_earlier, of_all = associate([lesson.message for lesson in ordered], len(before))
     shares = _shares(
         [lesson for lesson in replayed if lesson.number >= cut],
         general,
-        associate([lesson.message for lesson in before]),
+        of_earlier,
         lambda columns: deviations(comparable(columns), mean, spread) @ linear,
     )
     own = Own(
@@ -83,7 +85,7 @@ def fit(lessons: Sequence[Lesson], general: Ranker) -> Ranker:
         linear_share=float(max(shares[2] / shares[0], 0.0)),
         association_share=float(max(shares[1] / shares[0], 0.0)),
         learned_from=len(lessons),
-        association=associate([lesson.message for lesson in lessons]),
+        association=of_all,
     )
     return with_own(general, own)
 

@@ -9,7 +9,7 @@ Y the files changed, the weights are (K + penalty I)^-1 Y.  Source: Saunders, Ga
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -110,11 +110,19 @@ class Association:
         )
 
 
-def associate(messages: Sequence[Message]) -> Association | None:
-    """What these messages teach, the newest MOST_MESSAGES of them; None where none says anything."""
-    messages = [message for message in messages[-MOST_MESSAGES:] if message.paths and len(message.keys)]
+def associate(messages: Sequence[Message], first: int) -> tuple[Association | None, Association | None]:
+    """What the first so many of these messages teach, and what all of them do, for little more than one of
+    them costs: of the newest MOST_MESSAGES. Both take the rarity of words from all. None where none of them
+    says anything.
+    """
+    telling = [bool(message.paths and len(message.keys)) for message in messages]
+    left_out = max(0, len(messages) - MOST_MESSAGES)
+    messages = [message for message, tells in zip(messages, telling, strict=True) if tells][
+        sum(telling[:left_out]) :
+    ]
+    earlier = sum(telling[left_out:first])
     if not messages:
-        return None
+        return None, None
     sizes = [len(message.keys) for message in messages]
     row = np.repeat(np.arange(len(messages)), sizes)
     key = np.concatenate([message.keys for message in messages])
@@ -128,11 +136,33 @@ def associate(messages: Sequence[Message]) -> Association | None:
     at = np.concatenate([[0], np.cumsum(held)]).astype(np.int64)
     rows, weights = row[order].astype(np.int64), weight[order]
     paths = tuple(sorted({path for message in messages for path in message.paths}))
-    changed = _changed(messages, paths)
     kernel = _products(len(messages), at, rows, weights)
     kernel[np.diag_indices_from(kernel)] += np.float32(PENALTY)
-    files = np.linalg.solve(kernel, changed).astype(np.float32)
-    return Association(keys, idf, at, rows, weights, paths, files)
+    of_first, of_all = _solved(kernel, _changed(messages, paths), earlier)
+    whole = Association(keys, idf, at, rows, weights, paths, of_all)
+    return replace(whole, files=of_first) if earlier else None, whole
+
+
+def _solved(kernel: Float32, changed: Float32, first: int) -> tuple[Float32, Float32]:
+    """Kernel^-1 changed, for the first rows and columns of the kernel alone (0 in the other rows), and for
+    all of it: by the Schur complement of the first.
+    """
+    size = len(kernel)
+    of_first = np.zeros_like(changed)
+    if not first:
+        return of_first, np.linalg.solve(kernel, changed).astype(np.float32)
+    across = kernel[:first, first:]
+    solved = np.linalg.solve(kernel[:first, :first], np.hstack([changed[:first], across]))
+    alone, through = solved[:, : changed.shape[1]], solved[:, changed.shape[1] :]
+    of_first[:first] = alone
+    if first == size:
+        return of_first, of_first
+    of_all = np.empty_like(changed)
+    of_all[first:] = np.linalg.solve(
+        kernel[first:, first:] - across.T @ through, changed[first:] - across.T @ alone
+    )
+    of_all[:first] = alone - through @ of_all[first:]
+    return of_first, of_all
 
 
 def _changed(messages: Sequence[Message], paths: Sequence[str]) -> Float32:

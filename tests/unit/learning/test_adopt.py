@@ -43,7 +43,7 @@ def made_ranker(seed: int = 0) -> Ranker:
         linear_share=0.4,
         association_share=0.2,
         learned_from=100,
-        association=associate(said),
+        association=associate(said, 0)[1],
     )
     return with_own(made_general(), own)
 
