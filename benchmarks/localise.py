@@ -19,7 +19,7 @@ from loccit.indexing.changes import ChangeTable, build_table
 from loccit.learning.baselines import bm25_ranking
 from loccit.learning.lessons import Lesson, lessons
 from loccit.learning.replay_past import Moment, Replay
-from loccit.learning.train import fit
+from loccit.learning.train import Trainer
 from loccit.pipeline.ingest import Ingest
 from loccit.pipeline.mine import MinedFix, mine
 from loccit.retrieval.features import Candidates, candidates, part_texts
@@ -129,7 +129,7 @@ def _taught(replay: Replay, table: ChangeTable, fixes: Sequence[MinedFix], commi
     is_past = table.past_of([commit])[commit]
     before = [fix for fix in fixes if is_past[table.number_of[fix.commit]]]
     learned: list[Lesson] = list(lessons(replay, before, replayed=REPLAYED))
-    return fit(learned, general_ranker())
+    return Trainer(general_ranker()).fit(learned)
 
 
 def _asked_now(

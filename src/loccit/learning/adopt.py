@@ -210,7 +210,7 @@ def identity_of(general: Ranker) -> str:
     """What tells a general ranker from others: a digest of its features, trees and calibration."""
     digest = hashlib.sha256("\0".join(general.features).encode())
     trees = general.trees
-    for column in (trees.roots, trees.feature, trees.threshold, trees.left, trees.right, trees.value):
+    for column in (trees.roots, trees.feature, trees.threshold, trees.children, trees.value):
         digest.update(np.ascontiguousarray(column).tobytes())
     digest.update(repr(general.calibration).encode())
     return digest.hexdigest()

@@ -15,7 +15,7 @@ from loccit.learning.lessons import REPLAYED, Lesson, lessons
 from loccit.learning.past_cases import PastCase
 from loccit.learning.proof import Block
 from loccit.learning.replay_past import Replay
-from loccit.learning.train import fit
+from loccit.learning.train import Trainer
 from loccit.pipeline.mine import MinedFix
 from loccit.retrieval.learned import Ranker
 
@@ -81,7 +81,7 @@ def learn(replay: Replay, mined: Sequence[MinedFix], blocks: Sequence[DatedBlock
     return list(lessons(replay, able, replayed=replayed, progress=replay.progress))
 
 
-def train(block: DatedBlock, learned: Sequence[Lesson], general: Ranker) -> Trained:
+def train(block: DatedBlock, learned: Sequence[Lesson], trainer: Trainer) -> Trained:
     """The ranker that has learned from what came before the block, as `tune` would have then."""
     started = time.perf_counter()
     able = [one for one in learned if block.may_learn(one.number, one.time)]
@@ -89,7 +89,7 @@ def train(block: DatedBlock, learned: Sequence[Lesson], general: Ranker) -> Trai
     first = replayed[0] if replayed else 0
     # What lies before the newest ones is read alone.
     seen = tuple(one if one.number >= first else replace(one, candidates=None, is_gold=None) for one in able)
-    ranker = fit(seen, general)
+    ranker = trainer.fit(seen)
     return Trained(ranker, seen, time.perf_counter() - started)
 
 

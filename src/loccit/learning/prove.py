@@ -27,6 +27,7 @@ from loccit.learning.opening import open_replay
 from loccit.learning.past_cases import FixFinder, LeftOut, Origin, PastCase, PastCases
 from loccit.learning.proof import BM25, GREP, TUNED, UNTUNED, LeakCheck, Miss, Placed, Proof, ProvedCase
 from loccit.learning.replay_past import Moment, Replay
+from loccit.learning.train import Trainer
 from loccit.pipeline.ask import Searchable
 from loccit.pipeline.ingest import Ingest
 from loccit.pipeline.mine import MinedFix
@@ -94,9 +95,10 @@ def _replayed(
     blocks = in_blocks(found.cases, count, replay.table)
     learned = learn(replay, mined, blocks)
     clock.mark("replaying past fixes to learn from")
-    with _one_beside() as greps, _one_beside() as trainer:
+    with _one_beside() as greps, _one_beside() as beside:
         # Training is mostly done by numpy, which leaves the interpreter to us meanwhile.
-        training = [trainer.submit(train, block, learned, general) for block in blocks]
+        trainer = Trainer(general)
+        training = [beside.submit(train, block, learned, trainer) for block in blocks]
         asked, left_out = _asked(replay, found.cases, general, greps)
         clock.mark("replaying the cases, training beside it")
         trained = [each.result() for each in training]

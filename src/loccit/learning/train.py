@@ -9,7 +9,7 @@ Source: Cao et al., ICML 2007.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,7 @@ from loccit.retrieval.learned import (
     with_own,
 )
 
+Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
@@ -46,8 +47,20 @@ _MEMORY = 8
 
 
 @dataclass(frozen=True, slots=True)
+class _List:
+    """The shortlist of a lesson: `rows` among its candidates, their columns, general scores, and which of
+    them the fix changed.
+    """
+
+    rows: Int64
+    columns: Float32
+    general: Float64
+    is_gold: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
 class _Lists:
-    """The shortlists of some lessons, one below the other; `starts` is where each begins."""
+    """Some shortlists, one below the other; `starts` is where each begins."""
 
     columns: Float64
     general: Float64
@@ -55,62 +68,107 @@ class _Lists:
     starts: Int64
 
 
-def fit(lessons: Sequence[Lesson], general: Ranker) -> Ranker:
-    """The general ranker with what these lessons teach, oldest first; as it is where they are too few."""
-    replayed = [lesson for lesson in lessons if lesson.candidates is not None]
-    if len(replayed) < LEAST_LESSONS:
-        return general
-    cut = replayed[int(len(replayed) * (1 - _VALIDATED))].number
-    before = [lesson for lesson in lessons if lesson.number < cut]
-    lists = _lists(replayed, general)
-    earlier = _lists(before, general)
-    if not len(earlier.starts):
-        return general
-    seen = comparable(lists.columns)
-    # A column that hardly moves in the lessons says nothing about an issue in which it does.
-    mean, spread = seen.mean(axis=0), np.maximum(seen.std(axis=0), _LEAST_SPREAD)
-    linear = _linear(earlier, mean, spread)
-    ordered = [*before, *(lesson for lesson in lessons if lesson.number >= cut)]
-    of_earlier, of_all = associate([lesson.message for lesson in ordered], len(before))
-    shares = _shares(
-        [lesson for lesson in replayed if lesson.number >= cut],
-        general,
-        of_earlier,
-        lambda columns: deviations(comparable(columns), mean, spread) @ linear,
-    )
-    own = Own(
-        linear=_linear(lists, mean, spread),
-        mean=mean,
-        spread=spread,
-        linear_share=float(max(shares[2] / shares[0], 0.0)),
-        association_share=float(max(shares[1] / shares[0], 0.0)),
-        learned_from=len(lessons),
-        association=of_all,
-    )
-    return with_own(general, own)
+class Trainer:
+    """Teaches the ranker `general`. What it made of a lesson it keeps, for later trainings with it."""
+
+    def __init__(self, general: Ranker) -> None:
+        self.general = general
+        self._list_of: dict[str, _List | None] = {}
+
+    def fit(self, lessons: Sequence[Lesson]) -> Ranker:
+        """The general ranker with what these lessons teach, oldest first; as it is where they are too few."""
+        general = self.general
+        replayed = [lesson for lesson in lessons if lesson.candidates is not None]
+        if len(replayed) < LEAST_LESSONS:
+            return general
+        cut = replayed[int(len(replayed) * (1 - _VALIDATED))].number
+        before = [lesson for lesson in lessons if lesson.number < cut]
+        newest = [lesson for lesson in lessons if lesson.number >= cut]
+        lists, earlier = self._stacked(replayed), self._stacked(before)
+        if not len(earlier.starts):
+            return general
+        seen = comparable(lists.columns)
+        # A column that hardly moves in the lessons says nothing about an issue in which it does.
+        mean, spread = seen.mean(axis=0), np.maximum(seen.std(axis=0), _LEAST_SPREAD)
+        linear = _linear(earlier, mean, spread)
+        messages = [lesson.message for lesson in (*before, *newest)]
+        of_earlier, of_all = associate(messages, len(before))
+        shares = self._shares(
+            newest, of_earlier, lambda columns: deviations(comparable(columns), mean, spread) @ linear
+        )
+        own = Own(
+            linear=_linear(lists, mean, spread),
+            mean=mean,
+            spread=spread,
+            linear_share=float(max(shares[2] / shares[0], 0.0)),
+            association_share=float(max(shares[1] / shares[0], 0.0)),
+            learned_from=len(lessons),
+            association=of_all,
+        )
+        return with_own(general, own)
+
+    def _useful(self, lessons: Sequence[Lesson]) -> Iterator[tuple[Candidates, _List]]:
+        """The replayed lessons whose shortlist holds a file that was changed. A list without the right answer
+        teaches nothing about the order.
+        """
+        for lesson in lessons:
+            found = lesson.candidates
+            if found is None:
+                continue
+            if lesson.commit not in self._list_of:
+                self._list_of[lesson.commit] = _listed(lesson, self.general)
+            listed = self._list_of[lesson.commit]
+            if listed is not None:
+                yield found, listed
+
+    def _stacked(self, lessons: Sequence[Lesson]) -> _Lists:
+        lists = [listed for _, listed in self._useful(lessons)]
+        width = 3 * len(self.general.features)
+        return _Lists(
+            np.concatenate([np.empty((0, width)), *(one.columns.astype(np.float64) for one in lists)]),
+            np.concatenate([np.empty(0), *(one.general for one in lists)]),
+            np.concatenate([np.empty(0, dtype=bool), *(one.is_gold for one in lists)]),
+            _starts(len(one.rows) for one in lists),
+        )
+
+    def _shares(
+        self,
+        lessons: Sequence[Lesson],
+        association: Association | None,
+        linear: Callable[[Float64], Float64],
+    ) -> Float64:
+        """How much general scores, association and linear part count, by lessons that taught none of them."""
+        values: list[Float64] = []
+        gold: list[npt.NDArray[np.bool_]] = []
+        for found, listed in self._useful(lessons):
+            told = np.zeros(len(listed.rows))
+            if association is not None:
+                told = standardised(association.scores(found))[listed.rows]
+            said = linear(listed.columns.astype(np.float64))
+            values.append(np.stack([listed.general, told, said], axis=1))
+            gold.append(listed.is_gold)
+        if not values:
+            return _USUAL_SHARES
+        starts = _starts(map(len, gold))
+        return fit_listwise(
+            np.concatenate(values), np.concatenate(gold), starts, prior=_USUAL_SHARES, penalty=_SHARE_PENALTY
+        )
 
 
-def _useful(lessons: Sequence[Lesson]) -> Iterator[tuple[Candidates, Int64, npt.NDArray[np.bool_]]]:
-    """The replayed lessons whose shortlist holds a file that was changed: candidates, the shortlist, and
-    which of it was. A list without the right answer teaches nothing about the order.
-    """
-    for lesson in lessons:
-        found, is_gold = lesson.candidates, lesson.is_gold
-        if found is None or is_gold is None or not len(found.files):
-            continue
-        listed = shortlist(found)
-        if is_gold[listed].any():
-            yield found, listed, is_gold[listed]
+def _listed(lesson: Lesson, general: Ranker) -> _List | None:
+    """The shortlist of a replayed lesson; None where it holds no file that was changed."""
+    found, is_gold = lesson.candidates, lesson.is_gold
+    if found is None or is_gold is None or not len(found.files):
+        return None
+    rows = shortlist(found)
+    if not is_gold[rows].any():
+        return None
+    columns = columns_of(found, general.features)[rows]
+    return _List(rows, columns.astype(np.float32), general.trees.score(columns), is_gold[rows])
 
 
-def _lists(lessons: Sequence[Lesson], general: Ranker) -> _Lists:
-    useful = list(_useful(lessons))
-    columns = [columns_of(found, general.features)[listed] for found, listed, _ in useful]
-    sizes = [len(rows) for rows in columns]
-    stacked = np.concatenate([np.empty((0, 3 * len(general.features))), *columns])
-    starts = np.cumsum([0, *sizes])[:-1].astype(np.int64)
-    flags = np.concatenate([np.empty(0, dtype=bool), *(gold for _, _, gold in useful)])
-    return _Lists(stacked, general.trees.score(stacked), flags, starts)
+def _starts(sizes: Iterable[int]) -> Int64:
+    return np.cumsum([0, *sizes])[:-1].astype(np.int64)
 
 
 def _linear(lists: _Lists, mean: Float64, spread: Float64) -> Float64:
@@ -121,30 +179,6 @@ def _linear(lists: _Lists, mean: Float64, spread: Float64) -> Float64:
     weights = fit_listwise(values, lists.is_gold, lists.starts, prior=prior, penalty=_LINEAR_PENALTY)
     # As an addition to general scores that count once.
     return weights[:-1] / max(weights[-1], 0.1)
-
-
-def _shares(
-    lessons: Sequence[Lesson],
-    general: Ranker,
-    association: Association | None,
-    linear: Callable[[Float64], Float64],
-) -> Float64:
-    """How much general scores, association and linear part count, by lessons that taught none of them."""
-    values: list[Float64] = []
-    gold: list[npt.NDArray[np.bool_]] = []
-    for found, listed, is_gold in _useful(lessons):
-        columns = columns_of(found, general.features)[listed]
-        told = np.zeros(len(listed))
-        if association is not None:
-            told = standardised(association.scores(found))[listed]
-        values.append(np.stack([general.trees.score(columns), told, linear(columns)], axis=1))
-        gold.append(is_gold)
-    if not values:
-        return _USUAL_SHARES
-    starts = np.cumsum([0, *(len(rows) for rows in gold)])[:-1].astype(np.int64)
-    return fit_listwise(
-        np.concatenate(values), np.concatenate(gold), starts, prior=_USUAL_SHARES, penalty=_SHARE_PENALTY
-    )
 
 
 def fit_listwise(

@@ -32,7 +32,7 @@ from loccit.learning.gathering import Gathered, gather
 from loccit.learning.lesson_cache import version_of
 from loccit.learning.lessons import Lesson
 from loccit.learning.opening import open_replay
-from loccit.learning.train import LEAST_LESSONS, fit
+from loccit.learning.train import LEAST_LESSONS, Trainer
 from loccit.learning.tuning import Decision, Outcome, Tuning, is_better, validation
 from loccit.learning.validating import outcomes_of, validate
 from loccit.pipeline.ask import Searchable
@@ -128,8 +128,9 @@ class _Run:
 
     def _learned(self, gathered: Gathered, last: _Tested | None) -> _Tested | None:
         """Test what was learned last on what is new, else block by block; then learn from everything."""
+        trainer = Trainer(self._general)
         if last is None:
-            outcomes = validate(gathered.lessons, self._table, self._general, self._progress)
+            outcomes = validate(gathered.lessons, self._table, trainer, self._progress)
         else:
             before = read_ranker(self._folder, last.ranker, self._general).ranker
             new = self._unseen(gathered.replayed, last)
@@ -137,7 +138,7 @@ class _Run:
         outcomes = outcomes[-MOST_TESTED:]
         self._mark("testing on later fixes")
         self._progress("learning", 0, 1, "rankers")
-        ranker = fit(gathered.lessons, self._general)
+        ranker = trainer.fit(gathered.lessons)
         self._progress("learning", 1, 1, "rankers")
         if ranker.own is None:
             return None

@@ -17,7 +17,7 @@ from loccit.indexing.changes import ChangeTable
 from loccit.learning.dated_blocks import DatedBlock, train
 from loccit.learning.lessons import Lesson
 from loccit.learning.proof import CUTOFFS
-from loccit.learning.train import LEAST_LESSONS
+from loccit.learning.train import LEAST_LESSONS, Trainer
 from loccit.learning.tuning import Outcome
 from loccit.retrieval.features import Candidates
 from loccit.retrieval.learned import Ranker
@@ -28,7 +28,7 @@ _LEAST_IN_BLOCK = 20
 
 
 def validate(
-    lessons: Sequence[Lesson], table: ChangeTable, general: Ranker, progress: Progress
+    lessons: Sequence[Lesson], table: ChangeTable, trainer: Trainer, progress: Progress
 ) -> list[Outcome]:
     """What became of the newer half of the replayed lessons, each ranked with what came before its block."""
     outcomes: list[Outcome] = []
@@ -37,8 +37,8 @@ def validate(
         # What leads to all of them, and is none of them.
         may_know = np.logical_and.reduce(list(table.past_of([one.commit for one in block]).values()))
         may_know[[one.number for one in block]] = False
-        trained = train(DatedBlock((), may_know, block[0].time), lessons, general)
-        outcomes += outcomes_of(block, trained.ranker, general)
+        trained = train(DatedBlock((), may_know, block[0].time), lessons, trainer)
+        outcomes += outcomes_of(block, trained.ranker, trainer.general)
         progress("validating", done, len(blocks), "blocks")
     return outcomes
 

@@ -16,6 +16,7 @@ from loccit.learning.dated_blocks import in_blocks, learn, train
 from loccit.learning.past_cases import LeftOut, Origin, PastCase
 from loccit.learning.proof import METRICS, SYSTEMS, TUNED, UNTUNED, Proof
 from loccit.learning.prove import leaks_of
+from loccit.learning.train import Trainer
 from loccit.library import Loccit
 from loccit.retrieval.learned import general_ranker
 from tests.repositories import Commit, git, make_repository
@@ -140,7 +141,7 @@ def test_a_block_learns_from_nothing_younger_than_its_first_case(past: Past) -> 
     learned = learn(past.replay, past.mined, [first, second])
     assert len(learned) == FIXES - 10
     for block, count in ((first, FIXES - 20), (second, FIXES - 10)):
-        trained = train(block, learned, general_ranker())
+        trained = train(block, learned, Trainer(general_ranker()))
         assert len(trained.lessons) == count
         assert max(one.time for one in trained.lessons) <= block.cases[0].moment
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from loccit.learning.lessons import Lesson
-from loccit.learning.train import LEAST_LESSONS, fit, fit_listwise
+from loccit.learning.train import LEAST_LESSONS, Trainer, fit_listwise
 from loccit.retrieval.learned import Ranker
 from tests.unit.learning.generals import made_general
 from tests.unit.learning.lists import PATHS, made_lesson
@@ -26,7 +26,7 @@ def test_a_telling_feature_is_learned() -> None:
     """Where `size` gives the right file away, which the trees do not ask for, the own part sees it."""
     lessons = [made_lesson(n, n * 5 % 8, telling="size") for n in range(600)]
     general = made_general()
-    ranker = fit(lessons[:500], general)
+    ranker = Trainer(general).fit(lessons[:500])
     assert hits(general, lessons[500:]) < 0.4
     assert hits(ranker, lessons[500:]) > 0.6
 
@@ -35,7 +35,7 @@ def test_words_that_went_with_files_are_learned() -> None:
     """Each file has a word of its own in the messages; nothing else tells it."""
     lessons = [made_lesson(n, n * 5 % 8, word=100 + n * 5 % 8) for n in range(300)]
     general = made_general()
-    ranker = fit(lessons[:240], general)
+    ranker = Trainer(general).fit(lessons[:240])
     assert ranker.own is not None
     assert ranker.own.association_share > 0
     assert hits(ranker, lessons[240:]) > hits(general, lessons[240:]) + 0.2
@@ -45,20 +45,20 @@ def test_words_that_went_with_files_are_learned() -> None:
 def test_too_few_lessons_teach_nothing(count: int) -> None:
     """The general ranker comes back as it is."""
     general = made_general()
-    assert fit([made_lesson(n, n % 8) for n in range(count)], general) is general
+    assert Trainer(general).fit([made_lesson(n, n % 8) for n in range(count)]) is general
 
 
 def test_lessons_whose_files_are_not_found_teach_nothing() -> None:
     """Without one right file among the candidates there is no order to learn."""
     lost = [replace(made_lesson(n, n % 8), is_gold=np.zeros(len(PATHS), dtype=bool)) for n in range(100)]
     general = made_general()
-    assert fit(lost, general) is general
+    assert Trainer(general).fit(lost) is general
 
 
 def test_training_is_the_same_every_time() -> None:
     """The same lessons give the same weights to the last bit."""
     lessons = [made_lesson(n, n % 8, telling="size") for n in range(120)]
-    first, second = fit(lessons, made_general()).own, fit(lessons, made_general()).own
+    first, second = Trainer(made_general()).fit(lessons).own, Trainer(made_general()).fit(lessons).own
     assert first is not None
     assert second is not None
     assert np.array_equal(first.linear, second.linear)

@@ -18,6 +18,7 @@ from loccit.learning.adopt import adopted, adopted_rankers, publish, roll_back
 from loccit.learning.lesson_cache import read_lessons
 from loccit.learning.lessons import Lesson
 from loccit.learning.proof import TUNED, UNTUNED
+from loccit.learning.train import Trainer
 from loccit.learning.tune import NEEDED
 from loccit.learning.tuning import Decision, Outcome, is_better
 from loccit.learning.validating import validate
@@ -291,14 +292,14 @@ def test_no_ranker_is_tested_on_what_it_could_know(place: Path) -> None:
     found = read_lessons(kept, str(read_arrays(kept)[0]["version"]), table)
     assert found is not None
     lessons = list(found.lessons)
-    honest = validate(lessons, table, made_general(), lambda *_: None)
+    honest = validate(lessons, table, Trainer(made_general()), lambda *_: None)
     first = honest[0].commit
     at = next(number for number, one in enumerate(lessons) if one.commit == first)
     # The lessons after the first block cannot have taught it anything.
     size = round(len(honest) / max(1, len(honest) // 20))
     later = lessons[at + size :]
     shuffled = [*lessons[: at + size], *(_as_if_of(one, lessons[0]) for one in later)]
-    changed = validate(shuffled, table, made_general(), lambda *_: None)
+    changed = validate(shuffled, table, Trainer(made_general()), lambda *_: None)
     assert honest[:size] == changed[:size]
     assert honest[size:] != changed[size:]
 
