@@ -131,3 +131,13 @@ def _bytes_of(data: Array) -> memoryview:
 
 def _padded(size: int) -> int:
     return (size + _ALIGN - 1) // _ALIGN * _ALIGN
+
+
+def distinct(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Each of these numbers once, rising. Where they are sorted in stretches, as postings are, this is many
+    times faster than `np.unique`, which makes a hash table of them.
+    """
+    ordered = np.sort(numbers, kind="stable")
+    is_first = np.ones(len(ordered), dtype=bool)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[is_first]

@@ -22,12 +22,13 @@ from loccit.core.source import FileEntry, FileRole, SnapshotStep, path_bytes
 from loccit.indexing.blob_cache import BlobCache, cache_key
 from loccit.indexing.changes import ChangeTable
 from loccit.indexing.lexical import FileRecord, decode
-from loccit.indexing.paths import PathIndex, index_paths
+from loccit.indexing.paths import index_paths
 from loccit.indexing.segment import Segment, as_keys, build_segment, open_segment
 from loccit.indexing.shard import fitting
 from loccit.indexing.view import ROLES, FileTable, SnapshotView
 from loccit.parsing import PARSER_VERSION, ParsingOptions, language_of
 from loccit.pipeline.analyse import Job, analyse
+from loccit.retrieval.mentions import PathEndings, endings_of
 from loccit.retrieval.past import Past, past_at
 from loccit.sources import Repository
 
@@ -85,14 +86,14 @@ class Replay:
         IndexBroken, StorageFailed.
         """
         pasts = self._pasts(commits)
-        words = _Words()
+        known = _Paths()
         done = 0
         with closing(self._trees(commits)) as trees:
             for block in _blocks(trees):
                 with TemporaryDirectory(prefix="loccit-replay-") as folder:
                     segments = _segments(Path(folder), self._records(block))
                 for (commit, files), is_past in zip(block, pasts, strict=False):
-                    view = _view(files, segments, words)
+                    view = _view(files, segments, known)
                     yield Moment(commit, view, past_at(self.table, self.commits, is_past, commit, view))
                     done += 1
                     self.progress("replaying the past", done, len(commits), "commits")
@@ -174,21 +175,21 @@ def _segments(folder: Path, records: Mapping[bytes, FileRecord]) -> list[Segment
     return segments
 
 
-class _Words:
-    """The index of the paths that were last asked for: most commits have those of the one before."""
+class _Paths:
+    """What was made of the paths of the last commit: most commits have those of the one before."""
 
     def __init__(self) -> None:
         self._paths: list[str] = []
-        self._index = index_paths([])
+        self.words = index_paths([])
+        self.endings = PathEndings([])
 
-    def of(self, paths: list[str]) -> PathIndex:
-        """The words of these paths."""
+    def take(self, paths: list[str]) -> None:
+        """Make `words` and `endings` those of these paths."""
         if paths != self._paths:
-            self._paths, self._index = paths, index_paths(paths)
-        return self._index
+            self._paths, self.words, self.endings = paths, index_paths(paths), PathEndings(paths)
 
 
-def _view(files: Mapping[str, _Version], segments: Sequence[Segment], words: _Words) -> SnapshotView:
+def _view(files: Mapping[str, _Version], segments: Sequence[Segment], known: _Paths) -> SnapshotView:
     """The files whose records are there."""
     paths = sorted(files, key=path_bytes)
     keys = as_keys([files[path].key for path in paths])
@@ -196,11 +197,14 @@ def _view(files: Mapping[str, _Version], segments: Sequence[Segment], words: _Wo
     for segment in segments:
         is_here |= segment.find(keys) >= 0
     paths = [path for path, here in zip(paths, is_here.tolist(), strict=True) if here]
+    known.take(paths)
     table = FileTable(
         paths=paths,
         blobs=[files[path].blob for path in paths],
         keys=keys[is_here],
         roles=np.full(len(paths), ROLES.index(FileRole.SOURCE), dtype=np.uint8),
-        words=words.of(paths),
+        words=known.words,
     )
-    return SnapshotView(segments, table)
+    view = SnapshotView(segments, table)
+    endings_of(view, known.endings)
+    return view

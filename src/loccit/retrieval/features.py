@@ -410,13 +410,14 @@ def _history_features(
     recent = np.exp2(-ages / 365.0)
     whole, title = found.shares[0], found.shares[1]
     both = _relative(whole) + _relative(title)
+    voters = _top(both, VOTERS) ** 2
     votes = {
         "votes:all": _top(whole, VOTERS) ** 2,
         "votes:title": _top(title, VOTERS) ** 2,
-        "votes:both": _top(both, VOTERS) ** 2,
+        "votes:both": voters,
         "votes:sharp": _top(both, 20) ** 4,
         "votes:dense": whole**3,
-        "votes:recent": _top(both, VOTERS) ** 2 * recent,
+        "votes:recent": voters * recent,
         "votes:fixes": _top(np.where(past.is_fix, both, 0.0), VOTERS) ** 2,
     }
     columns: dict[str, Float64] = {
@@ -473,8 +474,10 @@ def _told_features(terms: _Terms, found: _CommitScores, past: Past, n_files: int
 
 def _top(scores: Float64, count: int) -> Float64:
     """The best scores as shares of the best one, 0 for the rest."""
-    if len(scores) > count:
-        bar = np.partition(scores, len(scores) - count)[len(scores) - count]
+    # Most commits have nothing in common with an issue, and a partition among equals takes its time.
+    some = scores[scores > 0]
+    if len(some) > count:
+        bar = np.partition(some, len(some) - count)[len(some) - count]
         scores = np.where(scores >= bar, scores, 0.0)
     return _relative(scores)
 

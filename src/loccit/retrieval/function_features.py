@@ -24,7 +24,7 @@ from loccit.indexing.segment import Segment
 from loccit.indexing.terms import name_term, stems, term_key, tokens, whole_of, words_of
 from loccit.indexing.view import SnapshotView
 from loccit.retrieval.features import PARTS, Analysis
-from loccit.retrieval.mentions import PathEndings
+from loccit.retrieval.mentions import endings_of
 from loccit.retrieval.past import Past
 from loccit.retrieval.query import STOP_WORDS
 
@@ -277,7 +277,7 @@ def _frame_columns(analysis: Analysis, functions: Functions, names: _Names) -> d
     view = analysis.view
     columns = {name: np.zeros(len(functions)) for name in ("frame", "frame:line", "frame:last")}
     position = {file: at for at, file in enumerate(functions.files.tolist())}
-    endings = view.kept("paths by ending", lambda: PathEndings(view.files.paths))
+    endings = endings_of(view)
     for traceback in analysis.issue.tracebacks:
         distance = 0
         for frame in traceback.frames[:_MOST_FRAMES]:

@@ -24,7 +24,7 @@ from loccit.retrieval.features import Analysis, analyse
 from loccit.retrieval.functions import functions_by_file
 from loccit.retrieval.issue_text import IssueText
 from loccit.retrieval.learned import Ranker
-from loccit.retrieval.mentions import PathEndings, defined_by
+from loccit.retrieval.mentions import defined_by, endings_of
 from loccit.retrieval.past import Past
 from loccit.retrieval.search import Target
 
@@ -130,7 +130,7 @@ class _Why:
         self._files = files
         self._analysis = analysis
         self._view = analysis.view
-        self._endings = PathEndings(self._view.files.paths)
+        self._endings = endings_of(self._view)
 
     def encoding(self, file: int) -> str:
         """The codec of the file's text."""

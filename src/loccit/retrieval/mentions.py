@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from loccit.indexing.arrays import distinct
 from loccit.indexing.lexical import Field
 from loccit.indexing.terms import name_term, term_key, tokens, whole_of, words_of
 from loccit.indexing.view import SnapshotView
@@ -33,7 +34,7 @@ _EVERYWHERE = frozenset(
 
 def mentions(issue: IssueText, view: SnapshotView) -> dict[str, Float64]:
     """The features, each parallel to the view's files."""
-    by_ending = view.kept("paths by ending", lambda: PathEndings(view.files.paths))
+    by_ending = endings_of(view)
     body = "\n".join([issue.title, issue.prose, *issue.code])
     return {
         "mention:path": _written_paths(issue.paths, by_ending),
@@ -43,6 +44,11 @@ def mentions(issue: IssueText, view: SnapshotView) -> dict[str, Float64]:
         "mention:called": _called(issue.title, view),
         "mention:called:all": _called(body, view),
     }
+
+
+def endings_of(view: SnapshotView, known: PathEndings | None = None) -> PathEndings:
+    """The paths of a view by their endings, made once; `known` are those of a view with the same paths."""
+    return view.kept("paths by ending", lambda: known or PathEndings(view.files.paths))
 
 
 class PathEndings:
@@ -164,7 +170,7 @@ def _rarity(names: Mapping[str, float], view: SnapshotView) -> tuple[Float64, Fl
     if names and view.records:
         keys = np.array([term_key(name_term(name)) for name in names], dtype=np.uint64)
         found = view.gather(Field.SYMBOLS, keys)
-        pairs = np.unique(found.terms * view.records + view.record_of[found.documents])
+        pairs = distinct(found.terms * view.records + view.record_of[found.documents])
         term, record = pairs // view.records, pairs % view.records
         count = np.bincount(term, minlength=len(keys))
         weight = np.array(list(names.values()))
@@ -207,7 +213,7 @@ def defined_by(issue: IssueText, view: SnapshotView, file: int) -> tuple[str, ..
         return ()
     keys = np.array([term_key(name_term(name)) for name in names], dtype=np.uint64)
     found = view.gather(Field.SYMBOLS, keys)
-    pairs = np.unique(found.terms * view.records + view.record_of[found.documents])
+    pairs = distinct(found.terms * view.records + view.record_of[found.documents])
     term, record = pairs // view.records, pairs % view.records
     count = np.bincount(term, minlength=len(keys))
     mine = term[record == view.record_of_file[file]]

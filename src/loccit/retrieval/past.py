@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from loccit.indexing.arrays import distinct
 from loccit.indexing.changes import ChangeTable
 from loccit.indexing.view import SnapshotView
 
@@ -78,7 +79,7 @@ def past_at(
     counted = (files >= 0) & (documents >= 0)
     # A commit that moves a file changes two paths, and one file.
     n_files = max(1, len(view.files.paths))
-    changed_by, changed = np.divmod(np.unique(documents[counted] * n_files + files[counted]), n_files)
+    changed_by, changed = np.divmod(distinct(documents[counted] * n_files + files[counted]), n_files)
     known = table.number_of.get(commit)
     now = int(times.max(initial=0)) if known is None else int(table.times[known])
     return Past(commits, in_past, times, is_fix, changed_by, changed, now, table.paths, file_of_path)
