@@ -331,6 +331,7 @@ class Loccit:
                 ingest,
                 self._system.learned(known.key),
                 general=general_ranker(),
+                max_file_bytes=self._system.settings.sources.max_file_bytes,
                 progress=self._progress,
                 waiting=self._waiting,
             )

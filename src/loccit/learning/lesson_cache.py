@@ -36,13 +36,18 @@ class KeptLessons:
     head: str | None
 
 
-def version_of(parsing: ParsingOptions, features: Sequence[str], shallow_ends: Sequence[str]) -> str:
+def version_of(
+    parsing: ParsingOptions, max_file_bytes: int, features: Sequence[str], shallow_ends: Sequence[str]
+) -> str:
     """What lessons hang on beside their commits.
 
-    `shallow_ends` are the commits where a shallow clone ends: of a deeper one the past is another.
+    Files of more than `max_file_bytes` are not searched. `shallow_ends` are the commits where a shallow clone
+    ends: of a deeper one the past is another.
     """
     numbers = (FORMAT, PARSER_VERSION, ANALYSIS_VERSION, RECORD_VERSION, FEATURES_VERSION)
-    return " ".join([*map(str, numbers), str(parsing), *features, "|", *sorted(shallow_ends)])
+    return " ".join(
+        [*map(str, numbers), str(parsing), str(max_file_bytes), *features, "|", *sorted(shallow_ends)]
+    )
 
 
 def write_lessons(path: Path, version: str, kept: KeptLessons) -> None:

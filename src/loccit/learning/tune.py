@@ -69,23 +69,31 @@ def tune(
     folder: Path,
     *,
     general: Ranker,
+    max_file_bytes: int,
     progress: Progress,
     waiting: Callable[[], None] | None = None,
 ) -> Tuning:
     """Learn from the past of a git repository whose history is searchable; `folder` is for what it learned.
+    Larger files than `max_file_bytes` are not searched.
 
     Costs what is new since the last time. May be interrupted and repeated. Raises NotIndexed without history,
     StorageFailed, and what reading the repository raises.
     """
     with writing(folder, waiting=waiting):
-        return _Run(searched, ingest, folder, general, progress).tuning()
+        return _Run(searched, ingest, folder, general, max_file_bytes, progress).tuning()
 
 
 class _Run:
     """One run, under the lock of the folder."""
 
     def __init__(
-        self, searched: Searchable, ingest: Ingest, folder: Path, general: Ranker, progress: Progress
+        self,
+        searched: Searchable,
+        ingest: Ingest,
+        folder: Path,
+        general: Ranker,
+        max_file_bytes: int,
+        progress: Progress,
     ) -> None:
         self._searched = searched
         self._head = _head_of(searched)
@@ -101,7 +109,7 @@ class _Run:
         self._table = ingest.changes(self._head, is_shallow=is_shallow)
         self._replay = open_replay(searched, ingest, self._table, progress)
         ends = _ends(self._table, self._head) if is_shallow else ()
-        self._version = version_of(ingest.parsing, general.features, ends)
+        self._version = version_of(ingest.parsing, max_file_bytes, general.features, ends)
 
     def tuning(self) -> Tuning:
         """Learn, test, decide."""

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from loccit.indexing.arrays import Array
+from loccit.indexing.arrays import Array, distinct
 from loccit.indexing.lexical import FIELDS, Field
-from loccit.indexing.terms import term_key
+from loccit.indexing.terms import term_key, terms_of
 from loccit.indexing.view import FIELD_ORDER, SnapshotView
 from loccit.retrieval.boilerplate import without_boilerplate
 from loccit.retrieval.issue_text import IssueText
@@ -139,6 +139,7 @@ def analyse(issue: IssueText, view: SnapshotView, past: Past | None) -> Analysis
     chunks = _chunks_of(view, postings, chosen)
     shares = _chunk_shares(view, terms, postings, chunks)
     columns |= _chunk_features(view, shares)
+    columns |= _near_features(view, chosen, first)
     columns["first"] = first
     names = tuple(columns)
     values = np.stack([columns[name][chosen] for name in names], axis=1)
@@ -347,6 +348,41 @@ def _two_best(owner: Int64, values: Float64, owners: int) -> tuple[Float64, Floa
     after = after[~first[after]]
     second[owner[after]] = values[after]
     return best, second
+
+
+def _near_features(view: SnapshotView, chosen: Int64, first: Float64) -> dict[str, Float64]:
+    """How strong the strongest other candidate is that names the file's module (as those do which import it),
+    and the strongest whose module the file names.
+    """
+    named, names = np.zeros(len(first)), np.zeros(len(first))
+    modules = [_module(str(view.files.paths[file])) for file in chosen.tolist()]
+    number: dict[str, int] = {}
+    module_of = np.array([number.setdefault(module, len(number)) for module in modules], dtype=np.int64)
+    keys = [term_key(terms[-1] if terms else "") for terms, _ in terms_of(number)]
+    found = view.gather(Field.BODY, np.array(keys, dtype=np.uint64))
+    told = distinct(found.terms * view.records + view.record_of[found.documents])
+    module, record = np.divmod(told, max(view.records, 1))
+    # A word of many files is the name of a module by chance.
+    weight = 1 / np.sqrt(1 + np.bincount(module, minlength=len(number)))
+    candidate_of = np.full(view.records, -1, dtype=np.int64)
+    candidate_of[view.record_of_file[chosen]] = np.arange(len(chosen))
+    here = candidate_of[record] >= 0
+    says = np.zeros((len(number), len(chosen)), dtype=bool)
+    says[module[here], candidate_of[record[here]]] = True
+    # says_of[i, j]: candidate j names the module of candidate i.
+    says_of = says[module_of] & ~np.eye(len(chosen), dtype=bool)
+    strength = _relative(first[chosen])
+    share = weight[module_of]
+    named[chosen] = share * (says_of * strength[None, :]).max(axis=1, initial=0.0)
+    names[chosen] = (says_of * (share * strength)[:, None]).max(axis=0, initial=0.0)
+    return {"near:named": named, "near:names": names}
+
+
+def _module(path: str) -> str:
+    """What importing files call a file."""
+    parts = path.split("/")
+    stem = parts[-1].partition(".")[0]
+    return parts[-2] if stem in {"__init__", "index", "mod"} and len(parts) > 1 else stem
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,8 @@ _DOTTED = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.\w+)+")
 _MOST_DOTTED = 200
 _MOST_NAMES = 400
 _MOST_FRAMES = 40
+# What a name counts for that is written before a dot.
+_OWNER = 0.7
 # Names of these appear wherever code does.
 _EVERYWHERE = frozenset(
     "self cls init main test get set run str int list dict object none true false".split()
@@ -41,6 +44,7 @@ def mentions(issue: IssueText, view: SnapshotView) -> dict[str, Float64]:
         "mention:module": _modules(_first(_DOTTED.findall(body), _MOST_DOTTED), by_ending),
         "mention:frames": _frames(issue, by_ending),
         **_defined(issue, view),
+        **_marked(issue, view),
         "mention:called": _called(issue.title, view),
         "mention:called:all": _called(body, view),
     }
@@ -163,6 +167,44 @@ def _names(text: str) -> dict[str, float]:
         if len(found) >= _MOST_NAMES:
             break
     return found
+
+
+def _marked(issue: IssueText, view: SnapshotView) -> dict[str, Float64]:
+    """The rarity of what the issue marks as code and a file defines: dotted, called, or between backquotes,
+    also if it is a plain word; that of the title apart. `qualified` is what it names with its owner.
+    """
+    in_title = {whole_of(token) for token in tokens(issue.title)}
+    names: dict[str, float] = {}
+    owned: dict[tuple[str, str], None] = {}
+    for written in issue.names[:_MOST_DOTTED]:
+        parts = [part for part in map(whole_of, written.split(".")) if part]
+        for at, name in enumerate(parts):
+            if len(name) > 2 and name not in _EVERYWHERE:
+                names[name] = max(names.get(name, 0.0), 1.0 if at == len(parts) - 1 else _OWNER)
+        owned |= dict.fromkeys(pairwise(parts))
+    title = {name: weight for name, weight in names.items() if name in in_title}
+    return {
+        "mention:marked": _rarity(names, view)[0],
+        "mention:marked:title": _rarity(title, view)[0],
+        "mention:qualified": _qualified(list(owned), view),
+    }
+
+
+def _qualified(owned: Sequence[tuple[str, str]], view: SnapshotView) -> Float64:
+    """The files with a definition that has both names of a pair: less the more of them there are."""
+    best = np.zeros(view.records)
+    names = sorted({name for pair in owned for name in pair})
+    keys = np.array([term_key(name_term(name)) for name in names], dtype=np.uint64)
+    found = view.gather(Field.SYMBOLS, keys)
+    order = np.argsort(found.terms, kind="stable")
+    at = np.searchsorted(found.terms[order], np.arange(len(names) + 1))
+    defining = [found.documents[order[start:end]] for start, end in pairwise(at.tolist())]
+    number = {name: at for at, name in enumerate(names)}
+    for owner, name in owned:
+        both = np.intersect1d(defining[number[owner]], defining[number[name]])
+        records = distinct(view.record_of[both])
+        best[records] = np.maximum(best[records], 1 / math.sqrt(max(len(records), 1)))
+    return best[view.record_of_file]
 
 
 def _rarity(names: Mapping[str, float], view: SnapshotView) -> tuple[Float64, Float64]:

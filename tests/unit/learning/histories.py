@@ -10,6 +10,7 @@ from loccit.learning.tune import tune
 from loccit.learning.tuning import Tuning
 from loccit.library import Loccit
 from loccit.retrieval.learned import Ranker
+from loccit.sources.options import SourceOptions
 from tests.repositories import Commit
 from tests.unit.learning.generals import made_general
 from tests.unit.pipeline.homes import loccit_at
@@ -82,6 +83,7 @@ def tuned(place: Path, *, general: Ranker | None = None, progress: Progress = si
             ingest,
             learned_folder(place),
             general=general or made_general(),
+            max_file_bytes=SourceOptions().max_file_bytes,
             progress=progress,
         )
 

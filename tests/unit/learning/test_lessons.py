@@ -97,13 +97,14 @@ def test_commits_that_are_not_known_any_more_are_left_out(tmp_path: Path) -> Non
 
 
 def test_lessons_of_another_version_are_none(tmp_path: Path) -> None:
-    """How text is read, what is looked at, and how deep a clone is: each changes the version."""
+    """How files are read and which, what is looked at, how deep a clone is: each changes the version."""
     versions = {
-        version_of(ParsingOptions(), ("a", "b"), ()),
-        version_of(ParsingOptions(), ("a",), ()),
-        version_of(ParsingOptions(), ("a", "b"), ("ab" * 20,)),
+        version_of(ParsingOptions(), 1, ("a", "b"), ()),
+        version_of(ParsingOptions(), 2, ("a", "b"), ()),
+        version_of(ParsingOptions(), 1, ("a",), ()),
+        version_of(ParsingOptions(), 1, ("a", "b"), ("ab" * 20,)),
     }
-    assert len(versions) == 3
+    assert len(versions) == 4
     write_lessons(tmp_path / "l.arr", "v", KeptLessons((made_lesson(0, 0),), None))
     assert read_lessons(tmp_path / "l.arr", "w", table_of([])) is None
     assert read_lessons(tmp_path / "none.arr", "v", table_of([])) is None
