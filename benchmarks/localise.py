@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 import benchmarks
-from loccit.evals.scorers import calibration
 from loccit.evals.statistics import paired_difference
 from loccit.indexing.changes import ChangeTable, build_table
 from loccit.learning.baselines import bm25_ranking
@@ -29,16 +28,14 @@ from loccit.settings import Settings
 from loccit.wiring import build
 
 NAME = "localise"
-SUMMARY = "issues -> files on localisation_dev.jsonl: BM25, untuned, tuned, each signal removed, calibration"
+SUMMARY = "issues -> files on localisation_dev.jsonl: BM25, untuned, tuned, each signal removed"
 
 CUTOFFS = (1, 3, 5, 10)
 TARGETS = {1: 74.0, 3: 89.0, 5: 93.0, 10: 97.0}
 NOTHING_NAMED = {1: 45.0, 3: 72.0, 5: 80.0}
 SYSTEMS = ("bm25", "untuned", "tuned")
-MOST_ERROR = 0.05
-# A block of the largest repository spans a year or two; of each block's past so many fixes are replayed.
+# A block of the largest repository spans a year or two.
 ISSUES_PER_BLOCK = 32
-REPLAYED = 400
 # The signals, by the beginnings of their features' names.
 SIGNALS = {
     "the title by itself": (
@@ -74,9 +71,13 @@ class Asked:
 
 
 def run(setting: benchmarks.Setting) -> dict[str, Any]:
-    """Accuracy in percent with paired intervals over BM25; per repository; where nothing is named;
-    calibration.
-    """
+    """Accuracy in percent with paired intervals over BM25; per repository; where nothing is named."""
+    asked, left_out = ask(setting)
+    return {"issues": len(asked), "left_out": left_out, **_figures(asked)}
+
+
+def ask(setting: benchmarks.Setting) -> tuple[list[Asked], list[str]]:
+    """Every issue with one gold file, asked; and what was left out, with how many."""
     rows = [r for r in setting.rows("localisation_dev.jsonl") if len(r["gold_files"]) == 1][: setting.sample]
     asked: list[Asked] = []
     missing: dict[str, int] = {}
@@ -92,11 +93,7 @@ def run(setting: benchmarks.Setting) -> dict[str, Any]:
             asked += found
             if unknown:
                 missing[f"{repo}: commit not in the clone"] = unknown
-    return {
-        "issues": len(asked),
-        "left_out": [f"{name} ({count})" for name, count in sorted(missing.items())],
-        **_figures(asked),
-    }
+    return asked, [f"{name} ({count})" for name, count in sorted(missing.items())]
 
 
 def _asked(system: Any, path: str, rows: Sequence[dict[str, Any]]) -> tuple[list[Asked], int]:
@@ -128,7 +125,7 @@ def _taught(replay: Replay, table: ChangeTable, fixes: Sequence[MinedFix], commi
     """The ranker that the fixes before a commit have taught."""
     is_past = table.past_of([commit])[commit]
     before = [fix for fix in fixes if is_past[table.number_of[fix.commit]]]
-    learned: list[Lesson] = list(lessons(replay, before, replayed=REPLAYED))
+    learned: list[Lesson] = list(lessons(replay, before))
     return Trainer(general_ranker()).fit(learned)
 
 
@@ -193,7 +190,6 @@ def _figures(asked: Sequence[Asked]) -> dict[str, Any]:
             "issues": len(nothing),
             **_with_targets(_accuracy(nothing, "tuned"), NOTHING_NAMED),
         },
-        "calibration": _calibrations(asked),
         "systems": {name: {"issues": len(asked), **_row(asked, name)} for name in SYSTEMS},
         "paired_difference": {
             f"{a} - {b}": _difference(asked, a, b)
@@ -255,20 +251,4 @@ def _difference(asked: Sequence[Asked], ours: str, theirs: str) -> dict[str, Any
         found = paired_difference(hits(ours), hits(theirs))
         figures[f"points@{k}"] = round(100 * found.estimate, 1)
         figures[f"interval@{k}"] = [round(100 * found.low, 1), round(100 * found.high, 1)]
-    return figures
-
-
-def _calibrations(asked: Sequence[Asked]) -> dict[str, Any]:
-    figures: dict[str, Any] = {}
-    for name in ("untuned", "tuned"):
-        pairs = [(one.id, *pair) for one in asked for pair in one.probabilities[name]]
-        found = calibration(
-            [probability for _, probability, _ in pairs],
-            [is_gold for _, _, is_gold in pairs],
-            groups=[group for group, _, _ in pairs],
-        )
-        figures[f"{name}: expected calibration error, first ten"] = benchmarks.target(
-            round(found.expected_error, 4), at_most=MOST_ERROR
-        )
-        figures[f"{name}: brier score"] = round(found.brier, 4)
     return figures

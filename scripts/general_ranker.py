@@ -32,10 +32,12 @@ from loccit.wiring import System, build
 TARGET = Path(__file__).parents[1] / "src" / "loccit" / "retrieval" / "general_ranker.json"
 # Messages of the first are short, those of the second are as long as issues: of these only such are taken.
 SHORT = (
-    "aio-libs/aiohttp celery/celery dask/dask eslint/eslint gohugoio/hugo mitmproxy/mitmproxy "
-    "networkx/networkx pypa/pip scrapy/scrapy tornadoweb/tornado"
+    "aio-libs/aiohttp ansible/ansible bokeh/bokeh buildbot/buildbot celery/celery conan-io/conan dask/dask "
+    "encode/django-rest-framework eslint/eslint gohugoio/hugo mitmproxy/mitmproxy networkx/networkx "
+    "nltk/nltk numpy/numpy psf/black pypa/pip pypa/setuptools scrapy/scrapy statsmodels/statsmodels "
+    "tornadoweb/tornado twisted/twisted wagtail/wagtail"
 ).split()
-LONG = "mesonbuild/meson openstack/ironic openstack/neutron".split()
+LONG = "mesonbuild/meson openstack/ironic openstack/neutron sqlalchemy/sqlalchemy".split()
 SHORT_FIXES, LONG_FIXES, LONG_WORDS = 800, 1200, 30
 PARAMETERS: dict[str, Any] = {
     "objective": "lambdarank",

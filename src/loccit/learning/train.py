@@ -36,7 +36,7 @@ Int64 = npt.NDArray[np.int64]
 # Fewer replayed lessons than this teach nothing that carries over.
 LEAST_LESSONS = 60
 _VALIDATED = 0.25
-_LINEAR_PENALTY = 300.0
+_LINEAR_PENALTY = 100.0
 _SHARE_PENALTY = 20.0
 # Where validation says nothing: what was best over other repositories. Scale of the general scores, share of
 # the association, share of the linear part.
