@@ -44,9 +44,10 @@ if TYPE_CHECKING:
     from loccit.pipeline.diagnosis import Check
     from loccit.pipeline.grep import MatchingLine
     from loccit.pipeline.ingest import Estimate, Ingest, Ingested
-    from loccit.pipeline.triage import Localise, Moment
+    from loccit.pipeline.triage import Moment
     from loccit.pipeline.triage_document import PastIssues
     from loccit.retrieval.learned import Ranker
+    from loccit.retrieval.localise import Localiser
     from loccit.retrieval.past import Past
     from loccit.sources import Repository
     from loccit.sources.issues import IssueStore, StoredIssue, SyncReport
@@ -275,7 +276,7 @@ class Loccit:
             return triage(
                 report,
                 searched,
-                localise=self._localiser(searched, ranker),
+                localiser=self._localiser(searched, ranker),
                 ranker_note=note,
                 past_issues=self._past_issues(known, moment),
                 options=settings.pipeline,
@@ -781,12 +782,11 @@ class Loccit:
             progress=self._progress,
         )
 
-    def _localiser(self, searched: Searchable, ranker: Ranker) -> Localise:
+    def _localiser(self, searched: Searchable, ranker: Ranker) -> Localiser:
         """What says where the cause of an issue may be."""
-        from loccit.retrieval.localise import localise
+        from loccit.retrieval.localise import Localiser
 
-        lay = self._past_of(searched)
-        return lambda issue: localise(issue, searched.target, lay, ranker)
+        return Localiser(searched.target, self._past_of(searched), ranker)
 
     def _ranker(self, searched: Searchable) -> tuple[Ranker, str]:
         """The ranker that the repository has adopted, of those that learned only from what leads to the

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Protocol
 
 from loccit.core.answers import Run
 from loccit.core.errors import InputError
 from loccit.core.issues import Issue, IssueKind
-from loccit.core.suspects import Localisation
+from loccit.core.suspects import Localisation, Suspect
 from loccit.core.triage import Part, Triage, TriageAbstention, TriageOutcome, seal
 from loccit.pipeline.ask import Searchable, Timings, utc_time
 from loccit.pipeline.labels import suggest_labels
@@ -34,14 +36,24 @@ _LEAST_SHARE = 0.02
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:$|[T ]\d)")
 _DAY_CHARS = 10
 
-Localise = Callable[[IssueText], Localisation]
+
+class Localiser(Protocol):
+    """Says where the cause of an issue may be."""
+
+    def suspects(self, issue: IssueText) -> Localisation:
+        """Source files, without tests and documentation."""
+        ...
+
+    def apart(self, issue: IssueText) -> tuple[tuple[Suspect, ...], tuple[Suspect, ...]]:
+        """Tests, and documentation. Called in a thread of its own."""
+        ...
 
 
 def triage(
     report: Report,
     searched: Searchable,
     *,
-    localise: Localise,
+    localiser: Localiser,
     ranker_note: str,
     past_issues: PastIssues | None,
     options: PipelineOptions,
@@ -51,7 +63,7 @@ def triage(
 ) -> Triage:
     """Triage a report against one repository at one commit.
 
-    `localise` says where the cause may be; what it raises is raised. `ranker_note` is what is to be told
+    `localiser` says where the cause may be; what it raises is raised. `ranker_note` is what is to be told
     about how it ranks. Every other part that fails is left out with a note. At most `top` files of each kind
     are named.
     """
@@ -63,14 +75,20 @@ def triage(
     timings.mark("read")
     if ranker_note:
         work.note(Part.SUSPECTS, ranker_note)
-    work.found = localise(work.issue)
+    work.found = localiser.suspects(work.issue)
     timings.mark("localise")
     _look_for_duplicates(work, past_issues)
     timings.mark("duplicates")
     verdict = judge(work.issue, work.found, least_confidence=options.triage_confidence)
     if verdict.is_enough:
-        _look_back(work)
-        timings.mark("history")
+        with ThreadPoolExecutor(1) as beside:
+            # Looking back is mostly waiting for git.
+            apart = beside.submit(localiser.apart, work.issue)
+            _look_back(work)
+            timings.mark("history")
+            tests, docs = apart.result()
+        work.found = replace(work.found, tests=tests, docs=docs)
+        timings.mark("tests_and_docs")
         with work.part(Part.OWNERS):
             _look_up_owners(work)
         work.labels = suggest_labels(

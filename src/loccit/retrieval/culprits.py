@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -38,6 +39,7 @@ _NAMED = 40.0
 _TIDYING = 0.25
 _DAY_S = 86_400
 _MOST_WORDS = 4
+_MESSAGE_CHARS = 4_000
 # A subject that says that nothing of substance was changed.
 _TIDIES = re.compile(
     r"\b(?:typos?|docstrings?|docs?|comments?|whitespace|lint(?:ing)?|format(?:ting|ted)?|isort|black|pep ?8"
@@ -237,11 +239,17 @@ def _window_text(window: Window, *, is_later: bool) -> str:
 
 def _common(message: str, wanted: dict[str, QueryTerm]) -> list[QueryTerm]:
     """The issue's words that the message holds, most telling first."""
-    held = {term.term for term in query_terms(message[:4000])}
+    held = _held(message[:_MESSAGE_CHARS])
     return sorted(
         (term for name, term in wanted.items() if name in held and telling(term) > 0),
         key=lambda term: (-telling(term), term.term),
     )
+
+
+@lru_cache(maxsize=2_000)
+def _held(message: str) -> frozenset[str]:
+    """The terms of a message: the same newest commits are looked at for one issue after another."""
+    return frozenset(term.term for term in query_terms(message))
 
 
 def _said(issue: IssueText) -> str:

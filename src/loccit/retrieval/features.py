@@ -104,6 +104,32 @@ class Entries:
 
 
 @dataclass(frozen=True, slots=True)
+class _CommitScores:
+    """Per part, the BM25 share of each past commit (0 for commits that are not past); and which terms the
+    past commits hold.
+    """
+
+    shares: tuple[Float64, ...]
+    entries: Entries
+    idf: Float64
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An issue's terms, and how much past commits read like it: whichever files it is laid over."""
+
+    terms: _Terms
+    commits: _CommitScores | None
+
+    @classmethod
+    def of(cls, issue: IssueText, past: Past | None) -> Reading:
+        """The issue, read against a past, if any."""
+        terms = _terms_of(issue)
+        is_known = past is not None and bool(past.is_past.any())
+        return cls(terms, _commit_scores(terms, past) if past is not None and is_known else None)
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """An issue laid over the files of a commit and their past: what `candidates` rests on, and what explains
     it.
@@ -115,6 +141,7 @@ class Analysis:
     """
 
     issue: IssueText
+    reading: Reading
     view: SnapshotView
     past: Past | None
     candidates: Candidates
@@ -126,13 +153,19 @@ class Analysis:
     likeness: Float64
 
 
-def analyse(issue: IssueText, view: SnapshotView, past: Past | None) -> Analysis:
-    """The files that anything speaks for, with their features. `view` is of files of one role alone."""
-    terms = _terms_of(issue)
+def analyse(
+    issue: IssueText, view: SnapshotView, past: Past | None, *, reading: Reading | None = None
+) -> Analysis:
+    """The files that anything speaks for, with their features. `view` is of files of one role alone.
+
+    `reading` is that of the same issue against the same commits, where it was read before.
+    """
+    reading = reading or Reading.of(issue, past)
+    terms = reading.terms
     postings = _Postings.of(view, terms)
     columns = _text_features(view, terms, postings)
     columns |= {name: values.astype(np.float64) for name, values in mentions(issue, view).items()}
-    history, likeness = _history_features(terms, view, past)
+    history, likeness = _history_features(reading, view, past)
     columns |= history
     first = _first_pass(columns)
     chosen = _chosen(columns, first)
@@ -146,7 +179,7 @@ def analyse(issue: IssueText, view: SnapshotView, past: Past | None) -> Analysis
     weights = np.array(_ISSUE_WEIGHTS) @ terms.weights
     found = Candidates(chosen, names, values, _former_names(view, past, chosen), terms.keys, weights)
     return Analysis(
-        issue, view, past, found, terms.words, terms.weights, postings.idf, chunks, shares, likeness
+        issue, reading, view, past, found, terms.words, terms.weights, postings.idf, chunks, shares, likeness
     )
 
 
@@ -385,17 +418,6 @@ def _module(path: str) -> str:
     return parts[-2] if stem in {"__init__", "index", "mod"} and len(parts) > 1 else stem
 
 
-@dataclass(frozen=True, slots=True)
-class _CommitScores:
-    """Per part, the BM25 share of each past commit (0 for commits that are not past); and which terms the
-    past commits hold.
-    """
-
-    shares: tuple[Float64, ...]
-    entries: Entries
-    idf: Float64
-
-
 def _commit_scores(terms: _Terms, past: Past) -> _CommitScores:
     commits = past.commits
     fields: list[Entries] = []
@@ -416,7 +438,7 @@ def _commit_scores(terms: _Terms, past: Past) -> _CommitScores:
 
 
 def _history_features(
-    terms: _Terms, view: SnapshotView, past: Past | None
+    reading: Reading, view: SnapshotView, past: Past | None
 ) -> tuple[dict[str, Float64], Float64]:
     """The features of the past, and each commit's likeness to the issue."""
     n_files = len(view.files.paths)
@@ -437,9 +459,9 @@ def _history_features(
         "changes:year",
         "kind",
     ]
-    if past is None or not past.is_past.any():
+    found = reading.commits
+    if past is None or found is None:
         return {name: np.zeros(n_files) for name in names}, np.empty(0)
-    found = _commit_scores(terms, past)
     ages = np.maximum((past.now - past.times) / _DAY, 0.0)
     by, files = past.changed_by, past.changed
     share = 1 / np.sqrt(np.maximum(past.width, 1))
@@ -463,7 +485,7 @@ def _history_features(
     best = np.zeros(n_files)
     np.maximum.at(best, files, (votes["votes:both"] * share)[by])
     columns["votes:best"] = _relative(best)
-    columns |= _told_features(terms, found, past, n_files)
+    columns |= _told_features(reading.terms, found, past, n_files)
     latest = np.full(n_files, np.inf)
     np.minimum.at(latest, files, ages[by])
     columns["recency"] = 1 / (1 + np.where(np.isfinite(latest), latest, 1e9) / 30.0)

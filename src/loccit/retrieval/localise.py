@@ -20,11 +20,11 @@ from loccit.core.suspects import (
 )
 from loccit.indexing.paths import index_paths
 from loccit.indexing.view import ROLES, FileTable, SnapshotView
-from loccit.retrieval.features import Analysis, analyse
+from loccit.retrieval.features import Analysis, Reading, analyse
 from loccit.retrieval.functions import functions_by_file
 from loccit.retrieval.issue_text import IssueText
 from loccit.retrieval.learned import Ranker
-from loccit.retrieval.mentions import defined_by, endings_of
+from loccit.retrieval.mentions import Definitions, endings_of
 from loccit.retrieval.past import Past
 from loccit.retrieval.search import Target
 
@@ -46,21 +46,63 @@ _RECENT_DAYS = 30.0
 _DAY = 86_400.0
 
 
-def localise(issue: IssueText, files: Target, lay: LayPast, ranker: Ranker) -> Localisation:
-    """The files whose change may fix the issue: source files, and apart from them tests and documentation.
-
-    `lay` lays the past over the files of a view. Nothing but the snapshot and that past is looked at.
+class Localiser:
+    """The files of a snapshot whose change may fix an issue. `lay` lays the past over the files of a view:
+    nothing but the snapshot and that past is looked at.
     """
-    found = _suspects_of(FileRole.SOURCE, issue, files, lay, ranker, _SUSPECTS)
-    tests = _suspects_of(FileRole.TEST, issue, files, lay, ranker, _APART)
-    docs = _suspects_of(FileRole.DOCS, issue, files, lay, ranker, _APART)
-    return Localisation(
-        suspects=found.suspects,
-        tests=tests.suspects,
-        docs=docs.suspects,
-        similar_commits=_similar(found.analysis),
-        confidence=found.confidence,
-    )
+
+    def __init__(self, files: Target, lay: LayPast, ranker: Ranker) -> None:
+        self._files = files
+        self._lay = lay
+        self._ranker = ranker
+        self._read: tuple[IssueText, Reading] | None = None
+
+    def suspects(self, issue: IssueText) -> Localisation:
+        """The source files, without tests and documentation."""
+        analysis, suspects, confidence = self._of(FileRole.SOURCE, issue, _SUSPECTS, _EXPLAINED)
+        return Localisation(suspects, (), (), _similar(analysis), confidence)
+
+    def apart(self, issue: IssueText) -> tuple[tuple[Suspect, ...], tuple[Suspect, ...]]:
+        """The tests, and the documentation."""
+        _, tests, _ = self._of(FileRole.TEST, issue, _APART, _APART)
+        _, docs, _ = self._of(FileRole.DOCS, issue, _APART, _APART)
+        return tests, docs
+
+    def _of(
+        self, role: FileRole, issue: IssueText, limit: int, explained: int
+    ) -> tuple[Analysis, tuple[Suspect, ...], float]:
+        """At most `limit` files of a role, the first of them with reasons and functions; what that rests on,
+        and the probability that a right one is among the first ten.
+        """
+        view = role_view(self._files.view, role)
+        known = self._read[1] if self._read is not None and self._read[0] is issue else None
+        analysis = analyse(issue, view, self._lay(view), reading=known)
+        self._read = issue, analysis.reading
+        ranked = self._ranker.rank(analysis.candidates)
+        why = _Why(self._files, analysis)
+        explained_rows = ranked.order[:explained]
+        functions = functions_by_file(
+            analysis,
+            analysis.candidates.files[explained_rows].tolist(),
+            ranked.probabilities[explained_rows],
+            limit=_FUNCTIONS,
+        )
+        suspects: list[Suspect] = []
+        for place, at in enumerate(ranked.order[:limit].tolist()):
+            file = int(analysis.candidates.files[at])
+            suspects.append(
+                Suspect(
+                    path=view.files.paths[file],
+                    blob=view.files.blobs[file],
+                    role=role,
+                    encoding=why.encoding(file),
+                    score=round(float(ranked.scores[at]), 6),
+                    probability=round(float(ranked.probabilities[at]), 6),
+                    reasons=tuple(why.reasons(file)) if place < explained else (),
+                    functions=functions.get(file, ()),
+                )
+            )
+        return analysis, tuple(suspects), round(ranked.confidence, 6)
 
 
 def role_view(view: SnapshotView, role: FileRole) -> SnapshotView:
@@ -81,48 +123,6 @@ def _role_view(view: SnapshotView, role: FileRole) -> SnapshotView:
     return SnapshotView(view.segments, table)
 
 
-class _Found:
-    """The suspects of one role, and what they rest on."""
-
-    def __init__(self, analysis: Analysis, suspects: tuple[Suspect, ...], confidence: float) -> None:
-        self.analysis = analysis
-        self.suspects = suspects
-        self.confidence = confidence
-
-
-def _suspects_of(
-    role: FileRole, issue: IssueText, files: Target, lay: LayPast, ranker: Ranker, limit: int
-) -> _Found:
-    view = role_view(files.view, role)
-    analysis = analyse(issue, view, lay(view))
-    ranked = ranker.rank(analysis.candidates)
-    why = _Why(files, analysis)
-    explained_rows = ranked.order[: _EXPLAINED if role is FileRole.SOURCE else _APART]
-    functions = functions_by_file(
-        analysis,
-        analysis.candidates.files[explained_rows].tolist(),
-        ranked.probabilities[explained_rows],
-        limit=_FUNCTIONS,
-    )
-    suspects: list[Suspect] = []
-    for place, at in enumerate(ranked.order[:limit].tolist()):
-        file = int(analysis.candidates.files[at])
-        explained = place < len(explained_rows)
-        suspects.append(
-            Suspect(
-                path=view.files.paths[file],
-                blob=view.files.blobs[file],
-                role=role,
-                encoding=why.encoding(file),
-                score=round(float(ranked.scores[at]), 6),
-                probability=round(float(ranked.probabilities[at]), 6),
-                reasons=tuple(why.reasons(file)) if explained else (),
-                functions=functions.get(file, ()),
-            )
-        )
-    return _Found(analysis, tuple(suspects), round(ranked.confidence, 6))
-
-
 class _Why:
     """Why files are suspected: looked up for one file at a time."""
 
@@ -131,6 +131,7 @@ class _Why:
         self._analysis = analysis
         self._view = analysis.view
         self._endings = endings_of(self._view)
+        self._definitions = Definitions(analysis.issue, analysis.view)
 
     def encoding(self, file: int) -> str:
         """The codec of the file's text."""
@@ -163,7 +164,7 @@ class _Why:
             if parts and file in self._endings.fits(parts)[1]:
                 yield Reason(ReasonKind.MENTION, f"the issue writes {written!r}")
                 break
-        names = defined_by(self._analysis.issue, self._view, file)[:_WORDS]
+        names = self._definitions.of(file)[:_WORDS]
         if names:
             listed = ", ".join(names)
             yield Reason(ReasonKind.MENTION, f"{path[path.rfind('/') + 1 :]} defines {listed}")
@@ -172,7 +173,7 @@ class _Why:
         past, likeness = self._analysis.past, self._analysis.likeness
         if past is None or not len(likeness):
             return
-        commits = past.changed_by[past.changed == file]
+        commits = past.changing(file)
         if not len(commits):
             return
         best = int(commits[np.argmax(likeness[commits])])
@@ -213,7 +214,7 @@ class _Why:
         past = self._analysis.past
         if past is None:
             return
-        commits = past.changed_by[past.changed == file]
+        commits = past.changing(file)
         if not len(commits):
             return
         last = int(commits[np.argmax(past.times[commits])])

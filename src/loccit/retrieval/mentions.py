@@ -244,21 +244,25 @@ def _first(names: Sequence[str], count: int) -> list[str]:
     return list(dict.fromkeys(names))[:count]
 
 
-def defined_by(issue: IssueText, view: SnapshotView, file: int) -> tuple[str, ...]:
-    """The names in the issue that this file defines, those that fewest files define first."""
-    text = "\n".join([issue.title, issue.prose, *issue.code])
-    names = {
-        **_names(text),
-        **{name: 1.0 for t in issue.tracebacks for f in t.frames for name in _names(f.function)},
-    }
-    if not names:
-        return ()
-    keys = np.array([term_key(name_term(name)) for name in names], dtype=np.uint64)
-    found = view.gather(Field.SYMBOLS, keys)
-    pairs = distinct(found.terms * view.records + view.record_of[found.documents])
-    term, record = pairs // view.records, pairs % view.records
-    count = np.bincount(term, minlength=len(keys))
-    mine = term[record == view.record_of_file[file]]
-    written = list(names)
-    rarest = sorted((int(at) for at in mine), key=lambda at: (int(count[at]), at))
-    return tuple(written[at] for at in rarest)
+class Definitions:
+    """Which files of a view define what an issue names."""
+
+    def __init__(self, issue: IssueText, view: SnapshotView) -> None:
+        functions = [f.function for trace in issue.tracebacks for f in trace.frames]
+        names = _names("\n".join([issue.title, issue.prose, *issue.code])) | {
+            name: 1.0 for function in functions for name in _names(function)
+        }
+        self._view = view
+        self._names = list(names)
+        found = view.gather(
+            Field.SYMBOLS, np.array([term_key(name_term(name)) for name in names], dtype=np.uint64)
+        )
+        pairs = distinct(found.terms * view.records + view.record_of[found.documents])
+        self._name, self._record = np.divmod(pairs, max(view.records, 1))
+        self._count = np.bincount(self._name, minlength=len(names))
+
+    def of(self, file: int) -> list[str]:
+        """The names that this file defines, those that fewest files define first."""
+        mine = self._name[self._record == self._view.record_of_file[file]]
+        rarest = mine[np.argsort(self._count[mine], kind="stable")]
+        return [self._names[at] for at in rarest.tolist()]

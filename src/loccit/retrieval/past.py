@@ -51,6 +51,18 @@ class Past:
         """The full id of a commit by its document."""
         return self.commits.files.blobs[int(self.commits.first_file[self.commits.record_of[document]])]
 
+    def changing(self, file: int) -> Int64:
+        """The documents that changed a file, rising."""
+        documents, files = self._by_file
+        first, last = np.searchsorted(files, [file, file + 1])
+        return documents[first:last]
+
+    @cached_property
+    def _by_file(self) -> tuple[Int64, Int64]:
+        """The changing documents and the files that they changed, file after file."""
+        order = np.argsort(self.changed, kind="stable")
+        return self.changed_by[order], self.changed[order]
+
     @cached_property
     def width(self) -> Int64:
         """How many of the files each document changed."""

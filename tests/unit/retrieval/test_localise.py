@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ from loccit.indexing.changes import build_table
 from loccit.retrieval.features import candidates
 from loccit.retrieval.issue_text import read_issue
 from loccit.retrieval.learned import columns_of, general_ranker, parse_ranker
-from loccit.retrieval.localise import LayPast, localise, role_view
+from loccit.retrieval.localise import LayPast, Localiser, role_view
 from loccit.retrieval.mentions import mentions
 from loccit.retrieval.past import past_at
 from tests.unit.retrieval.pasts import commit_id, made_change, messages
@@ -50,7 +52,15 @@ def the_past() -> LayPast:
 
 def found(snapshot: MadeSnapshot, text: str) -> Localisation:
     """What an issue's text leads to."""
-    return localise(read_issue(text), snapshot.target, the_past(), general_ranker())
+    return localised(Localiser(snapshot.target, the_past(), general_ranker()), text)
+
+
+def localised(localiser: Localiser, text: str) -> Localisation:
+    """Suspects, tests and documentation together."""
+    issue = read_issue(text)
+    suspects = localiser.suspects(issue)
+    tests, docs = localiser.apart(issue)
+    return replace(suspects, tests=tests, docs=docs)
 
 
 def test_a_file_that_defines_what_the_title_names_comes_first(snapshot: MadeSnapshot) -> None:
@@ -102,7 +112,7 @@ def test_probabilities_fall_with_the_rank_and_are_probabilities(snapshot: MadeSn
 
 def test_without_a_past_words_alone_decide(snapshot: MadeSnapshot) -> None:
     """A plain folder has no history: suspects all the same, no similar commits."""
-    result = localise(read_issue("price of a parcel"), snapshot.target, lambda _: None, general_ranker())
+    result = localised(Localiser(snapshot.target, lambda _: None, general_ranker()), "price of a parcel")
     assert result.suspects[0].path == "parcels/prices.py"
     assert result.similar_commits == ()
 
