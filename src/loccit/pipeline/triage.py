@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,12 +23,12 @@ from loccit.pipeline.owners import owners_by_history, owners_by_rule
 from loccit.pipeline.report import Report
 from loccit.pipeline.sufficiency import judge
 from loccit.pipeline.triage_document import Moment, PastIssues, Work, issue_fields, sealed
-from loccit.retrieval.culprits import Window, rank_culprits, tag_of, touching, versions_told
+from loccit.retrieval.culprits import Window, rank_culprits, tag_of, versions_told
 from loccit.retrieval.issue_text import IssueText, VersionClue, read_issue
 from loccit.sources.codeowners import CodeOwners, dialect_of, find_codeowners, read_codeowners
 
 # How many of the suspects' newest changes are looked at.
-_CHANGES = 200
+_CHANGES = 100
 _SIMILAR = 20
 _SHOWN_BAD_LINES = 3
 # A commit with a smaller share says nothing.
@@ -42,6 +43,10 @@ class Localiser(Protocol):
 
     def suspects(self, issue: IssueText) -> Localisation:
         """Source files, without tests and documentation."""
+        ...
+
+    def commits_changing(self, paths: Iterable[str]) -> list[str]:
+        """The commits that changed any of these source files, newest first."""
         ...
 
     def apart(self, issue: IssueText) -> tuple[tuple[Suspect, ...], tuple[Suspect, ...]]:
@@ -84,7 +89,7 @@ def triage(
         with ThreadPoolExecutor(1) as beside:
             # Looking back is mostly waiting for git.
             apart = beside.submit(localiser.apart, work.issue)
-            _look_back(work)
+            _look_back(work, localiser)
             timings.mark("history")
             tests, docs = apart.result()
         work.found = replace(work.found, tests=tests, docs=docs)
@@ -150,7 +155,7 @@ def _look_for_duplicates(work: Work, past_issues: PastIssues | None) -> None:
         work.similar = tuple(past_issues.similar(issue, _SIMILAR))
 
 
-def _look_back(work: Work) -> None:
+def _look_back(work: Work, localiser: Localiser) -> None:
     """Culprits and the suspects' changes, from the history."""
     history, repository = work.searched.history, work.searched.repository
     if history is None:
@@ -158,19 +163,19 @@ def _look_back(work: Work) -> None:
         for part in (Part.CULPRITS, Part.SIMILAR_FIXES):
             work.note(part, f"left out: {why}")
         return
-    record, view = history
+    record, _ = history
     if record.is_shallow:
         work.note(Part.CULPRITS, "the clone is shallow: changes before its first commits are not known")
     with work.part(Part.CULPRITS):
         window = _window(work, record.commit or record.id)
         paths = [suspect.path for suspect in work.suspects]
-        commits = touching(view, paths, _CHANGES)
+        changing = localiser.commits_changing(paths)
+        commits = changing[:_CHANGES]
         work.touches = tuple(repository.touches(commits, paths))
         after = window.after_good
         candidates = work.touches
-        if after is not None and len(commits) == _CHANGES:
-            old = set(commits)
-            more = [c for c in touching(view, paths, len(view)) if c in after and c not in old][:_CHANGES]
+        if after is not None:
+            more = [commit for commit in changing[_CHANGES:] if commit in after][:_CHANGES]
             candidates = (*candidates, *repository.touches(more, paths))
         now = work.moment.time
         reported = min(work.report.created or now, now)

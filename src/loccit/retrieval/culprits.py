@@ -11,15 +11,10 @@ import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
-
-import numpy as np
 
 from loccit.core.source import Tag, Touch
 from loccit.core.suspects import Suspect
-from loccit.indexing.lexical import Field
-from loccit.indexing.terms import terms_of, tokens
-from loccit.indexing.view import SnapshotView
+from loccit.indexing.terms import tokens
 from loccit.retrieval.confidence import telling
 from loccit.retrieval.issue_text import IssueText, VersionClue
 from loccit.retrieval.query import QueryTerm, query_terms
@@ -72,26 +67,6 @@ class RankedCulprit:
     touch: Touch
     score: float
     reasons: tuple[str, ...]
-
-
-def touching(history: SnapshotView, paths: Sequence[str], limit: int) -> list[str]:
-    """The newest commits, at most `limit`, that seem to have changed one of these files, newest first.
-
-    They hold all words of a path; whether they changed that very file, git says.
-    """
-    found = np.zeros(len(history), dtype=bool)
-    for path in paths:
-        words = {term for terms, count in terms_of(tokens(path)) for term in terms[:count]}
-        holding = np.ones(len(history), dtype=bool)
-        for term in sorted(words):
-            has = np.zeros(len(history), dtype=bool)
-            has[history.postings(Field.DOCS, term)[0]] = True
-            holding &= has
-        if words:
-            found |= holding
-    # The table of a history is newest first, and a commit is a record of one document.
-    places = cast("list[int]", history.first_file[history.record_of[np.flatnonzero(found)]].tolist())
-    return [history.files.blobs[place] for place in sorted(places)[:limit]]
 
 
 def tag_of(version: str, tags: Sequence[Tag]) -> Tag | None:

@@ -49,6 +49,8 @@ PATH_B = 0.3
 VOTERS = 100
 MOST_TELLINGS = 20_000
 FIRST_PASS = 80
+# A table of all sums is faster than sorting up to so many cells per entry.
+_DENSE = 8
 _DAY = 86_400.0
 
 
@@ -246,7 +248,9 @@ class _Postings:
             found = view.gather(number, terms.keys)
             documents.append(Entries(found.terms, found.documents, found.frequencies.astype(np.float64)))
             records.append(_summed(found.terms, view.record_of[found.documents], documents[-1].count))
-        whole = _merged(records, [FIELD_WEIGHTS[number] for number in FIELD_ORDER], view.records)
+        whole = _merged(
+            records, [FIELD_WEIGHTS[number] for number in FIELD_ORDER], len(terms.terms), view.records
+        )
         held = np.bincount(whole.term, minlength=len(terms.terms))
         idf = np.log(1 + (view.records - held + 0.5) / (held + 0.5))
         return cls(tuple(documents), tuple(records), whole, np.where(held > 0, idf, 0.0))
@@ -262,13 +266,22 @@ def _summed(term: Int64, owner: Int64, count: Float64) -> Entries:
     return Entries(term[first], owner[first], np.add.reduceat(count, first))
 
 
-def _merged(fields: Sequence[Entries], weights: Sequence[float], owners: int) -> Entries:
+def _added(code: Int64, count: Float64, terms: int, owners: int) -> Entries:
+    """Counts of codes `term * owners + owner`, in any order, added up."""
+    if terms * owners <= _DENSE * len(code):
+        total = np.bincount(code, weights=count, minlength=terms * owners).astype(np.float64)
+        code = np.flatnonzero(total)
+        return Entries(code // max(owners, 1), code % max(owners, 1), total[code])
+    order = np.argsort(code, kind="stable")
+    code = code[order]
+    return _summed(code // max(owners, 1), code % max(owners, 1), count[order])
+
+
+def _merged(fields: Sequence[Entries], weights: Sequence[float], terms: int, owners: int) -> Entries:
     """The entries of several fields as one, counts weighted."""
     code = np.concatenate([entries.term * owners + entries.owner for entries in fields])
     count = np.concatenate([w * entries.count for w, entries in zip(weights, fields, strict=True)])
-    order = np.argsort(code, kind="stable")
-    code, count = code[order], count[order]
-    return _summed(code // max(owners, 1), code % max(owners, 1), count)
+    return _added(code, count, terms, owners)
 
 
 def _shares(entries: Entries, norms: Float64, weights: Float64, idf: Float64, owners: int) -> list[Float64]:
@@ -348,7 +361,7 @@ def _chunks_of(view: SnapshotView, postings: _Postings, chosen: Int64) -> Entrie
     for entries in postings.documents:
         here = wanted[view.record_of[entries.owner]]
         fields.append(Entries(entries.term[here], entries.owner[here], entries.count[here]))
-    return _merged(fields, [FIELD_WEIGHTS[number] for number in FIELD_ORDER], len(view))
+    return _merged(fields, [FIELD_WEIGHTS[number] for number in FIELD_ORDER], len(postings.idf), len(view))
 
 
 def _chunk_shares(view: SnapshotView, terms: _Terms, postings: _Postings, chunks: Entries) -> Float64:
@@ -427,7 +440,9 @@ def _commit_scores(terms: _Terms, past: Past) -> _CommitScores:
         fields.append(
             Entries(found.terms[here], found.documents[here], found.frequencies[here].astype(np.float64))
         )
-    merged = _merged(fields, [COMMIT_WEIGHTS[number] for number in FIELD_ORDER], len(commits))
+    merged = _merged(
+        fields, [COMMIT_WEIGHTS[number] for number in FIELD_ORDER], len(terms.terms), len(commits)
+    )
     held = np.bincount(merged.term, minlength=len(terms.terms))
     total = int(past.is_past.sum())
     idf = np.where(held > 0, np.log(1 + (total - held + 0.5) / (held + 0.5)), 0.0)
@@ -517,9 +532,7 @@ def _told_features(terms: _Terms, found: _CommitScores, past: Past, n_files: int
     term, owner, sizes = entries.term[kept], entries.owner[kept], sizes[kept]
     at = np.repeat(starts[owner] - np.cumsum(sizes) + sizes, sizes) + np.arange(int(sizes.sum()))
     weight = np.repeat(1 / np.sqrt(np.maximum(past.width[owner], 1)), sizes)
-    code = np.repeat(term, sizes) * n_files + past.changed[at]
-    order = np.argsort(code, kind="stable")
-    told = _summed(code[order] // max(n_files, 1), code[order] % max(n_files, 1), weight[order])
+    told = _added(np.repeat(term, sizes) * n_files + past.changed[at], weight, len(terms.terms), n_files)
     held = np.bincount(told.term, minlength=len(terms.terms))
     idf = np.where(held > 0, np.log(1 + (n_files - held + 0.5) / (held + 0.5)), 0.0)
     lengths = np.bincount(

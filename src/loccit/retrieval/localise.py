@@ -4,7 +4,7 @@ check.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +61,17 @@ class Localiser:
         """The source files, without tests and documentation."""
         analysis, suspects, confidence = self._of(FileRole.SOURCE, issue, _SUSPECTS, _EXPLAINED)
         return Localisation(suspects, (), (), _similar(analysis), confidence)
+
+    def commits_changing(self, paths: Iterable[str]) -> list[str]:
+        """The commits of the past that changed any of these source files, newest first, under any name that
+        a file has had.
+        """
+        view = role_view(self._files.view, FileRole.SOURCE)
+        past = self._lay(view)
+        if past is None:
+            return []
+        number_of = {path: at for at, path in enumerate(view.files.paths)}
+        return past.commits_changing(number_of[path] for path in paths if path in number_of)
 
     def apart(self, issue: IssueText) -> tuple[tuple[Suspect, ...], tuple[Suspect, ...]]:
         """The tests, and the documentation."""

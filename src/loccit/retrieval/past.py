@@ -4,7 +4,7 @@ they changed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -56,6 +56,13 @@ class Past:
         documents, files = self._by_file
         first, last = np.searchsorted(files, [file, file + 1])
         return documents[first:last]
+
+    def commits_changing(self, files: Iterable[int]) -> list[str]:
+        """The full ids of the commits that changed any of these files, newest first."""
+        documents = sorted({document for file in files for document in self.changing(file).tolist()})
+        # The table of a history is newest first, and a commit is a record of one document.
+        places: list[int] = self.commits.first_file[self.commits.record_of[documents]].tolist()
+        return [self.commits.files.blobs[place] for place in sorted(places)]
 
     @cached_property
     def _by_file(self) -> tuple[Int64, Int64]:

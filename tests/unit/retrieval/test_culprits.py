@@ -10,8 +10,9 @@ import pytest
 from loccit.core.source import FileRole, Tag, Touch
 from loccit.core.suspects import Suspect, SuspectFunction
 from loccit.library import Loccit
-from loccit.retrieval.culprits import Window, rank_culprits, tag_of, touching, versions_told
+from loccit.retrieval.culprits import Window, rank_culprits, tag_of, versions_told
 from loccit.retrieval.issue_text import VersionClue, read_issue
+from loccit.retrieval.learned import general_ranker
 from tests.repositories import Commit, make_repository
 
 DAY = 86_400
@@ -134,19 +135,19 @@ def test_versions_of_other_software_bound_nothing() -> None:
 
 
 def test_commits_that_touch_a_file_are_found_newest_first(tmp_path: Path) -> None:
-    """In the index of the history, by the words of the path."""
+    """Those that changed that very file, also before it was moved."""
     commits: list[Commit] = [
         {"files": {"src/zones.py": "a = 1\n", "src/other.py": "b = 1\n"}},
         {"files": {"src/zones.py": "a = 2\n"}},
         {"files": {"src/other.py": "b = 2\n"}},
         {"files": {"src/zones.py": "a = 3\n"}},
+        {"files": {"src/zones.py": None, "src/areas.py": "a = 3\n"}},
     ]
     made = make_repository(tmp_path / "r", commits)
     loccit = Loccit(tmp_path / "home")
     loccit.index(tmp_path / "r")
-    (searched,) = loccit._searchable((), None, None, history=True)
-    assert searched.history is not None
-    view = searched.history[1]
-    assert touching(view, ["src/zones.py"], 10) == [made[3], made[1], made[0]]
-    assert touching(view, ["src/zones.py"], 1) == [made[3]]
-    assert touching(view, ["src/unknown.py"], 10) == []
+    _, searched = loccit._with_history(None, None)
+    localiser = loccit._localiser(searched, general_ranker())
+    assert localiser.commits_changing(["src/areas.py"]) == [made[4], made[3], made[1], made[0]]
+    assert localiser.commits_changing(["src/areas.py", "src/other.py"]) == made[::-1]
+    assert localiser.commits_changing(["src/unknown.py"]) == []
