@@ -276,7 +276,7 @@ class Loccit:
             return triage(
                 report,
                 searched,
-                localiser=self._localiser(searched, ranker),
+                localiser=self._localiser(searched, ranker, top),
                 ranker_note=note,
                 past_issues=self._past_issues(known, moment),
                 options=settings.pipeline,
@@ -782,11 +782,11 @@ class Loccit:
             progress=self._progress,
         )
 
-    def _localiser(self, searched: Searchable, ranker: Ranker) -> Localiser:
+    def _localiser(self, searched: Searchable, ranker: Ranker, top: int) -> Localiser:
         """What says where the cause of an issue may be."""
         from loccit.retrieval.localise import Localiser
 
-        return Localiser(searched.target, self._past_of(searched), ranker)
+        return Localiser(searched.target, self._past_of(searched), ranker, top=top)
 
     def _ranker(self, searched: Searchable) -> tuple[Ranker, str]:
         """The ranker that the repository has adopted, of those that learned only from what leads to the

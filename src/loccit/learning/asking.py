@@ -137,7 +137,8 @@ class Asker:
             is_fix_seen=fix is not None and bool(is_seen[fix]),
             unrelated=int(leads_nowhere.sum()) + int((numbers < 0).sum()),
             later_clocks=int((table.times[is_seen] > case.moment).sum()),
-            other_files=sum(blob_of.get(file.path) != file.old_blob for file in case.changed),
+            # What is not searched, as too large a file, cannot give anything away.
+            other_files=sum(blob_of.get(file.path, file.old_blob) != file.old_blob for file in case.changed),
         )
 
     def _numbers_of(self, past: Past) -> npt.NDArray[np.int64]:

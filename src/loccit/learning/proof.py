@@ -43,8 +43,8 @@ class LeakCheck:
 
     `seen_commits` were its past, `unrelated_commits` those of them that do not lead to the parent of the fix:
     0. `later_clocks` are ancestors whose clock says that they are younger. `other_files` are files of the fix
-    that did not stand there as they were before it: 0. `lessons` are what the tuned ranker had learned from,
-    `late_lessons` those of them that are younger than the parent or do not lead to it: 0.
+    that were searched otherwise than they were before it: 0. `lessons` are what the tuned ranker had learned
+    from, `late_lessons` those of them that are younger than the parent or do not lead to it: 0.
     """
 
     seen_commits: int

@@ -43,6 +43,8 @@ _FIELD_NAMES = {
     Field.DOCS: "docs",
     Field.BODY: "body",
 }
+# The parts that are laid beside past messages: all of it, and its title.
+_TOLD = 2
 K1, B = 1.5, 0.75
 COMMIT_K1, COMMIT_B = 1.2, 0.3
 PATH_B = 0.3
@@ -107,8 +109,8 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class _CommitScores:
-    """Per part, the BM25 share of each past commit (0 for commits that are not past); and which terms the
-    past commits hold.
+    """For the whole issue and for its title, the BM25 share of each past commit (0 for commits that are not
+    past); and which terms the past commits hold.
     """
 
     shares: tuple[Float64, ...]
@@ -449,7 +451,7 @@ def _commit_scores(terms: _Terms, past: Past) -> _CommitScores:
     words = commits.document_words
     mean = max(float(words[past.is_past].mean()), 1.0) if total else 1.0
     norms: Float64 = COMMIT_K1 * (1 - COMMIT_B + COMMIT_B * words.astype(np.float64) / mean)
-    return _CommitScores(tuple(_shares(merged, norms, terms.weights, idf, len(commits))), merged, idf)
+    return _CommitScores(tuple(_shares(merged, norms, terms.weights[:_TOLD], idf, len(commits))), merged, idf)
 
 
 def _history_features(
@@ -539,7 +541,7 @@ def _told_features(terms: _Terms, found: _CommitScores, past: Past, n_files: int
         past.changed, weights=past.commits.document_words[past.changed_by], minlength=n_files
     )
     norms = _norms(lengths, 2.0, 0.5)
-    shares = _shares(told, norms, terms.weights, idf, n_files)
+    shares = _shares(told, norms, terms.weights[:_TOLD], idf, n_files)
     return {"told:all": shares[0], "told:title": shares[1]}
 
 

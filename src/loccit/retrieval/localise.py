@@ -34,8 +34,9 @@ Float64 = npt.NDArray[np.float64]
 LayPast = Callable[[SnapshotView], Past | None]
 
 _SUSPECTS = 50
-# How many suspects get reasons and functions.
-_EXPLAINED = 20
+# How many suspects get reasons and functions, at most; of source files at least five do, by whose functions
+# culprits are weighed.
+_EXPLAINED, _EXPLAINED_APART, _LEAST_EXPLAINED = 20, 5, 5
 _FUNCTIONS = 5
 _WORDS = 4
 _SIMILAR = 10
@@ -48,18 +49,22 @@ _DAY = 86_400.0
 
 class Localiser:
     """The files of a snapshot whose change may fix an issue. `lay` lays the past over the files of a view:
-    nothing but the snapshot and that past is looked at.
+    nothing but the snapshot and that past is looked at. Of the first `top` of a kind it says why, up to a
+    limit.
     """
 
-    def __init__(self, files: Target, lay: LayPast, ranker: Ranker) -> None:
+    def __init__(self, files: Target, lay: LayPast, ranker: Ranker, *, top: int) -> None:
         self._files = files
         self._lay = lay
         self._ranker = ranker
+        self._top = top
         self._read: tuple[IssueText, Reading] | None = None
 
     def suspects(self, issue: IssueText) -> Localisation:
         """The source files, without tests and documentation."""
-        analysis, suspects, confidence = self._of(FileRole.SOURCE, issue, _SUSPECTS, _EXPLAINED)
+        analysis, suspects, confidence = self._of(
+            FileRole.SOURCE, issue, _SUSPECTS, max(_LEAST_EXPLAINED, min(self._top, _EXPLAINED))
+        )
         return Localisation(suspects, (), (), _similar(analysis), confidence)
 
     def commits_changing(self, paths: Iterable[str]) -> list[str]:
@@ -75,8 +80,9 @@ class Localiser:
 
     def apart(self, issue: IssueText) -> tuple[tuple[Suspect, ...], tuple[Suspect, ...]]:
         """The tests, and the documentation."""
-        _, tests, _ = self._of(FileRole.TEST, issue, _APART, _APART)
-        _, docs, _ = self._of(FileRole.DOCS, issue, _APART, _APART)
+        explained = min(self._top, _EXPLAINED_APART)
+        _, tests, _ = self._of(FileRole.TEST, issue, _APART, explained)
+        _, docs, _ = self._of(FileRole.DOCS, issue, _APART, explained)
         return tests, docs
 
     def _of(

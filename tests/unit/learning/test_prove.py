@@ -199,6 +199,25 @@ def test_a_block_learns_from_what_leads_to_each_of_its_cases(tmp_path: Path) -> 
         assert (leaks.lessons, leaks.late_lessons) == (9, 6)
 
 
+def test_a_file_that_is_not_searched_gives_nothing_away(tmp_path: Path) -> None:
+    """It is too large, and the fix changes it beside one that is searched."""
+    large = "number = 1  # a line of many\n" * 40_000
+    commits: list[Commit] = [
+        {
+            "message": "Begin with parcels",
+            "files": {path_of("zone"): source("zone", 0), "src/large.py": large},
+        },
+        {
+            "message": "Fix the wrong zone of islands",
+            "files": {path_of("zone"): source("zone", 1), "src/large.py": f"{large}more = 2\n"},
+        },
+    ]
+    loccit, _ = indexed(tmp_path, commits)
+    (case,) = loccit.prove("parcels", cases=1).cases
+    assert {file.path for file in case.case.changed} == {path_of("zone"), "src/large.py"}
+    assert case.leaks.holds
+
+
 def test_too_little_past_is_untuned_and_says_so(tmp_path: Path) -> None:
     """A lesser answer, stated: fewer cases than asked for, too few to learn from."""
     loccit, _ = indexed(tmp_path, fixes(5))

@@ -147,7 +147,7 @@ def test_commits_that_touch_a_file_are_found_newest_first(tmp_path: Path) -> Non
     loccit = Loccit(tmp_path / "home")
     loccit.index(tmp_path / "r")
     _, searched = loccit._with_history(None, None)
-    localiser = loccit._localiser(searched, general_ranker())
+    localiser = loccit._localiser(searched, general_ranker(), 5)
     assert localiser.commits_changing(["src/areas.py"]) == [made[4], made[3], made[1], made[0]]
     assert localiser.commits_changing(["src/areas.py", "src/other.py"]) == made[::-1]
     assert localiser.commits_changing(["src/unknown.py"]) == []

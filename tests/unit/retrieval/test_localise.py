@@ -52,7 +52,7 @@ def the_past() -> LayPast:
 
 def found(snapshot: MadeSnapshot, text: str) -> Localisation:
     """What an issue's text leads to."""
-    return localised(Localiser(snapshot.target, the_past(), general_ranker()), text)
+    return localised(Localiser(snapshot.target, the_past(), general_ranker(), top=10), text)
 
 
 def localised(localiser: Localiser, text: str) -> Localisation:
@@ -112,7 +112,9 @@ def test_probabilities_fall_with_the_rank_and_are_probabilities(snapshot: MadeSn
 
 def test_without_a_past_words_alone_decide(snapshot: MadeSnapshot) -> None:
     """A plain folder has no history: suspects all the same, no similar commits."""
-    result = localised(Localiser(snapshot.target, lambda _: None, general_ranker()), "price of a parcel")
+    result = localised(
+        Localiser(snapshot.target, lambda _: None, general_ranker(), top=10), "price of a parcel"
+    )
     assert result.suspects[0].path == "parcels/prices.py"
     assert result.similar_commits == ()
 
