@@ -202,6 +202,22 @@ def test_a_broken_history_is_an_error(tmp_path: Path, open_at: Open) -> None:
         history(open_at(tmp_path / "r"))
 
 
+def test_a_commit_whose_files_are_not_here_is_known_by_its_paths(tmp_path: Path, open_at: Open) -> None:
+    """As in a partial clone: one file of one commit is gone, and the others keep their symbols."""
+    commits: list[Commit] = [
+        {"files": {f"src/part{number}.py": f"def send_{number}():\n    return {number}\n"}}
+        for number in range(9)
+    ]
+    repository = make_repository(tmp_path / "r", commits)
+    lost = git(tmp_path / "r", "rev-parse", f"{repository[4]}:src/part4.py").strip()
+    (tmp_path / "r" / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+    records = history(open_at(tmp_path / "r"))
+    assert [record.paths for record in records] == [(f"src/part{number}.py",) for number in range(9)]
+    assert [record.symbols for record in records] == [
+        () if number == 4 else (f"send_{number}",) for number in range(9)
+    ]
+
+
 def test_a_caller_may_stop_early(tmp_path: Path, open_at: Open) -> None:
     """No process and no warning is left behind."""
     ids = make_repository(tmp_path / "r", [{"files": {"a.py": f"x = {n}\n"}} for n in range(900)], bare=True)
