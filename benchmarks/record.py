@@ -126,7 +126,7 @@ def _judged(figure: Any) -> Row:
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return _judged(value)[0]
+        return _judged(value)[0] if "met" in value else " ".join(map(_text, value.values()))
     if isinstance(value, list):
         return ("–" if _is_interval(value) else ", ").join(map(_text, value)) or "none"
     if value is None:
