@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from loccit.cli.help_pages import Command
-from loccit.cli.options import Json, Quiet, Repo
+from loccit.cli.options import Json, Quiet, Repo, check_numbers
 
 if TYPE_CHECKING:
     from loccit.core.issues import Issue
@@ -94,7 +94,7 @@ def list_issues(
     ] = None,
     as_of: AsOf = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", "-n", min=1, metavar="N", help="At most so many, the newest.")
+        int | None, typer.Option("--limit", "-n", metavar="N", help="At most so many, the newest.")
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -102,6 +102,7 @@ def list_issues(
     """List the issues that are kept, the newest first."""
     from loccit.cli.output import Style, counted, emit, note, one_line, say_styled
 
+    check_numbers(limit=limit)
     found = [
         issue
         for issue in reversed(_loccit().issues(repo or ".", as_of=_moment(as_of)))

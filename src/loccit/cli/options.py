@@ -95,3 +95,12 @@ def refuse_together(**given: bool) -> None:
     names = [f"--{name.replace('_', '-')}" for name, is_given in given.items() if is_given]
     if len(names) > 1:
         raise InputError(f"{names[0]} does not go with {', '.join(names[1:])}", next_step="leave one out")
+
+
+def check_numbers(most: int | None = None, **given: int | None) -> None:
+    """Raise InputError for an option that was given with a number below 1 or above `most`."""
+    for name, number in given.items():
+        if number is None or (number >= 1 and (most is None or number <= most)):
+            continue
+        allowed = "of at least 1" if most is None else f"from 1 to {most:,}"
+        raise InputError(f"--{name.replace('_', '-')} is {number}", next_step=f"write a number {allowed}")

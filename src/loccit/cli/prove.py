@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from loccit.cli.options import Json, Quiet, Repo, Rev
+from loccit.cli.options import Json, Quiet, Repo, Rev, check_numbers
 
 _DEFAULT = "loccit-proof.html"
+_MOST_CASES, _MOST_BLOCKS = 100_000, 100
 
 
 def prove(
@@ -19,15 +20,11 @@ def prove(
     rev: Rev = None,
     cases: Annotated[
         int,
-        typer.Option(
-            "--cases", "-n", min=1, max=100_000, metavar="N", help="How many past fixes to ask again."
-        ),
+        typer.Option("--cases", "-n", metavar="N", help="How many past fixes to ask again."),
     ] = 200,
     blocks: Annotated[
         int,
-        typer.Option(
-            "--blocks", min=1, max=100, metavar="N", help="How many times to learn anew on the way."
-        ),
+        typer.Option("--blocks", metavar="N", help="How many times to learn anew on the way."),
     ] = 5,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where the report goes.")] = Path(
         _DEFAULT
@@ -51,6 +48,8 @@ def prove(
     from loccit.library import Loccit
 
     started = time.monotonic()
+    check_numbers(_MOST_CASES, cases=cases)
+    check_numbers(_MOST_BLOCKS, blocks=blocks)
     check_place(out, command="prove")
     bar = ProgressBar(quiet=quiet)
     loccit = Loccit(progress=bar, waiting=None if quiet else waiting)

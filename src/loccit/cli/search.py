@@ -15,6 +15,7 @@ from loccit.cli.options import (
     Quiet,
     Repos,
     Rev,
+    check_numbers,
     question_text,
     refuse_together,
 )
@@ -159,9 +160,7 @@ def _check_options(
     refuse_together(history=history, lang=lang)
     refuse_together(history=history, path=path)
     refuse_together(regex=regex, per_file=per_file is not None)
-    for option, number in (("--limit", limit), ("--per-file", per_file)):
-        if number is not None and number < 1:
-            raise InputError(f"{option} is {number}", next_step="write a number of at least 1")
+    check_numbers(limit=limit, per_file=per_file)
     if ignore_case and not regex:
         raise InputError(
             "--ignore-case is for --regex", next_step="leave it out: words are found in any case"

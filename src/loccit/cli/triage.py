@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loccit.cli.options import Json, Quiet, Repo, standard_input
+from loccit.cli.options import Json, Quiet, Repo, check_numbers, standard_input
 
 if TYPE_CHECKING:
     from loccit.core.issues import Issue
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loccit.library import Loccit
 
 _MAX_BYTES = 8_000_000
+_MOST_FILES = 1_000
 _NUMBER = re.compile(r"[#!]?\d{1,10}|[A-Z][A-Z0-9_]{1,30}-\d{1,10}")
 _ADDRESS = re.compile(r"https?://\S+")
 
@@ -36,9 +37,7 @@ def triage(
     repo: Repo = None,
     tests: Annotated[bool, typer.Option("--tests", help="Show suspect tests too.")] = False,
     docs: Annotated[bool, typer.Option("--docs", help="Show suspect documentation too.")] = False,
-    top: Annotated[
-        int, typer.Option("--top", min=1, max=1000, metavar="N", help="How many files of each kind.")
-    ] = 5,
+    top: Annotated[int, typer.Option("--top", metavar="N", help="How many files of each kind.")] = 5,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -57,6 +56,7 @@ def triage(
     from loccit.cli.triage_view import show_triage
     from loccit.library import Loccit
 
+    check_numbers(_MOST_FILES, top=top)
     bar = ProgressBar(quiet=quiet)
     loccit = Loccit(progress=bar, waiting=None if quiet else waiting)
     try:
