@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,16 +78,28 @@ class ChangeTable:
 
         Commits that are not in the table know nothing of it.
         """
+        return {commit: _unpacked(bits, len(self)) for commit, bits in self._pasts(commits)}
+
+    def common_past(self, commits: Collection[str]) -> Booleans:
+        """Which commits lead to every one of these; none to a commit that is not in the table."""
+        if not commits or any(commit not in self.number_of for commit in commits):
+            return np.zeros(len(self), dtype=bool)
+        common = (1 << len(self)) - 1
+        for _, bits in self._pasts(commits):
+            common &= bits
+        return _unpacked(common, len(self))
+
+    def _pasts(self, commits: Collection[str]) -> Iterator[tuple[str, int]]:
+        """Each of these commits with what leads to it: bit c says whether commit c does."""
         wanted = {self.number_of[c]: c for c in commits if c in self.number_of}
         if not wanted:
-            return {}
+            return
         last = max(wanted) + 1
         starts, parents = _listed(self.parent_at), _listed(self.parents)
         # A set of ancestors is a number whose bit c says whether commit c is one. It is let go of once all
         # that rest on it are made.
         left = _listed(np.bincount(self.parents[: starts[last]], minlength=len(self)))
         known: dict[int, int] = {}
-        result: dict[str, Booleans] = {}
         for number in range(last):
             bits = 1 << number
             for parent in parents[starts[number] : starts[number + 1]]:
@@ -98,8 +110,7 @@ class ChangeTable:
             if left[number]:
                 known[number] = bits
             if number in wanted:
-                result[wanted[number]] = _unpacked(bits, len(self))
-        return result
+                yield wanted[number], bits
 
     def files_now(self, is_past: Booleans, paths: Sequence[str]) -> Int64:
         """For each path of the table, the number of the file of `paths` that it is now; -1 where it is gone.

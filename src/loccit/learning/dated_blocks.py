@@ -59,12 +59,10 @@ def in_blocks(cases: Sequence[PastCase], blocks: int, table: ChangeTable) -> lis
     count = max(1, min(blocks, len(cases) // _LEAST_IN_BLOCK))
     ends = [round(number * len(cases) / count) for number in range(count + 1)]
     groups = [tuple(cases[start:end]) for start, end in pairwise(ends)]
-    known = table.past_of({case.parent for case in cases})
     # On a branch that was merged later less was known than its clock says.
-    led_to_all = [np.logical_and.reduce([known[case.parent] for case in group]) for group in groups]
     return [
-        DatedBlock(group, may_know, group[0].moment)
-        for group, may_know in zip(groups, led_to_all, strict=True)
+        DatedBlock(group, table.common_past([case.parent for case in group]), group[0].moment)
+        for group in groups
     ]
 
 

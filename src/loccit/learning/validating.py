@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-import numpy as np
-
 from loccit.core.progress import Progress
 from loccit.evals.scorers import ranking_scores
 from loccit.indexing.changes import ChangeTable
@@ -35,7 +33,7 @@ def validate(
     blocks = _blocks(lessons)
     for done, block in enumerate(blocks, start=1):
         # What leads to all of them, and is none of them.
-        may_know = np.logical_and.reduce(list(table.past_of([one.commit for one in block]).values()))
+        may_know = table.common_past([one.commit for one in block])
         may_know[[one.number for one in block]] = False
         trained = train(DatedBlock((), may_know, block[0].time), lessons, trainer)
         outcomes += outcomes_of(block, trained.ranker, trainer.general)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -86,10 +86,11 @@ def triage(
     timings.mark("duplicates")
     verdict = judge(work.issue, work.found, least_confidence=options.triage_confidence)
     if verdict.is_enough:
+        changing = localiser.commits_changing(suspect.path for suspect in work.suspects)
         with ThreadPoolExecutor(1) as beside:
-            # Looking back is mostly waiting for git.
+            # Looking back is mostly waiting for git, and looks at nothing that the localiser looks at.
             apart = beside.submit(localiser.apart, work.issue)
-            _look_back(work, localiser)
+            _look_back(work, changing)
             timings.mark("history")
             tests, docs = apart.result()
         work.found = replace(work.found, tests=tests, docs=docs)
@@ -155,8 +156,8 @@ def _look_for_duplicates(work: Work, past_issues: PastIssues | None) -> None:
         work.similar = tuple(past_issues.similar(issue, _SIMILAR))
 
 
-def _look_back(work: Work, localiser: Localiser) -> None:
-    """Culprits and the suspects' changes, from the history."""
+def _look_back(work: Work, changing: Sequence[str]) -> None:
+    """Culprits and the suspects' changes, from the commits that changed them, newest first."""
     history, repository = work.searched.history, work.searched.repository
     if history is None:
         why = "its history is not indexed" if repository.is_git else "a plain folder has no history"
@@ -169,7 +170,6 @@ def _look_back(work: Work, localiser: Localiser) -> None:
     with work.part(Part.CULPRITS):
         window = _window(work, record.commit or record.id)
         paths = [suspect.path for suspect in work.suspects]
-        changing = localiser.commits_changing(paths)
         commits = changing[:_CHANGES]
         work.touches = tuple(repository.touches(commits, paths))
         after = window.after_good

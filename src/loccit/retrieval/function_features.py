@@ -23,7 +23,7 @@ from loccit.indexing.lexical import KINDS, Field
 from loccit.indexing.segment import Segment
 from loccit.indexing.terms import name_term, stems, term_key, tokens, whole_of, words_of
 from loccit.indexing.view import SnapshotView
-from loccit.retrieval.features import PARTS, Analysis
+from loccit.retrieval.features import PARTS, Analysis, relative, strongest
 from loccit.retrieval.mentions import endings_of
 from loccit.retrieval.past import Past
 from loccit.retrieval.query import STOP_WORDS
@@ -209,7 +209,7 @@ def _text_columns(analysis: Analysis, functions: Functions) -> dict[str, Float64
         part: functions.best_of_pieces(analysis.chunk_shares[at][functions.documents])
         for at, part in enumerate(PARTS)
     }
-    columns = {f"words:{part}": _relative(shares[part]) for part in ("all", "title", "prose", "code")}
+    columns = {f"words:{part}": relative(shares[part]) for part in ("all", "title", "prose", "code")}
     both = shares["all"] + shares["title"]
     columns["words:rank"] = 1 / (1 + _rank_within(functions.file, both))
     is_wanted = np.zeros(len(analysis.view), dtype=bool)
@@ -316,7 +316,7 @@ def _past_columns(analysis: Analysis, functions: Functions, names: _Names) -> di
         return columns
     votes = _votes(analysis.likeness, past)
     total = np.bincount(row, weights=votes[commit], minlength=len(functions))
-    columns["votes"] = _relative(total)
+    columns["votes"] = relative(total)
     np.maximum.at(columns["votes:best"], row, votes[commit])
     last = np.full(len(functions), np.iinfo(np.int64).min)
     np.maximum.at(last, row, past.times[commit])
@@ -331,10 +331,7 @@ def _past_columns(analysis: Analysis, functions: Functions, names: _Names) -> di
 
 def _votes(likeness: Float64, past: Past) -> Float64:
     """What each commit has to give to a function that it changed."""
-    if len(likeness) > _VOTERS:
-        bar = np.partition(likeness, len(likeness) - _VOTERS)[len(likeness) - _VOTERS]
-        likeness = np.where(likeness >= bar, likeness, 0.0)
-    return likeness**2 / np.sqrt(np.maximum(past.width, 1))
+    return strongest(likeness, _VOTERS) ** 2 / np.sqrt(np.maximum(past.width, 1))
 
 
 def _changes(past: Past, functions: Functions, names: _Names) -> tuple[Int64, Int64, Int64]:
@@ -383,8 +380,3 @@ def _rank_within(group: Int64, values: Float64) -> Int64:
     ranks = np.empty(len(values), dtype=np.int64)
     ranks[order] = np.arange(len(values)) - np.searchsorted(group, group[order])
     return ranks
-
-
-def _relative(values: Array) -> Float64:
-    most = float(values.max(initial=0.0))
-    return values / most if most > 0 else values

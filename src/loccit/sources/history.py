@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _COMMITS_PER_PROCESS = 400
 # With a few missing files among four hundred commits, halving finds them in fewer.
 _MOST_DIFFS = 64
+# What git says of a file that is not here.
+_UNREADABLE = "unable to read"
 _BLOCK_BYTES = 1 << 20
 _CODE_ENDINGS = tuple(pattern[1:].encode("ascii") for patterns in DRIVERS.values() for pattern in patterns)
 _CODE_PATHS = tuple(pattern for patterns in DRIVERS.values() for pattern in patterns)
@@ -156,7 +158,10 @@ def _symbols_told(view: GitView, pairs: Sequence[_Pair]) -> dict[str, dict[str, 
         part = left.pop()
         try:
             found |= _symbols(view, part)
-        except ObjectMissing:
+        except ObjectMissing as error:
+            # Git may have failed for another reason, which is no answer.
+            if _UNREADABLE not in error.message:
+                raise
             middle = len(part) // 2
             left += [half for half in (part[middle:], part[:middle]) if middle]
     return found

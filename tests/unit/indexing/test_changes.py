@@ -158,6 +158,18 @@ def test_the_past_of_a_commit_is_what_leads_to_it(changes: list[Change], data: s
         )
 
 
+@given(histories(), st.data())
+def test_the_common_past_of_commits_leads_to_each(changes: list[Change], data: st.DataObject) -> None:
+    """To a commit that is not known nothing does."""
+    table = build_table(changes)
+    commits = [each.commit for each in changes]
+    asked = data.draw(st.lists(st.sampled_from(commits), min_size=1, unique=True))
+    common = {c for c, here in zip(table.commits, table.common_past(asked), strict=True) if here}
+    assert common == set.intersection(*(set(ancestry(changes, commit)) for commit in asked))
+    assert not table.common_past([*asked, named("nobody's")]).any()
+    assert not table.common_past([]).any()
+
+
 def test_the_past_is_what_git_says_it_is(tmp_path: Path) -> None:
     """On a repository with branches, merges of two and an octopus."""
     commits: list[Commit] = [

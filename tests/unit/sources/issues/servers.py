@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,7 +46,7 @@ def redirect(target: str, code: int = 301) -> Fault:
     return lambda _: (code, {"Location": target}, b"")
 
 
-class TrackerServer:
+class TrackerServer(ABC):
     """A server in a thread. `faults` are met by the next requests, one each; `after` puts one off."""
 
     def __init__(self) -> None:
@@ -104,8 +105,9 @@ class TrackerServer:
         self.faults.extend([None] * count)
         self.faults.extend(faults)
 
+    @abstractmethod
     def answer(self, path: str) -> Answer:
-        raise NotImplementedError
+        """What the tracker says to a request for this path and query."""
 
     def page(self, path: str, entries: list[dict[str, Any]]) -> Answer:
         """The page of a list that the address asks for, with the link to the next one."""
