@@ -16,8 +16,8 @@ demo: setup ## index a repository (REPO=path or URL, here: this one), ask it thr
 	@scripts/demo.sh "$(REPO)"
 
 .PHONY: setup
-setup: ## .venv with loccit in it
-	@scripts/environment.sh runtime
+setup: ## .venv with loccit and its extras in it
+	@scripts/environment.sh full
 
 .PHONY: develop
 develop: ## .venv with loccit and what tests and checks need

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv hold what requirements/LEVEL.txt says, and loccit itself, and does nothing when it already does.
 #
-#   scripts/environment.sh runtime    what loccit needs to run
+#   scripts/environment.sh full       what loccit needs to run, with all its extras
 #   scripts/environment.sh dev        that, and what the tests and checks need
 #   scripts/environment.sh lock       writes requirements/*.txt again from pyproject.toml
 #
@@ -11,7 +11,7 @@ cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 oldest_uv=0.8.0
 export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
-level=${1:?runtime, dev or lock}
+level=${1:?full, dev or lock}
 
 say() { printf '%s\n' "$*" >&2; }
 die() {
@@ -105,7 +105,7 @@ fingerprint() {
 
 # The environment for developing holds all that running needs: `make setup` after `make test` takes nothing away.
 keep_dev() {
-  if [ "$level" = runtime ] && grep -qs '^dev ' .venv/.locked && venv_is_ours; then level=dev; fi
+  if [ "$level" = full ] && grep -qs '^dev ' .venv/.locked && venv_is_ours; then level=dev; fi
 }
 
 install() {
@@ -131,20 +131,21 @@ lock_one() {
 lock() {
   find_uv
   # Whatever index or links the machine is set up with, the files name packages and hashes only.
-  lock_one runtime pyproject.toml
-  lock_one build --group build --constraints requirements/runtime.txt
-  lock_one dev pyproject.toml --group dev --constraints requirements/runtime.txt --constraints requirements/build.txt
+  lock_one full pyproject.toml --all-extras
+  lock_one runtime pyproject.toml --constraints requirements/full.txt
+  lock_one build --group build --constraints requirements/full.txt
+  lock_one dev pyproject.toml --all-extras --group dev --constraints requirements/full.txt --constraints requirements/build.txt
   lock_one uv --group uv
 }
 
 choose_python
 case $level in
   lock) lock ;;
-  runtime | dev)
+  full | dev)
     need_git
     keep_dev
     if ! venv_is_ours || [ "$(cat .venv/.locked 2>/dev/null)" != "$level $(fingerprint)" ]; then install; fi
     .venv/bin/python -m compileall -q src/loccit
     ;;
-  *) die "unknown level '$level': expected runtime, dev or lock" ;;
+  *) die "unknown level '$level': expected full, dev or lock" ;;
 esac

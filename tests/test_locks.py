@@ -20,7 +20,8 @@ GROUPS = PROJECT["dependency-groups"]
 DECISION = ROOT / "docs" / "decisions" / "0002-dependencies.md"
 # Grammars are imported by a name that stands in a table.
 GRAMMAR = re.compile(r"tree_sitter_[a-z_]+")
-LOCKS = ("runtime", "build", "dev", "uv")
+EXTRAS = [each for extra in PROJECT["project"]["optional-dependencies"].values() for each in extra]
+LOCKS = ("runtime", "full", "build", "dev", "uv")
 
 
 def pins_of(lock: str) -> dict[str, Requirement]:
@@ -38,10 +39,11 @@ def version_of(pin: Requirement) -> str:
 
 
 def wanted_by(lock: str) -> list[Requirement]:
-    runtime = PROJECT["project"]["dependencies"] if lock in {"runtime", "dev"} else []
-    groups = {"runtime": (), "dev": ("dev", "build")}.get(lock, (lock,))
+    runtime = PROJECT["project"]["dependencies"] if lock in {"runtime", "full", "dev"} else []
+    extras = EXTRAS if lock in {"full", "dev"} else []
+    groups = {"runtime": (), "full": (), "dev": ("dev", "build")}.get(lock, (lock,))
     plain = [each for group in groups for each in GROUPS[group] if isinstance(each, str)]
-    return [Requirement(each) for each in [*runtime, *plain]]
+    return [Requirement(each) for each in [*runtime, *extras, *plain]]
 
 
 @pytest.mark.parametrize("lock", LOCKS)

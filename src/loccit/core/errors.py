@@ -20,12 +20,23 @@
     │   ├── IndexFormatMismatch
     │   ├── IndexBroken
     │   └── StorageFailed      disk full, home folder not writable
+    ├── ModelError             a language model, or what serves it; `retryable`, `spent_usd` so far
+    │   ├── ModelNotConfigured no model of this name, or what it needs is not installed
+    │   ├── ModelUnavailable   no answer in time, no connection, overloaded, failing (`retry_after_s`)
+    │   ├── ModelRefused       it answers and will not: wrong key, wrong address, a policy of its own
+    │   ├── ContextTooLong     the request does not fit into the model's context
+    │   ├── MalformedReply     it answers, but not in the form that was asked for
+    │   └── RealCallsForbidden a switch forbids calls that leave this process
+    ├── PriceUnknown           nobody knows what a call would cost
     └── LimitExceeded          a limit, with its value
+        └── BudgetExceeded     a budget that cannot pay for the call (`limit_name`)
 
 An abstention, an unsupported claim or a file that half parses is a result, never an exception.
 """
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 
 class LoccitError(Exception):
@@ -126,6 +137,68 @@ class StorageFailed(SearchIndexError):
     """The home folder could not be written: full, read-only or not permitted."""
 
 
+class ModelError(LoccitError):
+    """A language model could not be asked, or answered in a way that is of no use.
+
+    `retryable` says whether the same call may succeed later; `spent_usd` is what was paid for this call and
+    those made for it until then.
+    """
+
+    retryable = False
+
+    def __init__(
+        self, message: str, *, next_step: str = "", spent_usd: Decimal = Decimal(0), model: str = ""
+    ) -> None:
+        super().__init__(message, next_step=next_step)
+        self.spent_usd = spent_usd
+        self.model = model
+
+
+class ModelNotConfigured(ModelError):
+    """No model of this name is configured, or the package that it needs is not installed."""
+
+
+class ModelUnavailable(ModelError):
+    """No answer in time, no connection, overloaded or failing.
+
+    `retry_after_s` is how long the provider asked to wait, None where it did not say.
+    """
+
+    retryable = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        next_step: str = "",
+        spent_usd: Decimal = Decimal(0),
+        model: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, next_step=next_step, spent_usd=spent_usd, model=model)
+        self.retry_after_s = retry_after_s
+
+
+class ModelRefused(ModelError):
+    """The provider answers and will not: a wrong key, a wrong address, a policy of its own."""
+
+
+class ContextTooLong(ModelError):
+    """The request does not fit into the model's context."""
+
+
+class MalformedReply(ModelError):
+    """The model answers, but not in the form that was asked for."""
+
+
+class RealCallsForbidden(ModelError):
+    """A switch forbids calls that leave this process (`LOCCIT_FORBID_MODEL_CALLS`)."""
+
+
+class PriceUnknown(LoccitError):
+    """Nobody knows what a call of this model would cost, and that was not allowed."""
+
+
 class LimitExceeded(LoccitError):
     """A limit was met. `value` is what was asked, `limit` what is allowed, both in the unit `kind` names."""
 
@@ -134,3 +207,17 @@ class LimitExceeded(LoccitError):
         self.kind = kind
         self.value = value
         self.limit = limit
+
+
+class BudgetExceeded(LimitExceeded):
+    """A budget cannot pay for the call, now or after what is under way has been settled.
+
+    `value` is what the call may cost together with what is spent and held, `limit` the budget, both in USD;
+    `limit_name` is the budget as the settings name it ("user ana per day").
+    """
+
+    def __init__(self, limit_name: str, value: Decimal, limit: Decimal, *, next_step: str = "") -> None:
+        super().__init__(
+            f"the budget of {limit_name} in USD", float(value), float(limit), next_step=next_step
+        )
+        self.limit_name = limit_name

@@ -1,0 +1,1 @@
+"""May we still spend? Reserve before a call, settle after it."""

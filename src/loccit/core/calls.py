@@ -1,0 +1,137 @@
+"""Calls of language models: what is asked, what comes back, and until when it may take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+
+class Speaker(StrEnum):
+    """Whose words a message holds."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a call, in the order of the conversation."""
+
+    speaker: Speaker
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """What a model is asked.
+
+    `purpose` is what for ("answer", "repair", "judge", "condense"), `prompt` the template with its version
+    ("answer@1"). What stays the same from call to call stands first in `messages`, so that providers can keep
+    it. `schema` is a JSON Schema that the reply must follow, None for prose. Without `max_output_tokens` the
+    budget decides.
+    """
+
+    purpose: str
+    messages: tuple[Message, ...]
+    prompt: str
+    schema: Mapping[str, Any] | None = None
+    max_output_tokens: int | None = None
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens of one call as the provider counts them.
+
+    `input_tokens` includes those read from and written to the provider's cache, `output_tokens` those of
+    reasoning.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    def __add__(self, other: TokenUsage) -> TokenUsage:
+        return TokenUsage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cache_read_tokens + other.cache_read_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+        )
+
+
+class Finish(StrEnum):
+    """Why a model stopped."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    REFUSAL = "refusal"
+
+
+class Origin(StrEnum):
+    """Where a reply comes from."""
+
+    MODEL = "model"
+    CACHE = "cache"
+    RECORDING = "recording"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReply:
+    """What a model said.
+
+    `model` is the model that answered, as the settings name it ("openai:gpt-5-mini"): of a chain not always
+    the first. `usage` and `cost_usd` are of this reply alone; both are zero where it comes from the cache or
+    a recording.
+    """
+
+    text: str
+    model: str
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    finish: Finish = Finish.STOP
+    cost_usd: Decimal = Decimal(0)
+    origin: Origin = Origin.MODEL
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """For whom a call is made: what budgets are kept by. Empty where it is not known.
+
+    `request` is one question with all its calls; it has the id of its run.
+    """
+
+    request: str
+    session: str = ""
+    user: str = ""
+    key: str = ""
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The moment by which all stages of a request together must be done, on the monotonic clock."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """So many seconds from now."""
+        return cls(time.monotonic() + seconds)
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds that are left, 0 when it has passed."""
+        return max(0.0, self.at - time.monotonic())
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether no time is left."""
+        return self.remaining_s == 0.0
