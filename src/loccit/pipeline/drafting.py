@@ -95,7 +95,9 @@ class Drafting:
         if not failed:
             return
         draft = await self._asked_again([Failure(claim.draft, claim.why) for claim in failed], model)
-        repaired = [checked for claim in draft.claims if (checked := self._checked(claim)).holds]
+        standing = {claim.draft.text.strip() for claim in self.claims if claim.holds}
+        new = [claim for claim in draft.claims if claim.text.strip() not in standing]
+        repaired = [checked for claim in new if (checked := self._checked(claim)).holds]
         kept: list[CheckedClaim] = []
         for claim in self.claims:
             if claim.holds:
