@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from loccit.answering.options import AnsweringOptions
+from loccit.budgets.options import BudgetOptions
 from loccit.core.errors import SettingsError
 from loccit.indexing.options import IndexingOptions
 from loccit.parsing.options import ParsingOptions
 from loccit.pipeline.options import PipelineOptions
 from loccit.retrieval.options import RetrievalOptions
 from loccit.sources.options import SourceOptions
+from loccit.storage.options import StorageOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Settings:
     retrieval: RetrievalOptions = field(default_factory=RetrievalOptions)
     answering: AnsweringOptions = field(default_factory=AnsweringOptions)
     pipeline: PipelineOptions = field(default_factory=PipelineOptions)
+    budgets: BudgetOptions = field(default_factory=BudgetOptions)
+    storage: StorageOptions = field(default_factory=StorageOptions)
 
     @classmethod
     def load(cls, home: Path | None = None) -> Settings:
@@ -120,6 +124,8 @@ _ROOMS = {
     "retrieval": RetrievalOptions,
     "answering": AnsweringOptions,
     "pipeline": PipelineOptions,
+    "budgets": BudgetOptions,
+    "storage": StorageOptions,
 }
 
 
