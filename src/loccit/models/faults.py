@@ -115,6 +115,13 @@ def told(error: Exception, at: Address) -> ModelError:
             return ModelUnavailable(
                 f"{name} broke off: {said}", next_step="try again", model=at.model, usage=None
             )
+        case theirs.ModelAPIError() if error.message.startswith("Expected a JSON response"):
+            return MalformedReply(
+                f"{name} answers with something else: {said}",
+                next_step=f"check base_url, now {at.base_url!r}",
+                model=at.model,
+                usage=None,
+            )
         case theirs.ModelAPIError() if "finish_reason" in error.message:
             return ModelUnavailable(
                 f"{name}: the stream ended before the reply did",

@@ -165,10 +165,18 @@ class ProviderModel:
                         self._check_size(size)
                         pieces.append(piece)
                         yield piece
+                response = streamed.get()
+                if response.finish_reason is None or response.state != "complete":
+                    raise ModelUnavailable(
+                        f"{self.name!r}: the stream ended before the reply did",
+                        next_step="try again",
+                        model=self.name,
+                        usage=None,
+                    )
                 if rest := spoken.rest():
                     pieces.append(rest)
                     yield rest
-                yield self._checked(call, "".join(pieces), streamed.get())
+                yield self._checked(call, "".join(pieces), response)
                 return
             finally:
                 await opened.__aexit__(None, None, None)
@@ -299,10 +307,18 @@ def _library_model(provider: Provider, name: str, client: httpx2.AsyncClient) ->
                 name, provider=AnthropicProvider(anthropic_client=anthropic), profile=_VERBATIM
             )
         case "google":
+            from google.genai import Client
+            from google.genai.types import HttpOptions
             from pydantic_ai.models.google import GoogleModel
             from pydantic_ai.providers.google import GoogleProvider
 
-            google = GoogleProvider(api_key=key, base_url=options.base_url, http_client=client)
+            # Of its own the library would use Vertex where the environment says so.
+            http = HttpOptions(
+                base_url=options.base_url,
+                httpx_async_client=client,
+                timeout=int(provider.call_timeout_s * 1000),
+            )
+            google = GoogleProvider(client=Client(vertexai=False, api_key=key, http_options=http))
             return GoogleModel(name, provider=google, profile=_VERBATIM)
 
 
@@ -395,7 +411,8 @@ def _usage(usage: RequestUsage) -> TokenUsage:
         usage.output_tokens,
         usage.cache_read_tokens,
         usage.cache_write_tokens,
-        usage.details.get("reasoning_tokens", 0),
+        # Google calls them thoughts.
+        usage.details.get("reasoning_tokens", 0) or usage.details.get("thoughts_tokens", 0),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -54,11 +56,20 @@ def new_client(timeout_s: float, max_reply_bytes: int) -> httpx2.AsyncClient:
             response.stream = Bounded(response.stream)
 
     return httpx2.AsyncClient(
+        verify=_certificates(),
         timeout=httpx2.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s)),
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
         follow_redirects=False,
         event_hooks={"response": [bound]},
     )
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: it takes longer than many a call."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def check_allowed(base_url: str, real_calls: RealCalls, model: str) -> None:
