@@ -84,7 +84,6 @@ PLANTED: dict[str, tuple[str, str]] = {
     "digitalocean": ("dop_v1_" + _hex(64), "{}"),
     "docker": ("dckr_pat_" + _some(27), "{}"),
     "telegram": ("1234567890:AA" + _some(33), "{}"),
-    "discord": ("MT" + _some(24) + "." + _some(6) + "." + _some(38), "{}"),
     "databricks": ("dapi" + _hex(32), "{}"),
     "vault": ("hvs." + _some(90), "{}"),
     "password, quoted": ("hunter2", 'password = "{}"'),

@@ -7,9 +7,9 @@ Left alone, on purpose: git object ids, checksums and UUIDs, unless they are ass
 names, calls and placeholders (`<token>`, `${TOKEN}`, `your-key-here`) that are assigned to such a name; and
 passwords that are a plain word, which nothing tells from any other word.
 
-Every pattern takes time in proportion to the text: what repeats is bounded, or is possessive and has nothing
-behind it that could fail, or ends where no other match can begin. What else must hold is for `is_secret` to
-say. A text is searched for a kind only where it has one of the kind's `cues`.
+A pattern is tried only where one of its `cues` stands, which costs little where none does. All take time in
+proportion to the text: what repeats in them is bounded, or is possessive and has nothing behind it that could
+fail, or ends where no other match can begin. What else must hold is for `is_secret` to say.
 """
 
 from __future__ import annotations
@@ -39,15 +39,16 @@ class Secret:
 class Kind:
     """How secrets of one kind are known.
 
-    `pattern` matches one; where it has a group `secret`, that alone is the secret. Every text that has one
-    has one of the `cues`, which are in lower case. `is_secret` decides about matches that may be something
-    else.
+    `pattern` matches one; where it has a group `secret`, that alone is the secret. It begins with one of the
+    `cues`, which are in lower case, or as many characters before it as `leads` says. `is_secret` decides
+    about matches that may be something else.
     """
 
     name: str
     cues: tuple[str, ...]
     pattern: str
     is_secret: Callable[[re.Match[str]], bool] | None = None
+    leads: tuple[int, ...] = (0,)
 
 
 def redact(text: str) -> str:
@@ -67,7 +68,7 @@ def find_secrets(text: str) -> list[Secret]:
 
     Where several kinds meet, the one that stands first in the table has all that they cover.
     """
-    return _find(text, _possible(text))
+    return _find(text, _TABLE)
 
 
 # What may not stand before a secret. An underscore may: `KEY_ghp_…`.
@@ -76,7 +77,7 @@ _URL64 = "[A-Za-z0-9_-]"
 
 _PLACEHOLDER = re.compile(
     r"""(?ix)
-    \$[({] | \$\w+$ | <.*>$ | \{.*\}$ | %\( | %\w+%$ | \*{3} | \.{3} | x{4}
+    \$[({] | \$\w+$ | [$@][a-z_.]+\d?[a-z_.]*$ | <.*>$ | \{.*\}$ | %\( | %\w+%$ | \*{3} | \.{3} | x{4}
     | (?:your|change|replace|insert|example|placeholder)[_-]?
       (?:me|my|own|api|secret|token|key|password)? (?:[_-]|$)
     """
@@ -94,10 +95,11 @@ _NO_SECRET = frozenset(
     """.split()
 )
 _PASSWORDS = frozenset({"password", "passwd", "passphrase", "pwd"})
-_NAMED = r"""
-    (?P<name> password | passwd | passphrase | pwd | secret | token | credential
-      | (?:api|access|private|auth|account|encryption|signing|master|subscription)[_-]?key )
-    (?P<rest> [a-z0-9_-]{0,40}+ )
+_NAMES = ("password", "passwd", "passphrase", "pwd", "secret", "token", "credential")
+_KEYS = ("api", "access", "private", "auth", "account", "encryption", "signing", "master", "subscription")
+_NAMED = rf"""
+    (?P<name> {"|".join(_NAMES)} | (?:{"|".join(_KEYS)})[_-]?key )
+    (?P<rest> [a-z0-9_-]{{0,40}}+ )
 """
 _ASSIGNED = rf"""(?ix)
     {_NAMED} \\?["'`]?
@@ -105,7 +107,7 @@ _ASSIGNED = rf"""(?ix)
     (?P<by> (?: [\ \t]{{0,8}}+ : [\ ]? [a-z_][a-z0-9_.|\[\]\ ]{{0,40}}+ (?==) | [\ \t]{{0,8}}+ )
       (?: := | => | ={{1,3}} | : ) [\ \t]{{0,8}}+ | [\ ] | > )
     (?P<quote> \\?["'`] )?+
-    (?P<secret> (?(quote) (?: (?!(?P=quote)) (?:\\\S|\S) ){{6,512}}+ | [^\s"'`\\<>,;(){{}}\[\]&]{{6,512}}+ ) )
+    (?P<secret> (?(quote) (?: (?!(?P=quote)) (?:\\\S|\S) ){{6,}}+ | [^\s"'`\\<>,;(){{}}\[\]&]{{6,}}+ ) )
 """
 _KEY = re.compile(rf"(?ix) [a-z0-9_.-]{{0,60}}? {_NAMED}")
 
@@ -210,7 +212,7 @@ _PRIVATE_KEY = (
     rf"|{_BLANK}*+(?:[A-Za-z-]{{1,30}}: [^\n\\]{{0,120}}+{_BLANK}++){{0,4}}+"
     rf"{_KEY_LINE}(?:{_BLANK}++{_KEY_LINE})*+)"
 )
-_USER = r"://[^\s/:@\"'<>\\]{0,128}+:"
+_USER = r"://[^\s/:@\[\"'<>\\]{0,128}+:"
 _UP_TO_HOST = r"(?P<secret>[^\s/\"'<>\\]{1,256})@"
 _DATABASES = (
     "postgres postgresql mysql mariadb mongodb mongodb+srv redis rediss amqp amqps mssql oracle clickhouse "
@@ -218,8 +220,10 @@ _DATABASES = (
 ).split()
 _DATABASE_SCHEME = "|".join(map(re.escape, _DATABASES))
 
+_GITLAB = "pat dt rt rtr ptt ft soat cbt oas imt agent ffct".split()
+
 _TABLE: tuple[Kind, ...] = (
-    Kind("private key", ("private key",), _PRIVATE_KEY),
+    Kind("private key", ("-----begin ",), _PRIVATE_KEY),
     Kind("age key", ("age-secret-key-",), "(?i:AGE-SECRET-KEY-1)[A-Za-z0-9]{50,}+"),
     Kind(
         "AWS access key",
@@ -230,7 +234,10 @@ _TABLE: tuple[Kind, ...] = (
     ),
     Kind(
         "AWS secret key",
-        ("secret",),
+        (
+            *("secret_access_key", "secret-access-key", "secretaccesskey"),
+            *("aws_secret", "aws-secret", "awssecret"),
+        ),
         r"(?i:secret[_-]?access[_-]?key|aws[_-]?secret(?:[_-]?key)?)\\?[\"'`]?"
         r"[ \t]{0,8}+(?:=>|[:=])[ \t]{0,8}+\\?[\"'`]?(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
     ),
@@ -240,9 +247,8 @@ _TABLE: tuple[Kind, ...] = (
     Kind("GitHub token", ("ghp_", "gho_", "ghr_"), rf"{_EDGE}gh[por]_[A-Za-z0-9]{{30,}}+"),
     Kind(
         "GitLab token",
-        ("gl", "gr1348941"),
+        ("gr1348941", *(f"gl{kind}-" for kind in _GITLAB)),
         rf"{_EDGE}(?:gl[a-z]{{2,5}}-|GR1348941){_URL64}{{20,}}+(?:\.[0-9a-z]{{2,10}}){{0,3}}",
-        _is_no_name,
     ),
     Kind(
         "Slack token",
@@ -255,7 +261,11 @@ _TABLE: tuple[Kind, ...] = (
         ("hooks.slack.com/",),
         r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<secret>[A-Za-z0-9_/+-]{20,}+)",
     ),
-    Kind("Stripe key", ("_live_", "_test_"), rf"{_EDGE}[sr]k_(?:live|test)_[A-Za-z0-9]{{10,}}+"),
+    Kind(
+        "Stripe key",
+        ("sk_live_", "rk_live_", "sk_test_", "rk_test_"),
+        rf"{_EDGE}[sr]k_(?:live|test)_[A-Za-z0-9]{{10,}}+",
+    ),
     Kind("webhook secret", ("whsec_",), rf"{_EDGE}whsec_[A-Za-z0-9+/=]{{24,}}+"),
     Kind("Anthropic key", ("sk-ant-",), rf"{_EDGE}sk-ant-{_URL64}{{16,}}+"),
     Kind("OpenAI key", ("sk-",), rf"{_EDGE}sk-{_URL64}{{18,}}+", _is_no_name),
@@ -266,11 +276,8 @@ _TABLE: tuple[Kind, ...] = (
         ("ya29.", "gocspx-", "1//"),
         rf"{_EDGE}(?:ya29\.[A-Za-z0-9_.-]{{20,}}+|GOCSPX-{_URL64}{{20,}}+|1//0{_URL64}{{30,}}+)",
     ),
-    Kind(
-        "Azure key",
-        ("q~", "jqqj99"),
-        rf"[A-Za-z0-9_~.-]{{3}}\dQ~[A-Za-z0-9_~.-]{{31,}}+|{_EDGE}[A-Za-z0-9]{{30,64}}JQQJ99[A-Za-z0-9]{{20,}}+",
-    ),
+    Kind("Azure key", ("q~",), r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,}+", leads=(4,)),
+    Kind("Azure key", ("jqqj99",), rf"{_EDGE}[A-Za-z0-9]{{52}}JQQJ99[A-Za-z0-9]{{20,}}+", leads=(52,)),
     Kind(
         "Azure key",
         ("accountkey=", "sharedaccesskey="),
@@ -279,41 +286,46 @@ _TABLE: tuple[Kind, ...] = (
     Kind(
         "signature of an address",
         ("sig=", "signature="),
-        r"(?i:[?&;](?:amp;)?(?:sig|signature|x-amz-signature|x-goog-signature)=)(?P<secret>[A-Za-z0-9%_/+=-]{20,}+)",
+        rf"{_EDGE}(?i:sig|signature)=(?P<secret>[A-Za-z0-9%_/+=-]{{20,}}+)",
+        _is_mixed,
     ),
     Kind("npm token", ("npm_",), rf"{_EDGE}npm_[A-Za-z0-9]{{30,}}+"),
     Kind("PyPI token", ("pypi-a",), rf"{_EDGE}pypi-A{_URL64}{{30,}}+"),
     Kind("Hugging Face token", ("hf_", "api_org_"), rf"{_EDGE}(?:hf|api_org)_[A-Za-z0-9]{{28,}}+"),
     Kind("SendGrid key", ("sg.",), rf"{_EDGE}SG\.{_URL64}{{16,}}+\.{_URL64}{{16,}}+"),
     Kind("Twilio key", ("sk", "ac"), rf"{_EDGE}(?:SK|AC)[0-9a-f]{{32}}(?![A-Za-z0-9])"),
-    Kind("Telegram token", (":aa",), rf"{_EDGE}\d{{8,10}}:AA{_URL64}{{33,}}+"),
-    Kind("Discord token", (".",), rf"{_EDGE}[MNO]{_URL64}{{23,27}}\.{_URL64}{{6}}\.{_URL64}{{27,}}+"),
+    Kind("Telegram token", (":aa",), rf"{_EDGE}\d{{8,10}}:AA{_URL64}{{33,}}+", leads=(8, 9, 10)),
     Kind("Databricks token", ("dapi",), rf"{_EDGE}dapi[0-9a-f]{{32}}(?:-\d)?(?![A-Za-z0-9])"),
     Kind("Atlassian token", ("atatt3",), r"ATATT3[A-Za-z0-9_=-]{40,}+"),
     Kind("Shopify token", ("shp",), rf"{_EDGE}shp(?:at|ca|pa|ss|ua)_[0-9a-fA-F]{{32,}}+"),
     Kind("Vault token", ("hvs.", "hvb.", "hvr."), rf"{_EDGE}hv[sbr]\.{_URL64}{{20,}}+"),
-    Kind("Terraform token", (".atlasv1.",), rf"[A-Za-z0-9]{{14}}\.atlasv1\.{_URL64}{{50,}}+"),
-    # Providers whose keys begin with a word of their own and an underscore or dash.
+    Kind("Terraform token", (".atlasv1.",), rf"[A-Za-z0-9]{{14}}\.atlasv1\.{_URL64}{{50,}}+", leads=(14,)),
+    # Providers whose keys begin with a word of their own.
     *(
-        Kind(f"{name} key", (cue.lower(),), rf"{_EDGE}{cue}{rest}{_URL64}{{{least},}}+", _is_no_name)
-        for name, cue, rest, least in (
-            ("Groq", "gsk_", "", 30),
-            ("xAI", "xai-", "", 30),
-            ("Perplexity", "pplx-", "", 30),
-            ("Replicate", "r8_", "", 30),
-            ("LangSmith", "lsv2_", "", 30),
-            ("Voyage", "pa-", "", 40),
-            ("Nvidia", "nvapi-", "", 40),
-            ("DigitalOcean", "do", "[opr]_v1_", 60),
-            ("Docker", "dckr_", "(?:pat|oat)_", 20),
-            ("Grafana", "gl", "(?:c|sa)_", 30),
-            ("New Relic", "NRAK-", "", 20),
-            ("Linear", "lin_api_", "", 30),
-            ("Notion", "ntn_", "", 30),
-            ("Supabase", "sb", "(?:p|_secret)_", 20),
-            ("RubyGems", "rubygems_", "", 40),
-            ("PlanetScale", "pscale_", "(?:pw|tkn|oauth)_", 30),
-            ("Pulumi", "pul-", "", 40),
+        Kind(f"{name} key", (cue.lower(),), rf"{_EDGE}{cue}{_URL64}{{{least},}}+", _is_no_name)
+        for name, cue, least in (
+            ("DigitalOcean", "dop_v1_", 60),
+            ("DigitalOcean", "doo_v1_", 60),
+            ("DigitalOcean", "dor_v1_", 60),
+            ("Docker", "dckr_pat_", 20),
+            ("Docker", "dckr_oat_", 20),
+            ("Grafana", "glc_", 30),
+            ("Grafana", "glsa_", 30),
+            ("Groq", "gsk_", 30),
+            ("LangSmith", "lsv2_", 30),
+            ("Linear", "lin_api_", 30),
+            ("New Relic", "NRAK-", 20),
+            ("Notion", "ntn_", 30),
+            ("Nvidia", "nvapi-", 40),
+            ("Perplexity", "pplx-", 30),
+            ("PlanetScale", "pscale_", 30),
+            ("Pulumi", "pul-", 40),
+            ("Replicate", "r8_", 30),
+            ("RubyGems", "rubygems_", 40),
+            ("Supabase", "sbp_", 20),
+            ("Supabase", "sb_secret_", 20),
+            ("Voyage", "pa-", 40),
+            ("xAI", "xai-", 30),
         )
     ),
     Kind("JSON web token", ("eyj",), rf"{_EDGE}eyJ{_URL64}{{8,}}+(?:\.{_URL64}*+){{0,4}}+", _is_web_token),
@@ -338,37 +350,54 @@ _TABLE: tuple[Kind, ...] = (
         r"[ \t]{1,8}+(?P<secret>[A-Za-z0-9._~+/=|:-]{8,}+)",
         _is_mixed,
     ),
+    Kind("secret", _NAMES, _ASSIGNED, _is_assigned),
     Kind(
         "secret",
-        ("passw", "passphrase", "pwd", "secret", "token", "credential", "key"),
+        ("key",),
         _ASSIGNED,
         _is_assigned,
+        leads=tuple({len(word) + dash for word in _KEYS for dash in (0, 1)}),
     ),
 )
 
 
 @cache
-def _compiled(pattern: str) -> tuple[re.Pattern[str], str | int]:
-    """The pattern, and which of its groups is the secret."""
-    compiled = re.compile(pattern)
-    return compiled, "secret" if "secret" in compiled.groupindex else 0
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _lowered(text: str) -> str:
+    """In lower case, each character where it was."""
+    return text.replace("\u0130", "i").lower()  # of all characters this one alone becomes two
 
 
 def _possible(text: str) -> tuple[Kind, ...]:
     """The kinds of which a text may have secrets, in the order of the table."""
-    lowered = text.lower()
+    lowered = _lowered(text)
     return tuple(kind for kind in _TABLE if any(cue in lowered for cue in kind.cues))
 
 
+def _matches(text: str, lowered: str, kind: Kind) -> Iterator[re.Match[str]]:
+    """What matches the kind's pattern where a cue stands; no cue inside of a match is looked at again."""
+    for cue in kind.cues:
+        at = lowered.find(cue)
+        while at >= 0:
+            pattern = _compiled(kind.pattern)
+            tried = (pattern.match(text, at - lead) for lead in kind.leads if lead <= at)
+            match = next((each for each in tried if each is not None), None)
+            if match is not None:
+                yield match
+            at = lowered.find(cue, at + len(cue) if match is None else max(match.end(), at + len(cue)))
+
+
 def _find(text: str, kinds: Sequence[Kind]) -> list[Secret]:
+    lowered = _lowered(text)
     matches: list[tuple[int, int, int]] = []
     for rank, kind in enumerate(kinds):
-        pattern, group = _compiled(kind.pattern)
-        matches.extend(
-            (match.start(group), match.end(group), rank)
-            for match in pattern.finditer(text)
-            if kind.is_secret is None or kind.is_secret(match)
-        )
+        for match in _matches(text, lowered, kind):
+            if kind.is_secret is None or kind.is_secret(match):
+                group = "secret" if "secret" in match.re.groupindex else 0
+                matches.append((match.start(group), match.end(group), rank))
     found: list[Secret] = []
     best = 0
     for start, end, rank in sorted(matches):
