@@ -52,9 +52,9 @@ def ask(
         )
         quoted = quotations(found, answering)
         timings.mark("answer")
-        claims, dropped = recheck(
-            [quotation_claim(q, read) for q in quoted], list(readers.values()), searched
-        )
+        snapshots = tuple(snapshot_info(one) for one in searched)
+        drafted = [quotation_claim(one, read) for one in quoted]
+        claims, dropped = recheck(drafted, list(readers.values()), snapshots)
         timings.mark("verify")
     run = Run(
         trace_id=uuid.uuid4().hex,
@@ -72,7 +72,7 @@ def ask(
         confidence=found.confidence,
         claims=tuple(claims),
         dropped=tuple(dropped),
-        snapshots=tuple(snapshot_info(s) for s in searched),
+        snapshots=snapshots,
         run=run,
     )
 

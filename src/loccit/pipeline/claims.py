@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from loccit.answering.quotes import LocatedQuote
 from loccit.core.answers import (
     Citation,
+    CitationKind,
     Claim,
     ClaimKind,
     DroppedClaim,
     Outcome,
+    SnapshotInfo,
     Verdict,
     VerdictLabel,
     seal,
 )
 from loccit.core.evidence import Place, Quotation
+from loccit.core.issues import repository_name
 from loccit.core.source import BlobReader
-from loccit.pipeline.searchable import Searchable, snapshot_info
 from loccit.retrieval.packing import Read
 from loccit.verification import check_quotation, cite, cite_commit, verify
 
@@ -49,6 +51,7 @@ def _cited(place: Place, start_byte: int, end_byte: int, read: Read) -> Citation
         return cite_commit(
             repo=place.repo, commit=place.object_id, data=data, start_byte=start_byte, end_byte=end_byte
         )
+    is_issue = place.repo != repository_name(place.repo)
     return cite(
         repo=place.repo,
         commit=place.commit,
@@ -57,11 +60,12 @@ def _cited(place: Place, start_byte: int, end_byte: int, read: Read) -> Citation
         data=data,
         start_byte=start_byte,
         end_byte=end_byte,
+        kind=CitationKind.ISSUE if is_issue else CitationKind.FILE,
     )
 
 
 def recheck(
-    claims: Sequence[Claim], readers: Sequence[BlobReader], searched: Sequence[Searchable]
+    claims: Sequence[Claim], readers: Sequence[BlobReader], snapshots: Sequence[SnapshotInfo]
 ) -> tuple[list[Claim], list[DroppedClaim]]:
     """The claims whose citations hold when they are re-checked against the repositories, and the others."""
     if not claims:
@@ -73,7 +77,7 @@ def recheck(
         confidence=0.0,
         claims=tuple(claims),
         dropped=(),
-        snapshots=tuple(snapshot_info(s) for s in searched),
+        snapshots=tuple(snapshots),
     )
     report = verify(draft, readers)
     kept: list[Claim] = []

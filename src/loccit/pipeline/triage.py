@@ -122,6 +122,7 @@ def abstain(report: Report, why: TriageAbstention, *, version: str) -> Triage:
         outcome=TriageOutcome.ABSTAINED,
         abstention=why,
         confidence=0.0,
+        reply_draft=None,
         run=run,
         **nothing,
     )

@@ -153,6 +153,7 @@ def sealed(
         abstention=None if verdict.is_enough else TriageAbstention.NOT_ENOUGH,
         confidence=work.found.confidence,
         notes=tuple(work.notes),
+        reply_draft=None,
         snapshots=tuple(snapshots),
         run=run,
         **parts,

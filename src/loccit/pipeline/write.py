@@ -20,7 +20,7 @@ from loccit.answering.compose import (
 from loccit.answering.conversation import condensed
 from loccit.answering.extract import quotations
 from loccit.answering.options import AnsweringOptions
-from loccit.core.answers import Abstention, Answer, Claim, DroppedClaim, Outcome, Run, seal
+from loccit.core.answers import Abstention, Answer, Claim, DroppedClaim, Outcome, Run, SnapshotInfo, seal
 from loccit.core.calls import Deadline, Payer
 from loccit.core.encodings import encoding_of, text_lines
 from loccit.core.errors import (
@@ -96,6 +96,11 @@ class _Work:
     standalone: str = ""
     budget_tokens: int = 0
     stopped_by: LoccitError | None = None
+
+    @property
+    def snapshots(self) -> tuple[SnapshotInfo, ...]:
+        """What is searched, as the answer says it."""
+        return tuple(snapshot_info(one) for one in self.searched)
 
 
 async def write(
@@ -229,7 +234,7 @@ def _search(work: _Work, queries: Sequence[str]) -> None:
     with span("search", {"queries": len(queries)}) as searching:
         for text in queries:
             query = understand(text, max_chars=work.retrieval.max_query_chars)
-            found = gather(
+            more = gather(
                 query,
                 work.searched,
                 work.read,
@@ -238,11 +243,11 @@ def _search(work: _Work, queries: Sequence[str]) -> None:
                 passages=_PIECES,
                 timings=work.timings,
             )
-            if work.found is None:
-                work.found = found
-            else:
-                # The first search says how likely it is that the sources hold the answer.
-                work.found = replace(work.found, evidence=(*found.evidence, *work.found.evidence))
+            # The first search says how likely it is that the sources hold the answer.
+            before = work.found
+            work.found = (
+                more if before is None else replace(before, evidence=(*more.evidence, *before.evidence))
+            )
         searching.set(found=len(work.found.evidence) if work.found else 0)
     work.packed = _packed(work, work.packed.passages)
     work.timings.mark("pack")
@@ -378,7 +383,7 @@ def _sealed(
 ) -> Answer:
     """The answer: what was claimed and holds against the repository, or the best that can be said."""
     with span("verify") as verifying:
-        kept, fell = recheck(claims, work.readers, work.searched)
+        kept, fell = recheck(claims, work.readers, work.snapshots)
         verifying.set(held=len(kept), fell=len(fell))
     dropped = [*dropped, *fell]
     if fell and not kept:
@@ -403,7 +408,7 @@ def _sealed(
         confidence=work.found.confidence if work.found else 0.0,
         claims=tuple(kept),
         dropped=tuple(dropped),
-        snapshots=tuple(snapshot_info(one) for one in work.searched),
+        snapshots=work.snapshots,
         run=Run(
             trace_id=work.payer.request,
             started_at=utc_time(started),
@@ -420,4 +425,4 @@ def _quoted(work: _Work) -> list[Claim]:
     if found is None or found.confidence < work.retrieval.answer_confidence:
         return []
     claims = [quotation_claim(quotation, work.read) for quotation in quotations(found, work.answering)]
-    return recheck(claims, work.readers, work.searched)[0]
+    return recheck(claims, work.readers, work.snapshots)[0]

@@ -67,7 +67,7 @@ def pack_for_model(
             left_out += 1
     outlines = _outlines(passages, views, read, count_tokens, min(left, int(_OUTLINE_SHARE * budget_tokens)))
     spent = budget_tokens - left + sum(count_tokens("\n".join(o.heads)) for o in outlines)
-    return PackedEvidence(tuple(_with_ids(question, passages)), tuple(outlines), spent, left_out)
+    return PackedEvidence(tuple(with_ids(question, passages)), tuple(outlines), spent, left_out)
 
 
 def _holds(outer: Place, inner: Place) -> bool:
@@ -164,8 +164,11 @@ def _head(text: str, symbol: str) -> str:
     return (named or (lines[0] if lines else symbol))[:_HEAD_CHARS]
 
 
-def _with_ids(question: str, passages: Sequence[Passage]) -> list[Passage]:
-    """The passages with ids that stand in none of their texts."""
+def with_ids(question: str, passages: Sequence[Passage]) -> list[Passage]:
+    """The passages, those without an id with one that stands in none of the texts.
+
+    Who wrote a text cannot guess the ids: they depend on the question and on what is searched.
+    """
     salt = 0
     while True:
         found = [p if p.id else replace(p, id=_id(question, p.place, salt)) for p in passages]
