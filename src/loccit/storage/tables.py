@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
 
@@ -39,4 +39,20 @@ replies = Table(
     Index("replies_by_use", "used_at"),
 )
 
-__all__ = ["METADATA", "replies", "sessions", "turns"]
+runs = Table(
+    "runs",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("user", String(200), nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("took_ms", Float, nullable=False),
+    Column("outcome", String(40), nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("record", Text, nullable=False),  # a loccit-run/1 document
+    Index("runs_by_time", "started_at"),
+    Index("runs_by_user", "user", "started_at"),
+)
+
+__all__ = ["METADATA", "replies", "runs", "sessions", "turns"]
