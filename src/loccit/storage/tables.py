@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Float,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-)
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
 
@@ -111,11 +100,28 @@ call_sizes = Table(
     Column("input_ratio", Float, nullable=False),  # the largest that input was, in estimates
 )
 
+runs = Table(
+    "runs",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("user", String(200), nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("took_ms", Float, nullable=False),
+    Column("outcome", String(40), nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("record", Text, nullable=False),  # a loccit-run/1 document
+    Index("runs_by_time", "started_at"),
+    Index("runs_by_user", "user", "started_at"),
+)
+
 __all__ = [
     "METADATA",
     "call_sizes",
     "charges",
     "replies",
+    "runs",
     "sessions",
     "spending",
     "turns",

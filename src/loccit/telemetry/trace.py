@@ -33,9 +33,13 @@ class Span:
 
 @dataclass(slots=True)
 class Trace:
-    """The spans of one run, in the order in which they began."""
+    """The spans of one run, in the order in which they began.
+
+    `at` is when it began in seconds since the epoch, `began` the same moment on the clock of the spans.
+    """
 
     run: str
+    at: float = field(default_factory=time.time)
     began: float = field(default_factory=time.perf_counter)
     spans: list[Span] = field(default_factory=list[Span])
 

@@ -1,0 +1,126 @@
+"""Conversations: who asked what after what, and what was answered."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from loccit.core.answers import parse_answer
+from loccit.core.errors import IndexBroken, InputError, MalformedAnswer
+from loccit.storage.tables import sessions, turns
+
+if TYPE_CHECKING:
+    from loccit.core.answers import Answer
+    from loccit.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question with its answer. `number` counts from 1; `asked_at` in seconds since the epoch."""
+
+    number: int
+    run: str
+    asked_at: float
+    question: str
+    answer: Answer
+
+
+class Conversations:
+    """The memory of conversations. Answers are kept to the byte, so that their citations still hold."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, user: str) -> str:
+        """The id of a new conversation. Raises StorageFailed."""
+        session = uuid.uuid4().hex
+        with self._database.writing() as connection:
+            connection.execute(sessions.insert(), {"id": session, "user": user, "created_at": time.time()})
+        return session
+
+    def add(self, session: str, run: str, question: str, answer: Answer) -> int:
+        """Put a question and its answer at the end of a conversation; the number of the turn.
+
+        Raises InputError where there is no such conversation, StorageFailed.
+        """
+        with self._database.writing() as connection:
+            held = select(sessions.c.id).where(sessions.c.id == session).with_for_update()
+            if connection.execute(held).first() is None:
+                raise _unknown(session)
+            last = select(func.max(turns.c.number)).where(turns.c.session == session)
+            number = (connection.execute(last).scalar() or 0) + 1
+            row = {
+                "session": session,
+                "number": number,
+                "run": run,
+                "asked_at": time.time(),
+                "question": question,
+                "answer": answer.to_json(),
+            }
+            connection.execute(turns.insert(), row)
+        return number
+
+    def turns(self, session: str) -> tuple[Turn, ...]:
+        """What was said, in order. Raises InputError where there is no such conversation, IndexBroken."""
+        query = select(turns).where(turns.c.session == session).order_by(turns.c.number)
+        with self._database.reading() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+            known = select(sessions.c.id).where(sessions.c.id == session)
+            if not rows and connection.execute(known).first() is None:
+                raise _unknown(session)
+        return tuple(
+            Turn(
+                number=row["number"],
+                run=row["run"],
+                asked_at=row["asked_at"],
+                question=row["question"],
+                answer=_answer(session, row["number"], row["answer"]),
+            )
+            for row in rows
+        )
+
+    def latest(self, user: str) -> str | None:
+        """The conversation in which a user asked last, None where there is none."""
+        asked = func.coalesce(func.max(turns.c.asked_at), sessions.c.created_at)
+        query = (
+            select(sessions.c.id)
+            .outerjoin(turns, turns.c.session == sessions.c.id)
+            .where(sessions.c.user == user)
+            .group_by(sessions.c.id, sessions.c.created_at)
+            .order_by(asked.desc(), sessions.c.created_at.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar()
+
+    def prune(self, before: float) -> int:
+        """Forget turns from before (seconds since the epoch), and conversations of which nothing is left; how
+        many turns there were.
+        """
+        with self._database.writing() as connection:
+            forgotten = connection.execute(turns.delete().where(turns.c.asked_at < before)).rowcount
+            left = select(turns.c.session).where(turns.c.session == sessions.c.id).exists()
+            connection.execute(sessions.delete().where(sessions.c.created_at < before, ~left))
+            return forgotten
+
+    def erase(self, user: str) -> int:
+        """Forget the conversations of a user; how many there were."""
+        with self._database.writing() as connection:
+            theirs = select(sessions.c.id).where(sessions.c.user == user)
+            connection.execute(turns.delete().where(turns.c.session.in_(theirs)))
+            return connection.execute(sessions.delete().where(sessions.c.user == user)).rowcount
+
+
+def _unknown(session: str) -> InputError:
+    return InputError(f"there is no conversation {session!r}", next_step="begin a new one")
+
+
+def _answer(session: str, number: int, text: str) -> Answer:
+    try:
+        return parse_answer(text.encode("utf-8"))
+    except MalformedAnswer as error:
+        raise IndexBroken(f"turn {number} of conversation {session!r} cannot be read: {error}") from error
