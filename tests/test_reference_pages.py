@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import importlib.util
 import json
@@ -10,14 +11,18 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from loccit.budgets.ledger import Ledger
+from loccit.core.calls import Deadline, Payer, TokenUsage
 from loccit.parsing import language_of, list_languages
 from loccit.settings import Settings
+from loccit.storage.database import Database
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -101,16 +106,38 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         )
         return [json.loads(line) for line in done.stdout.splitlines()]
 
+    home = folder / "home"
+    home.mkdir()
+    (home / "settings.toml").write_text('[[budgets.limits]]\nof = "total"\nusd = 1\n')
+    make_charge(home)
     return {
         "`loccit-index/1`": objects("index", "--collection", "all"),
         "`loccit-search/1`": [*objects("search", "price"), *objects("search", "--history", "timeout")],
         "Matches of a regular expression": objects("search", "--regex", "raise"),
         "`loccit-status/1`": objects("status"),
         "`loccit-citation/1`": objects("show", "parcels/prices.py:12-14"),
+        "`loccit-cost/1`": objects("cost"),
         "`loccit-doctor/1`": objects("doctor"),
         "`loccit-gc/1`": objects("gc"),
         "`loccit-remove/1`": objects("remove", "parcels"),
     }
+
+
+def make_charge(home: Path) -> None:
+    """A call that was paid for."""
+    database = Database.in_folder(home)
+    ledger = Ledger(database)
+
+    async def call() -> None:
+        cent = Decimal("0.01")
+        reservation = await ledger.reserve(
+            Payer("r"), "test:model", cost=lambda _: cent, output_tokens=9, deadline=Deadline.after(9)
+        )
+        await ledger.settle(reservation, cent, TokenUsage(10, 9))
+
+    asyncio.run(call())
+    ledger.close()
+    database.close()
 
 
 def keys_of(value: Any, place: str = "") -> Iterator[str]:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ from loccit.wiring import System, build
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from loccit.budgets.accounting import BudgetRow, By, SpendingRow
     from loccit.core.answers import Answer, Citation
     from loccit.core.calls import Payer
     from loccit.core.issues import Issue
@@ -106,6 +108,19 @@ class Collected:
     cache_records: int
     folders: int
     bytes_freed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What models did cost: rows that share something, and the budgets as they stand now."""
+
+    rows: tuple[SpendingRow, ...]
+    budgets: tuple[BudgetRow, ...]
+
+    @property
+    def usd(self) -> Decimal:
+        """What the rows come to."""
+        return sum((row.usd for row in self.rows), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -760,6 +775,15 @@ class Loccit:
             name: tuple(known.name for known in contents.collection(name))
             for name in sorted(contents.collections)
         }
+
+    def cost(self, by: By = "day", *, since: date | None = None, until: date | None = None) -> Cost:
+        """What models did cost on these days (in UTC, both in it), and what is left of the budgets.
+
+        One row for each day, in order, or for each model, user, team or purpose, the dearest first.
+        """
+        ledger = self._system.ledger()
+        rows = ledger.spending(by, since=since, until=until)
+        return Cost(tuple(rows), tuple(ledger.budgets()))
 
     def remove(self, repo: str) -> KnownRepository:
         """Forget a repository: its index and, for a URL, its mirror. Nothing of the user's is touched."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from loccit.indexing.catalogue import Catalogue
@@ -14,8 +15,19 @@ from loccit.settings import Settings, tracker_token
 from loccit.sources import Repository, open_repository
 
 if TYPE_CHECKING:
+    from loccit.budgets.ledger import Ledger
     from loccit.indexing.blob_cache import BlobCache
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
+    from loccit.storage.database import Database
+
+
+@dataclass(slots=True)
+class _Opened:
+    """What is opened once, when it is first asked for: tasks of a process wait in one ledger."""
+
+    guard: RLock = field(default_factory=RLock)
+    database: Database | None = None
+    ledger: Ledger | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +39,11 @@ class System:
     repositories/KEY/git    how a repository is read: our own bare git folder, or its mirror
     repositories/KEY/shard  its index, and in learned/ what its past has taught
     repositories/KEY/issues what is kept of its tracker
+    state.sqlite            conversations, kept replies and the ledger, unless a server holds them
     """
 
     settings: Settings
+    _opened: _Opened = field(default_factory=_Opened, repr=False, compare=False)
 
     @property
     def home(self) -> Path:
@@ -76,6 +90,34 @@ class System:
         if wait_s is not None:
             options = replace(options, tracker_wait_s=wait_s)
         return open_tracker(location, token=None if token is None else Token(token), options=options)
+
+    def database(self) -> Database:
+        """The database, open. Raises SettingsError, StorageFailed, IndexFormatMismatch."""
+        from loccit.storage.database import Database
+
+        with self._opened.guard:
+            if self._opened.database is None:
+                url = self.settings.storage.database
+                self._opened.database = Database(url) if url else Database.in_folder(self.home)
+            return self._opened.database
+
+    def ledger(self) -> Ledger:
+        """The ledger in the database, within the limits of the settings. Raises as `database` does."""
+        from loccit.budgets import open_ledger
+
+        with self._opened.guard:
+            if self._opened.ledger is None:
+                self._opened.ledger = open_ledger(self.database(), self.settings.budgets)
+            return self._opened.ledger
+
+    def close(self) -> None:
+        """Close what is open. Asked for again, it is opened again."""
+        with self._opened.guard:
+            if self._opened.ledger is not None:
+                self._opened.ledger.close()
+            if self._opened.database is not None:
+                self._opened.database.close()
+            self._opened.ledger = self._opened.database = None
 
     @contextmanager
     def blob_cache(self, *, repair: bool = False) -> Generator[BlobCache]:

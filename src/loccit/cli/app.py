@@ -12,6 +12,7 @@ import typer
 from loccit import __version__
 from loccit.cli import (
     ask,
+    cost,
     doctor,
     gc,
     index,
@@ -51,6 +52,7 @@ for command in (
     prove.prove,
     search.search,
     status.status,
+    cost.cost,
     verify.verify,
     prompts.prompts,
     show.show,
