@@ -20,7 +20,7 @@ import numpy.typing as npt
 import benchmarks
 from loccit import Loccit
 from loccit.core.evidence import Filters
-from loccit.pipeline.ask import find
+from loccit.pipeline.evidence import find
 from loccit.retrieval.confidence import signal, telling
 from loccit.retrieval.options import RetrievalOptions
 

@@ -144,6 +144,7 @@ def example_triage(folder: Path) -> Triage:
             }
         ],
         ask=[],
+        reply_draft=None,
         notes=[{"part": "culprits", "text": "no tag stands for the version 2.1"}],
         snapshots=[
             {

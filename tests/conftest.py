@@ -26,6 +26,8 @@ _SETTINGS = {
     "COLUMNS": "100",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
+    # No test asks a model that is paid for; one that talks to a server of its own says so ("remote").
+    "LOCCIT_FORBID_MODEL_CALLS": "1",
     "http_proxy": _NOWHERE,
     "https_proxy": _NOWHERE,
     "all_proxy": _NOWHERE,

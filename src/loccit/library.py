@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from loccit.learning.adopt import Facts
     from loccit.learning.proof import Proof
     from loccit.learning.tuning import Tuning
-    from loccit.pipeline.ask import Searchable
     from loccit.pipeline.diagnosis import Check
     from loccit.pipeline.grep import MatchingLine
     from loccit.pipeline.ingest import Estimate, Ingest, Ingested
+    from loccit.pipeline.searchable import Searchable
     from loccit.pipeline.triage import Moment
     from loccit.pipeline.triage_document import PastIssues
     from loccit.retrieval.learned import Ranker
@@ -378,7 +378,7 @@ class Loccit:
         """The best chunks for a query, best first, at most `limit` and at most `per_file` of one file; with
         `history` the best commits. Raises NotIndexed, InputError and so on.
         """
-        from loccit.pipeline.ask import find
+        from loccit.pipeline.evidence import find
 
         retrieval = self._system.settings.retrieval
         top_k = retrieval.top_k if limit is None else limit
@@ -456,7 +456,7 @@ class Loccit:
 
     def _located(self, hits: Sequence[Hit]) -> list[tuple[Hit, bytes]]:
         """Each hit with its exact place, and its bytes."""
-        from loccit.pipeline.ask import read_place
+        from loccit.pipeline.searchable import read_place
         from loccit.retrieval.packing import located
 
         contents = self._system.catalogue.read()
@@ -868,7 +868,7 @@ class Loccit:
         """The repository at the revision, indexed first where it is not: that costs what differs from what
         is.
         """
-        from loccit.pipeline.ask import Searchable
+        from loccit.pipeline.searchable import Searchable
 
         repository = self._repository(known)
         shard = self._system.shard(known.key)

@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from loccit.answering.options import AnsweringOptions
+from loccit.budgets.options import BudgetOptions
 from loccit.core.errors import SettingsError
 from loccit.indexing.options import IndexingOptions
+from loccit.models.options import ModelOptions, RealCalls
 from loccit.parsing.options import ParsingOptions
 from loccit.pipeline.options import PipelineOptions
 from loccit.retrieval.options import RetrievalOptions
 from loccit.sources.options import SourceOptions
+from loccit.storage.options import StorageOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,10 @@ class Settings:
     indexing: IndexingOptions = field(default_factory=IndexingOptions)
     retrieval: RetrievalOptions = field(default_factory=RetrievalOptions)
     answering: AnsweringOptions = field(default_factory=AnsweringOptions)
+    models: ModelOptions = field(default_factory=ModelOptions)
     pipeline: PipelineOptions = field(default_factory=PipelineOptions)
+    budgets: BudgetOptions = field(default_factory=BudgetOptions)
+    storage: StorageOptions = field(default_factory=StorageOptions)
 
     @classmethod
     def load(cls, home: Path | None = None) -> Settings:
@@ -83,16 +89,40 @@ def tracker_token(host: str) -> str | None:
     no variable of their own. Raises SettingsError, which does not repeat it, for a text that is no token.
     """
     names = _TOKENS.get(host.removeprefix("api."), ("LOCCIT_TRACKER_TOKEN",))
-    for name in names:
-        token = os.environ.get(name, "").strip()
-        if not token:
-            continue
-        if not token.isascii() or not token.isprintable() or " " in token:
-            raise SettingsError(
-                f"the variable {name} holds characters that no token has", next_step="copy the token again"
-            )
-        return token
-    return None
+    return next((token for name in names if (token := _secret(name))), None)
+
+
+def model_key(variable: str) -> str | None:
+    """The key of a model provider that this environment variable holds, None without one.
+
+    Raises SettingsError, which does not repeat it, for a text that is no key.
+    """
+    return _secret(variable)
+
+
+def real_model_calls() -> RealCalls:
+    """Which calls of models may leave this process: `LOCCIT_FORBID_MODEL_CALLS`.
+
+    Unset, empty or 0, all may; `remote` leaves those to this machine; anything else forbids them all.
+    """
+    match os.environ.get("LOCCIT_FORBID_MODEL_CALLS", ""):
+        case "" | "0":
+            return RealCalls.ALLOWED
+        case "remote":
+            return RealCalls.LOOPBACK
+        case _:
+            return RealCalls.FORBIDDEN
+
+
+def _secret(variable: str) -> str | None:
+    secret = os.environ.get(variable, "").strip()
+    if not secret:
+        return None
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise SettingsError(
+            f"the variable {variable} holds characters that no token has", next_step="copy the token again"
+        )
+    return secret
 
 
 @contextmanager
@@ -119,7 +149,10 @@ _ROOMS = {
     "indexing": IndexingOptions,
     "retrieval": RetrievalOptions,
     "answering": AnsweringOptions,
+    "models": ModelOptions,
     "pipeline": PipelineOptions,
+    "budgets": BudgetOptions,
+    "storage": StorageOptions,
 }
 
 

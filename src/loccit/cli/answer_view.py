@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from loccit.cli.output import Style, counted, note, one_line, say_styled
-from loccit.core.answers import Abstention, Answer, Citation, Claim, SnapshotInfo, cited_path
+import shutil
+import textwrap
+from collections.abc import Sequence
+
+from loccit.cli.output import Style, counted, note, one_line, say_styled, visible
+from loccit.core.answers import (
+    Abstention,
+    Answer,
+    Citation,
+    Claim,
+    ClaimKind,
+    DroppedClaim,
+    Outcome,
+    SnapshotInfo,
+    Verdict,
+    VerdictLabel,
+    cited_path,
+)
 
 _WHY_NOT = {
     Abstention.NOT_IN_SOURCES: "Nothing in these sources bears on the question well enough to quote.",
     Abstention.NOT_INDEXED: "Nothing is indexed for this question: this says nothing about the sources.",
     Abstention.INDEX_STALE: "The index is out of date: this says nothing about the sources.",
     Abstention.INDEX_BROKEN: "The index cannot be used: this says nothing about the sources.",
-    Abstention.BUDGET: "The budget is spent.",
-    Abstention.MODEL_UNAVAILABLE: "No model can be reached.",
+    Abstention.BUDGET: "The budget cannot pay for the rest.",
+    Abstention.MODEL_UNAVAILABLE: "The model gave no usable answer to the rest.",
 }
 _NEXT = {
     Abstention.NOT_IN_SOURCES: "Ask with names from the code, or see what there is: loccit search WORDS",
@@ -21,6 +37,10 @@ _NEXT = {
         "Find out what is wrong: loccit doctor. Make it anew: loccit index --rebuild PATH|URL"
     ),
 }
+_QUOTED_LINES = 6
+_DROPPED_CHARS = 160
+# The checker of claims whose quotes stand nowhere.
+_QUOTES = "loccit.quotes"
 # What of a snapshot's history is indexed, as an answer's `history` has it.
 _HISTORY = {"none": "not indexed", "partial": "partly indexed"}
 
@@ -29,14 +49,14 @@ def show_answer(answer: Answer, *, quiet: bool) -> None:
     """Print an answer: its quotations with their places, then what was searched and checked."""
     style = Style()
     if answer.abstention is not None:
-        say_styled(
-            style(f"Not answered ({answer.abstention.value}). {_WHY_NOT[answer.abstention]}", "yellow")
-        )
+        how = "Not answered" if answer.outcome is Outcome.ABSTAINED else "Answered in part"
+        say_styled(style(f"{how} ({answer.abstention.value}). {_WHY_NOT[answer.abstention]}", "yellow"))
     several = len(answer.snapshots) > 1
     for number, claim in enumerate(answer.claims, start=1):
         _show_claim(number, claim, style, several=several, quiet=quiet)
     if quiet:
         return
+    _show_dropped(answer.dropped, style)
     for snapshot in answer.snapshots:
         _show_snapshot(snapshot, style)
     if answer.claims:
@@ -54,6 +74,9 @@ def place_of(citation: Citation) -> str:
 
 
 def _show_claim(number: int, claim: Claim, style: Style, *, several: bool, quiet: bool) -> None:
+    if claim.kind is ClaimKind.STATEMENT:
+        _show_statement(number, claim, style, several=several, quiet=quiet)
+        return
     citation = claim.citations[0]
     repo = f"  {style(one_line(citation.repo), 'dim')}" if several else ""
     say_styled(f"{style(str(number), 'bold')}  {style(place_of(citation), 'bold', 'cyan')}{repo}")
@@ -66,6 +89,46 @@ def _show_claim(number: int, claim: Claim, style: Style, *, several: bool, quiet
     if citation.permalink and not quiet:
         say_styled(style(f"   {one_line(citation.permalink)}", "dim"))
     say_styled("")
+
+
+def _show_statement(number: int, claim: Claim, style: Style, *, several: bool, quiet: bool) -> None:
+    """What a model wrote, the verdict on it, and the first lines of each quote it rests on."""
+    margin = " " * (len(str(number)) + 2)
+    width = max(40, min(100, shutil.get_terminal_size().columns)) - len(margin)
+    lines = textwrap.wrap(visible(claim.text), width) or [""]
+    say_styled(f"{style(str(number), 'bold')}  {lines[0]}")
+    for line in lines[1:]:
+        say_styled(margin + line)
+    for citation in claim.citations:
+        repo = f"  {style(one_line(citation.repo), 'dim')}" if several else ""
+        say_styled(f"{margin}{style(place_of(citation), 'cyan')}{repo}")
+        if quiet:
+            continue
+        quoted = citation.quote.split("\n")
+        for line in quoted[:_QUOTED_LINES]:
+            say_styled(f"{margin}{style('│ ' + line.rstrip(chr(13)), 'dim')}")
+        if len(quoted) > _QUOTED_LINES:
+            more = counted(len(quoted) - _QUOTED_LINES, "more line")
+            say_styled(f"{margin}{style(f'│ … {more}', 'dim')}")
+        if citation.permalink:
+            say_styled(f"{margin}{style(one_line(citation.permalink), 'dim')}")
+    if not quiet:
+        say_styled(f"{margin}{_verdict(claim.verdict, style)}")
+    say_styled("")
+
+
+def _verdict(verdict: Verdict, style: Style) -> str:
+    score = "" if verdict.score is None else f" {verdict.score:.2f}"
+    colour = "green" if verdict.label is VerdictLabel.SUPPORTED else "yellow"
+    return f"{style(verdict.label.value, colour)}{style(f'{score} by {one_line(verdict.checker)}', 'dim')}"
+
+
+def _show_dropped(dropped: Sequence[DroppedClaim], style: Style) -> None:
+    for claim in dropped:
+        text = one_line(claim.text)
+        shown = text if len(text) <= _DROPPED_CHARS else f"{text[:_DROPPED_CHARS]}…"
+        why = "no such quote" if claim.verdict.checker == _QUOTES else claim.verdict.label.value
+        say_styled(style(f"dropped ({why}): {shown}", "dim"))
 
 
 def _show_snapshot(snapshot: SnapshotInfo, style: Style) -> None:
@@ -86,9 +149,10 @@ def _show_snapshot(snapshot: SnapshotInfo, style: Style) -> None:
 
 def _checked(answer: Answer) -> str:
     milliseconds = sum(answer.run.timings_ms.values()) if answer.run else 0.0
-    count = len(answer.claims)
+    count = sum(len(claim.citations) for claim in answer.claims)
     quotations = "1 quotation" if count == 1 else f"{count} quotations, each"
+    cost = f"${answer.run.cost_usd:.4f}; " if answer.run and answer.run.cost_usd else ""
     return (
-        f"{quotations} re-checked against the bytes; confidence {answer.confidence:.2f}; "
+        f"{quotations} re-checked against the bytes; confidence {answer.confidence:.2f}; {cost}"
         f"{milliseconds / 1000:.2f} s"
     )

@@ -38,6 +38,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from loccit.core.calls import TokenUsage
+
+_NOTHING = TokenUsage()
+
 
 class LoccitError(Exception):
     """Root of the tree: a sentence that names the value, and the next thing to try.
@@ -141,17 +145,25 @@ class ModelError(LoccitError):
     """A language model could not be asked, or answered in a way that is of no use.
 
     `retryable` says whether the same call may succeed later; `spent_usd` is what was paid for this call and
-    those made for it until then.
+    those made for it until then. `usage` is what the provider counts for this call alone: nothing where it
+    refused or was not reached, None where it may have worked and did not say.
     """
 
     retryable = False
 
     def __init__(
-        self, message: str, *, next_step: str = "", spent_usd: Decimal = Decimal(0), model: str = ""
+        self,
+        message: str,
+        *,
+        next_step: str = "",
+        spent_usd: Decimal = Decimal(0),
+        model: str = "",
+        usage: TokenUsage | None = _NOTHING,
     ) -> None:
         super().__init__(message, next_step=next_step)
         self.spent_usd = spent_usd
         self.model = model
+        self.usage = usage
 
 
 class ModelNotConfigured(ModelError):
@@ -173,9 +185,10 @@ class ModelUnavailable(ModelError):
         next_step: str = "",
         spent_usd: Decimal = Decimal(0),
         model: str = "",
+        usage: TokenUsage | None = _NOTHING,
         retry_after_s: float | None = None,
     ) -> None:
-        super().__init__(message, next_step=next_step, spent_usd=spent_usd, model=model)
+        super().__init__(message, next_step=next_step, spent_usd=spent_usd, model=model, usage=usage)
         self.retry_after_s = retry_after_s
 
 

@@ -93,3 +93,39 @@ class Quotation:
     start_byte: int
     end_byte: int
     why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of evidence as a model reads it: a whole definition where there is room for it.
+
+    `id` is made by us and cannot be guessed by who wrote the text. `text` is what the bytes of the place say
+    in `encoding`, unchanged.
+    """
+
+    id: str
+    place: Place
+    symbol: str
+    encoding: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The heads of definitions that stand beside passages of one file; no evidence, only orientation."""
+
+    path: str
+    heads: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackedEvidence:
+    """What a model is given: passages, most useful first, and outlines of their files.
+
+    `tokens` is an estimate of both together; `left_out` counts pieces of evidence that found no room.
+    """
+
+    passages: tuple[Passage, ...]
+    outlines: tuple[Outline, ...] = ()
+    tokens: int = 0
+    left_out: int = 0

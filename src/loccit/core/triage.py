@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import rfc8785
 from pydantic import AfterValidator, Field
 
-from loccit.core.answers import Citation, Run, SnapshotInfo
+from loccit.core.answers import Citation, Claim, DroppedClaim, Run, SnapshotInfo
 from loccit.core.documents import (
     Count,
     DocumentForm,
@@ -237,12 +237,21 @@ class AskFor(Value):
     question: NonEmptyText
 
 
+class ReplyDraft(Value):
+    """What a maintainer might reply, as a model drafted it: its claims are cited and checked as an answer's
+    are. It is never posted by loccit itself.
+    """
+
+    claims: tuple[Claim, ...] = Field(strict=False)
+    dropped: tuple[DroppedClaim, ...] = Field(strict=False)
+
+
 class Triage(Value):
     """A triaged issue in format `loccit-triage/1`.
 
     `digest` is the SHA-256, in hex, of the RFC 8785 form of everything but `digest` and `run`. `confidence`
     is the calibrated probability that the fix changes one of the suspects. An abstention has no suspects;
-    `ask` says what would help.
+    `ask` says what would help. `reply_draft` is null where no model was asked for one.
     """
 
     format: Literal["loccit-triage/1"]
@@ -261,6 +270,7 @@ class Triage(Value):
     owners: tuple[Owner, ...] = Field(strict=False)
     ask: tuple[AskFor, ...] = Field(strict=False)
     notes: tuple[TriageNote, ...] = Field(strict=False)
+    reply_draft: ReplyDraft | None
     snapshots: tuple[SnapshotInfo, ...] = Field(strict=False)
     digest: Sha256
     run: Run | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from loccit.core.chunks import ChunkKind
 from loccit.core.errors import IndexBroken
-from loccit.core.source import FileRole
+from loccit.core.source import FileRole, path_bytes
 from loccit.indexing.arrays import Array
 from loccit.indexing.lexical import FIELDS, KINDS, Field
 from loccit.indexing.paths import PathIndex
@@ -308,6 +309,18 @@ class SnapshotView:
             language=segment.languages[int(segment.language[inner])],
             encoding=ENCODINGS[int(segment.encoding[inner])],
         )
+
+    def file_at(self, path: str) -> int | None:
+        """The number of the file at this path; None where the snapshot has no such file."""
+        wanted = path_bytes(path)
+        at = bisect_left(self.files.paths, wanted, key=path_bytes)
+        return at if at < len(self.files.paths) and self.files.paths[at] == path else None
+
+    def documents_of(self, file: int) -> range:
+        """The numbers of a file's documents, in the order in which they stand in it."""
+        record = int(self.record_of_file[file])
+        first, end = np.searchsorted(self.record_of, [record, record + 1])
+        return range(int(first), int(end))
 
     def languages(self) -> list[str]:
         """The language of each live record."""

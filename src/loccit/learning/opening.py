@@ -6,8 +6,8 @@ from loccit.core.errors import NotIndexed
 from loccit.core.progress import Progress
 from loccit.indexing.changes import ChangeTable
 from loccit.learning.replay_past import Replay
-from loccit.pipeline.ask import Searchable
 from loccit.pipeline.ingest import Ingest
+from loccit.pipeline.searchable import Searchable
 
 
 def open_replay(searched: Searchable, ingest: Ingest, table: ChangeTable, progress: Progress) -> Replay:

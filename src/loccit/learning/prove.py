@@ -28,9 +28,9 @@ from loccit.learning.past_cases import FixFinder, LeftOut, Origin, PastCase, Pas
 from loccit.learning.proof import BM25, GREP, TUNED, UNTUNED, LeakCheck, Miss, Placed, Proof, ProvedCase
 from loccit.learning.replay_past import Moment, Replay
 from loccit.learning.train import Trainer
-from loccit.pipeline.ask import Searchable
 from loccit.pipeline.ingest import Ingest
 from loccit.pipeline.mine import MinedFix
+from loccit.pipeline.searchable import Searchable
 from loccit.retrieval.learned import Ranker, general_ranker
 
 _PLACED = 10

@@ -35,8 +35,8 @@ from loccit.learning.opening import open_replay
 from loccit.learning.train import LEAST_LESSONS, Trainer
 from loccit.learning.tuning import Decision, Outcome, Tuning, is_better, validation
 from loccit.learning.validating import outcomes_of, validate
-from loccit.pipeline.ask import Searchable
 from loccit.pipeline.ingest import Ingest
+from loccit.pipeline.searchable import Searchable
 from loccit.retrieval.learned import Ranker, shortlist
 
 # Beside those that teach, so many must be left to be tested on.

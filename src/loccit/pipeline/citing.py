@@ -9,7 +9,7 @@ from loccit.core.encodings import code_unit_size, encoding_of
 from loccit.core.errors import IndexBroken, InputError
 from loccit.core.evidence import Place
 from loccit.core.source import BlobReader
-from loccit.pipeline.ask import read_place
+from loccit.pipeline.searchable import read_place
 from loccit.verification.citations import check_citation, cite, cite_commit
 from loccit.verification.objects import ObjectStore
 

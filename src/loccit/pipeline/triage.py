@@ -16,11 +16,11 @@ from loccit.core.errors import InputError
 from loccit.core.issues import Issue, IssueKind
 from loccit.core.suspects import Localisation, Suspect
 from loccit.core.triage import Part, Triage, TriageAbstention, TriageOutcome, seal
-from loccit.pipeline.ask import Searchable, Timings, utc_time
 from loccit.pipeline.labels import suggest_labels
 from loccit.pipeline.options import PipelineOptions
 from loccit.pipeline.owners import owners_by_history, owners_by_rule
 from loccit.pipeline.report import Report
+from loccit.pipeline.searchable import Searchable, Timings, utc_time
 from loccit.pipeline.sufficiency import judge
 from loccit.pipeline.triage_document import Moment, PastIssues, Work, issue_fields, sealed
 from loccit.retrieval.culprits import Window, rank_culprits, tag_of, versions_told
@@ -122,6 +122,7 @@ def abstain(report: Report, why: TriageAbstention, *, version: str) -> Triage:
         outcome=TriageOutcome.ABSTAINED,
         abstention=why,
         confidence=0.0,
+        reply_draft=None,
         run=run,
         **nothing,
     )

@@ -34,11 +34,11 @@ from loccit.core.triage import (
     TriageReason,
     seal,
 )
-from loccit.pipeline.ask import Searchable, Timings, index_age, snapshot_info, utc_time
 from loccit.pipeline.citing import Citer
 from loccit.pipeline.labels import FoundLabel, SimilarIssue
 from loccit.pipeline.owners import FoundOwner, has_address
 from loccit.pipeline.report import Report
+from loccit.pipeline.searchable import Searchable, Timings, index_age, snapshot_info, utc_time
 from loccit.pipeline.sufficiency import Sufficiency, question_for
 from loccit.retrieval.culprits import RankedCulprit
 from loccit.retrieval.issue_text import IssueText
@@ -153,6 +153,7 @@ def sealed(
         abstention=None if verdict.is_enough else TriageAbstention.NOT_ENOUGH,
         confidence=work.found.confidence,
         notes=tuple(work.notes),
+        reply_draft=None,
         snapshots=tuple(snapshots),
         run=run,
         **parts,

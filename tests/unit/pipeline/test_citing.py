@@ -10,8 +10,8 @@ import pytest
 
 from loccit.core.evidence import Place
 from loccit.library import Loccit
-from loccit.pipeline.ask import Searchable, snapshot_info
 from loccit.pipeline.citing import Citer
+from loccit.pipeline.searchable import Searchable, snapshot_info
 from tests.repositories import Commit, git, make_repository
 
 LONG = "def far():\n" + "".join(f"    step_{number}()\n" for number in range(30))

@@ -1,0 +1,170 @@
+"""A model that follows a script: for demonstrations, tests and benchmarks, without a key and for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import tomllib
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from loccit.core.calls import Finish, ModelReply, Speaker, TokenUsage
+from loccit.core.errors import MalformedReply, ModelNotConfigured, ModelUnavailable, SettingsError
+
+if TYPE_CHECKING:
+    from loccit.core.calls import Deadline, ModelCall, Payer
+
+# The script that needs no file: it answers every question with quotations from the evidence in the prompt.
+QUOTE_FIRST = "quote-first"
+_PIECE_CHARS = 24
+_CHARS_PER_TOKEN = 4
+_EVIDENCE = re.compile(r"^<<<(\S+) [^\n]*\n(.*?)\n\1>>>$", re.DOTALL | re.MULTILINE)
+_WORDS = re.compile(r"[A-Za-z][a-z]+|[A-Z]+|[0-9]+")
+_MARKS = " \t#/*\"';:-"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is said when: the first rule of a script whose conditions hold decides.
+
+    Conditions, of which those that are empty always hold: `purpose` is the call's, `contains` stands in the
+    user's last message. Then one of these: `reply` is said as it is; `object` as JSON; `quote` makes so many
+    claims of lines that stand in the evidence of the prompt; `refuse` refuses with this text; `fail` fails as
+    an overloaded provider does. `delay_s` comes before, in seconds.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    purpose: str = ""
+    contains: str = ""
+    reply: str = ""
+    object: dict[str, Any] | None = None
+    quote: int = 0
+    refuse: str = ""
+    fail: str = ""
+    delay_s: float = 0.0
+
+    def holds_for(self, call: ModelCall) -> bool:
+        """Whether its conditions hold."""
+        return self.purpose in {"", call.purpose} and self.contains in _last_words(call)
+
+
+class ScriptedModel:
+    """Says what a script says: rules, or a function from the call to its text.
+
+    Its tokens are counted as one per four characters, and cost nothing.
+    """
+
+    def __init__(self, name: str, script: tuple[Rule, ...] | Callable[[ModelCall], str]) -> None:
+        self._name = name
+        self._script = script
+
+    @classmethod
+    def of_file(cls, where: str) -> ScriptedModel:
+        """The script in a TOML or JSON file with a list `rules`, or "quote-first", which needs no file.
+
+        Raises SettingsError for a file that is no script.
+        """
+        if where == QUOTE_FIRST:
+            return cls(f"scripted:{where}", (Rule(quote=3),))
+        return cls(f"scripted:{where}", _rules(Path(where)))
+
+    @property
+    def name(self) -> str:
+        """As the settings name it: "scripted:demo.toml"."""
+        return self._name
+
+    async def reply(self, call: ModelCall, payer: Payer, deadline: Deadline) -> ModelReply:
+        """What the script says. Raises ModelUnavailable where it says so, or takes longer than there is time,
+
+        and MalformedReply where no rule fits.
+        """
+        if callable(self._script):
+            return self._reply(call, self._script(call))
+        rule = next((each for each in self._script if each.holds_for(call)), None)
+        if rule is None:
+            raise MalformedReply(
+                f"{self._name!r} has no rule for a call for {call.purpose!r}",
+                next_step="add a rule without conditions at its end",
+                model=self._name,
+            )
+        if rule.delay_s > deadline.remaining_s:
+            await asyncio.sleep(deadline.remaining_s)
+            raise ModelUnavailable(f"{self._name!r} did not answer in time", model=self._name)
+        await asyncio.sleep(rule.delay_s)
+        if rule.fail:
+            raise ModelUnavailable(f"{self._name!r} fails: {rule.fail}", model=self._name)
+        if rule.refuse:
+            return self._reply(call, rule.refuse, Finish.REFUSAL)
+        if rule.object is not None:
+            return self._reply(call, json.dumps(rule.object, ensure_ascii=False))
+        return self._reply(call, quotations(call, rule.quote) if rule.quote else rule.reply)
+
+    async def stream(
+        self, call: ModelCall, payer: Payer, deadline: Deadline
+    ) -> AsyncGenerator[str | ModelReply]:
+        """The same in pieces of a few words."""
+        reply = await self.reply(call, payer, deadline)
+        if reply.finish is not Finish.REFUSAL:
+            for start in range(0, len(reply.text), _PIECE_CHARS):
+                yield reply.text[start : start + _PIECE_CHARS]
+                await asyncio.sleep(0)
+        yield reply
+
+    def _reply(self, call: ModelCall, text: str, finish: Finish = Finish.STOP) -> ModelReply:
+        asked = sum(len(message.text) for message in call.messages)
+        usage = TokenUsage(-(-asked // _CHARS_PER_TOKEN), -(-len(text) // _CHARS_PER_TOKEN))
+        return ModelReply(text, self._name, usage, finish)
+
+
+def quotations(call: ModelCall, most: int) -> str:
+    """A reply of claims: from each of the first `most` blocks of evidence the line nearest the question.
+
+    A block is a line `<<<ID place`, the text, and a line `ID>>>`. The claim is the line without its comment
+    marks, its quote the line as it is.
+    """
+    prompt = _last_words(call)
+    asked = {word.lower() for word in _WORDS.findall(_EVIDENCE.sub("", prompt))}
+    claims: list[dict[str, Any]] = []
+    for evidence, text in _EVIDENCE.findall(prompt):
+        lines = [line for line in text.split("\n") if _WORDS.search(line)]
+        if not lines or len(claims) == most:
+            continue
+        quote = max(
+            lines, key=lambda line: len(asked & {word.lower() for word in _WORDS.findall(line)})
+        ).strip()
+        text = " ".join(quote.strip(_MARKS).split()) or quote
+        claims.append({"text": text, "citations": [{"evidence": evidence, "quote": quote}]})
+    return json.dumps({"claims": claims, "search": [], "read": []}, ensure_ascii=False)
+
+
+def _last_words(call: ModelCall) -> str:
+    """What the user said last."""
+    return next((each.text for each in reversed(call.messages) if each.speaker is Speaker.USER), "")
+
+
+def _rules(path: Path) -> tuple[Rule, ...]:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except FileNotFoundError:
+        raise ModelNotConfigured(
+            f"there is no script {str(path)!r}",
+            next_step=f"write one, or use scripted:{QUOTE_FIRST}",
+            model=f"scripted:{path}",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"cannot read the script {str(path)!r}: {error}") from error
+    if not isinstance(document, dict) or list(cast("dict[str, Any]", document)) != ["rules"]:
+        raise SettingsError(f"{str(path)!r} is no script: it has 'rules', a list of tables, and nothing else")
+    try:
+        return TypeAdapter(tuple[Rule, ...]).validate_json(json.dumps(document["rules"]), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in ("rules", *first["loc"]))
+        raise SettingsError(f"{str(path)!r}: {where} is {first['input']!r}: {first['msg']}") from error

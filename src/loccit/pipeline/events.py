@@ -1,0 +1,44 @@
+"""What is told while an answer is written: nothing that was not checked is called an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loccit.core.answers import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Searching:
+    """Evidence is looked for; `queries` are what for, more than one in later steps."""
+
+    queries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A model is at work. `model` is its name, `why` what for: "answer", "repair", "judge", "stronger"."""
+
+    model: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimChecked:
+    """A claim is written and its quotes and support were checked. It may still be repaired or judged: only
+    the answer at the end says what stays. `places` say where its quotes stand.
+    """
+
+    text: str
+    verdict: Verdict
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """Something could not be had, and the answer goes on without it."""
+
+    why: str
+    next_step: str = ""
+
+
+Event = Searching | Writing | ClaimChecked | Degraded
