@@ -47,6 +47,9 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
 }
 # Those whose value is a list there.
 LISTS = frozenset({"finish"})
+MODELS = frozenset({"model", "answered_by"})
+# Providers that have another name there than in our settings.
+PROVIDERS = {"google": "gcp.gemini", "mistral": "mistral_ai", "xai": "x_ai"}
 # What tells apart the series of a metric; no other attribute does, as each value makes one more series.
 DIMENSIONS = ("provider", "model", "answered_by")
 
