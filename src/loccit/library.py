@@ -27,7 +27,7 @@ from loccit.core.evidence import Filters, Hit
 from loccit.core.issues import repository_name
 from loccit.core.progress import Progress, silent
 from loccit.indexing.catalogue import Contents, KnownRepository
-from loccit.settings import Settings, children_without_working_directory
+from loccit.settings import Settings, children_without_working_directory, of_a_run
 from loccit.wiring import System, build
 
 if TYPE_CHECKING:
@@ -901,7 +901,7 @@ class Loccit:
             conversations=self._conversations(),
             runs=self._system.runs() if settings.telemetry.record_runs else None,
             user=user,
-            settings=settings.of_a_run(),
+            settings=of_a_run(settings),
             finished=self._system.export,
         )
 
