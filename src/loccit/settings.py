@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from loccit.answering.options import AnsweringOptions
+from loccit.budgets.options import BudgetOptions
 from loccit.core.errors import SettingsError
 from loccit.indexing.options import IndexingOptions
 from loccit.models.options import ModelOptions, RealCalls
@@ -23,6 +24,7 @@ from loccit.parsing.options import ParsingOptions
 from loccit.pipeline.options import PipelineOptions
 from loccit.retrieval.options import RetrievalOptions
 from loccit.sources.options import SourceOptions
+from loccit.storage.options import StorageOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Settings:
     answering: AnsweringOptions = field(default_factory=AnsweringOptions)
     models: ModelOptions = field(default_factory=ModelOptions)
     pipeline: PipelineOptions = field(default_factory=PipelineOptions)
+    budgets: BudgetOptions = field(default_factory=BudgetOptions)
+    storage: StorageOptions = field(default_factory=StorageOptions)
 
     @classmethod
     def load(cls, home: Path | None = None) -> Settings:
@@ -147,6 +151,8 @@ _ROOMS = {
     "answering": AnsweringOptions,
     "models": ModelOptions,
     "pipeline": PipelineOptions,
+    "budgets": BudgetOptions,
+    "storage": StorageOptions,
 }
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 METADATA = MetaData()
 
 # Times are seconds since the epoch, UTC. Money is in picodollars (1e-12 USD, BigInteger): exact for every
-# price that has at most six decimals per million tokens.
+# price that has at most six decimals per million tokens. Days are counted from the epoch, in UTC.
 
 sessions = Table(
     "sessions",
@@ -39,4 +50,74 @@ replies = Table(
     Index("replies_by_use", "used_at"),
 )
 
-__all__ = ["METADATA", "replies", "sessions", "turns"]
+# One row per call of a model that may cost something, from before it is sent.
+charges = Table(
+    "charges",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("reserved_at", Float, nullable=False),
+    Column("day", Integer, nullable=False),  # of `reserved_at`
+    Column("state", String(8), nullable=False),  # held, settled, expired
+    Column("expires_at", Float),  # only while it is held
+    Column("request", String(200), nullable=False),
+    Column("session", String(200), nullable=False),
+    Column("user", String(200), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("team", String(200), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("purpose", String(200), nullable=False),
+    Column("held", BigInteger, nullable=False),  # the most that it may cost
+    Column("spent", BigInteger, nullable=False),  # what it did cost; 0 while it is held
+    Column("expected_input_tokens", BigInteger, nullable=False),  # 0 where nobody estimated
+    Column("granted_output_tokens", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cache_read_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Index("charges_by_day", "day"),
+    Index("charges_by_expiry", "expires_at"),
+)
+
+# The sums of `charges` that budgets are compared with, kept in the same transactions.
+spending = Table(
+    "spending",
+    METADATA,
+    Column("of", String(8), primary_key=True),  # total, request, session, user, key, team, model
+    Column("name", String(200), primary_key=True),  # empty where it is not known
+    Column("day", Integer, primary_key=True),
+    Column("spent", BigInteger, nullable=False),
+    Column("held", BigInteger, nullable=False),
+)
+
+# Reservations that wait for room in a budget, first come first served.
+waiting = Table(
+    "waiting",
+    METADATA,
+    Column("ticket", Integer, primary_key=True),
+    Column("seen_at", Float, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("budgets", Text, nullable=False),  # JSON: what it is counted in, [[of, name], …]
+    sqlite_autoincrement=True,
+)
+
+# What calls of a model were like, by what they were for.
+call_sizes = Table(
+    "call_sizes",
+    METADATA,
+    Column("model", String(200), primary_key=True),
+    Column("purpose", String(200), primary_key=True),
+    Column("output_tokens", Float, nullable=False),  # the longest reply, fading
+    Column("input_ratio", Float, nullable=False),  # the largest that input was, in estimates
+)
+
+__all__ = [
+    "METADATA",
+    "call_sizes",
+    "charges",
+    "replies",
+    "sessions",
+    "spending",
+    "turns",
+    "waiting",
+]
