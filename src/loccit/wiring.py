@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loccit.indexing.catalogue import Catalogue
 from loccit.indexing.shard import Shard
-from loccit.settings import Settings, tracker_token
+from loccit.settings import Settings, model_key, real_model_calls, tracker_token
 from loccit.sources import Repository, open_repository
 
 if TYPE_CHECKING:
+    from loccit.budgets.prices import PriceList
     from loccit.indexing.blob_cache import BlobCache
+    from loccit.models.configured import Models
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
+    from loccit.storage.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,46 @@ class System:
         if wait_s is not None:
             options = replace(options, tracker_wait_s=wait_s)
         return open_tracker(location, token=None if token is None else Token(token), options=options)
+
+    def database(self) -> Database:
+        """What outlives the process: as the settings say, else SQLite in the home folder.
+
+        Raises SettingsError, StorageFailed and IndexFormatMismatch.
+        """
+        from loccit.storage.database import Database
+
+        url = self.settings.storage.database
+        return Database(url) if url else Database.in_folder(self.home)
+
+    def prices(self) -> PriceList:
+        """What calls of models cost. Raises SettingsError."""
+        from loccit.budgets import open_prices
+        from loccit.models.configured import priced_as
+
+        return open_prices(self.settings.budgets, self.home, providers=priced_as(self.settings.models))
+
+    def models(self, database: Callable[[], Database] | None = None) -> Models:
+        """The models that the settings name, paid from the ledger. Nothing is opened yet.
+
+        `database` gives one that is open already.
+        """
+        from loccit.models.configured import Models, Money
+
+        opened = cache(database or self.database)
+
+        def money() -> Money:
+            from loccit.budgets import open_ledger
+
+            return Money(open_ledger(opened(), self.settings.budgets), self.prices())
+
+        return Models(
+            self.settings.models,
+            key_of=model_key,
+            real_calls=real_model_calls(),
+            home=self.home,
+            money=money,
+            database=opened,
+        )
 
     @contextmanager
     def blob_cache(self, *, repair: bool = False) -> Generator[BlobCache]:

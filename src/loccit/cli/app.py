@@ -16,6 +16,7 @@ from loccit.cli import (
     gc,
     index,
     issues,
+    models,
     prove,
     remove,
     search,
@@ -58,6 +59,7 @@ for command in (
 ):
     app.command(cls=Command)(command)
 app.add_typer(issues.app)
+app.add_typer(models.app)
 
 
 def _version_option(value: bool) -> None:

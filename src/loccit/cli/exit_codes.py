@@ -8,6 +8,8 @@ from loccit.core.errors import (
     InputError,
     LimitExceeded,
     LoccitError,
+    ModelError,
+    PriceUnknown,
     SearchIndexError,
     SettingsError,
     SourceError,
@@ -32,6 +34,8 @@ class ExitCode(IntEnum):
     """The index is missing, broken, of another format, or cannot be written; doctor found a problem."""
     LIMIT = 7
     """A limit was met."""
+    MODEL = 8
+    """A model is not configured, out of reach, refuses or cannot be understood, or has no known price."""
     INTERNAL = 70
     """A defect of loccit."""
     INTERRUPTED = 130
@@ -46,5 +50,7 @@ def exit_code_of(error: LoccitError) -> ExitCode:
         (SourceError, ExitCode.SOURCE),
         (SearchIndexError, ExitCode.INDEX),
         (LimitExceeded, ExitCode.LIMIT),
+        (ModelError, ExitCode.MODEL),
+        (PriceUnknown, ExitCode.MODEL),
     )
     return next((code for family, code in families if isinstance(error, family)), ExitCode.INTERNAL)

@@ -1,66 +1,26 @@
-"""Every call is paid for: money is reserved before it is sent and settled when it has ended, however it ends."""
+"""Every call is paid for: money is reserved before it is sent and settled when it has ended."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from loccit.core.calls import ModelReply, TokenUsage
 from loccit.core.errors import ModelError
 from loccit.models import tokens
 
 if TYPE_CHECKING:
+    from loccit.budgets.ledger import Ledger, Reservation
+    from loccit.budgets.prices import PriceList
     from loccit.core.calls import Deadline, ModelCall, Payer
     from loccit.models.protocols import ChatModel
 
 # How often a ledger hears that a call is still under way.
 _HEARTBEAT_S = 20.0
-
-
-class Reserved(Protocol):
-    """Money that is set aside for one call, which may have so many output tokens."""
-
-    @property
-    def usd(self) -> Decimal: ...
-
-    @property
-    def output_tokens(self) -> int: ...
-
-
-class Ledger(Protocol):
-    """Where calls are paid: `budgets.Ledger`."""
-
-    async def reserve(
-        self,
-        payer: Payer,
-        model: str,
-        *,
-        cost: Callable[[int], Decimal],
-        output_tokens: int | None,
-        deadline: Deadline,
-        purpose: str = "",
-        input_tokens: int = 0,
-    ) -> Any: ...
-
-    async def settle(self, reservation: Any, usd: Decimal, usage: TokenUsage) -> None: ...
-
-    async def release(self, reservation: Any) -> None: ...
-
-    async def heartbeat(self, reservation: Any) -> bool: ...
-
-    def input_ratio(self, model: str) -> float: ...
-
-
-class Prices(Protocol):
-    """What calls cost: `budgets.PriceList`."""
-
-    def price(self, model: str, usage: TokenUsage) -> Decimal: ...
-
-    def bound(self, model: str, input_tokens: int, output_tokens: int) -> Decimal: ...
 
 
 class Metered:
@@ -70,7 +30,7 @@ class Metered:
     was reserved; a stream that was cut at its input and what came of it, but never above what was reserved.
     """
 
-    def __init__(self, model: ChatModel, ledger: Ledger, prices: Prices) -> None:
+    def __init__(self, model: ChatModel, ledger: Ledger, prices: PriceList) -> None:
         """Calls of this model are paid from this ledger at these prices."""
         self._model = model
         self._ledger = ledger
@@ -137,7 +97,7 @@ class Metered:
         return _Bill(self._ledger, self._prices, self.name, limited, reservation, ratio)
 
     @asynccontextmanager
-    async def _kept_alive(self, bill: _Bill) -> AsyncIterator[None]:
+    async def _kept_alive(self, bill: _Bill) -> AsyncGenerator[None]:
         async def beat() -> None:
             while True:
                 await asyncio.sleep(_HEARTBEAT_S)
@@ -156,7 +116,13 @@ class _Bill:
     """One reservation, from which one settlement is made."""
 
     def __init__(
-        self, ledger: Ledger, prices: Prices, model: str, call: ModelCall, reservation: Any, ratio: float
+        self,
+        ledger: Ledger,
+        prices: PriceList,
+        model: str,
+        call: ModelCall,
+        reservation: Reservation,
+        ratio: float,
     ) -> None:
         self.ledger = ledger
         self.prices = prices

@@ -1,18 +1,20 @@
 """What stands between a failing provider and an answer: slots, a breaker, retries, a second try in time.
 
-From the inside: `Guarded` holds a slot of its provider and leaves it alone while it fails; `Hedged` asks again
-where the first call is slow; `Retried` tries again with pauses, within the deadline and a budget of retries.
+From the inside: `Guarded` holds a slot of its provider and leaves it alone while it fails; `Hedged` asks
+again where the first call is slow; `Retried` tries again with pauses, within the deadline and a budget.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from loccit.core.calls import ModelReply
@@ -50,7 +52,7 @@ class Slots:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
-    async def one(self, model: str, deadline: Deadline) -> AsyncIterator[None]:
+    async def one(self, model: str, deadline: Deadline) -> AsyncGenerator[None]:
         """A slot, when it is its turn. Raises ModelUnavailable where that is not before the deadline."""
         await self._take(model, deadline)
         try:
@@ -207,7 +209,7 @@ class Guarded:
                 yield item
 
     @asynccontextmanager
-    async def _watched(self, call: ModelCall) -> AsyncIterator[_Watch]:
+    async def _watched(self, call: ModelCall) -> AsyncGenerator[_Watch]:
         breaker, slots = self._guard.breaker, self._guard.slots
         breaker.before(self.name)
         watch = _Watch(self.name, call)
@@ -227,11 +229,18 @@ class Guarded:
             watch.note(error)
             raise
         except BaseException as error:
-            breaker.gave_up()
-            watch.note(error)
+            # Who reads a stream may stop at the reply, which is its end.
+            if watch.reply is None:
+                breaker.gave_up()
+                watch.note(error)
+                raise
+            self._went_well(watch)
             raise
-        breaker.went_well()
-        slots.went_well()
+        self._went_well(watch)
+
+    def _went_well(self, watch: _Watch) -> None:
+        self._guard.breaker.went_well()
+        self._guard.slots.went_well()
         watch.note(None)
 
 
@@ -245,7 +254,7 @@ class _Watch:
         self._began = time.perf_counter()
 
     def note(self, error: BaseException | None) -> None:
-        # Made at the end: a span that is open across the pieces of a stream would hold whatever is done between.
+        # Made at the end: one that is open across the pieces of a stream would hold what is done between.
         took_s = time.perf_counter() - self._began
         with span("model call") as one:
             one.set(model=self._model, purpose=self._call.purpose, prompt=self._call.prompt)
@@ -323,10 +332,10 @@ class Hedged:
 class Retried:
     """A model that is asked again where it was overloaded, failed or fell silent.
 
-    What the provider says of waiting goes first; else pauses double, with chance in them. Nothing is begun that
-    cannot end before the deadline, and retries are a share of all calls at most: a provider that is down is
-    not made busier. A stream that breaks off is asked again and goes on where it was, if the new one begins
-    with the same text; else the error stands.
+    What the provider says of waiting goes first; else pauses double, with chance in them. None is begun that
+    would end after the deadline, and retries are a share of all calls at most: a provider that is down is not
+    made busier. A stream that breaks off is asked again and goes on where it was, if the new one begins with
+    the same text; else the error stands.
     """
 
     def __init__(self, model: ChatModel, guard: Guard, attempts: int, backoff_s: float) -> None:
@@ -343,7 +352,7 @@ class Retried:
 
     async def reply(self, call: ModelCall, payer: Payer, deadline: Deadline) -> ModelReply:
         """Its reply. The error of the last attempt says what all of them cost."""
-        patience = _Patience(self._guard, deadline, self._backoff_s)
+        patience = Patience(self._guard, deadline, self._backoff_s)
         async for attempt in patience.attempts(self._attempts):
             with attempt, patience.counted():
                 return await self._model.reply(call, payer, deadline)
@@ -353,7 +362,7 @@ class Retried:
         self, call: ModelCall, payer: Payer, deadline: Deadline
     ) -> AsyncGenerator[str | ModelReply]:
         """The same in pieces."""
-        patience = _Patience(self._guard, deadline, self._backoff_s)
+        patience = Patience(self._guard, deadline, self._backoff_s)
         said = ""
         async for attempt in patience.attempts(self._attempts):
             with attempt, patience.counted():
@@ -378,7 +387,7 @@ class Retried:
         raise AssertionError("stamina ends with a result or an error")
 
 
-class _Patience:
+class Patience:
     """How long one call is tried, and what its attempts have cost."""
 
     def __init__(self, guard: Guard, deadline: Deadline, backoff_s: float) -> None:
@@ -393,6 +402,7 @@ class _Patience:
         """One context after another, with pauses between, until one ends without an error."""
         from stamina import retry_context
 
+        _be_quiet_about_retries()
         self._guard.earn_retry()
         return aiter(retry_context(on=self._pause, attempts=most, timeout=None))
 
@@ -417,6 +427,12 @@ class _Patience:
             # Those who wait for the same moment do not come in the same moment.
             pause_s = error.retry_after_s + random.uniform(0, self._backoff_s / 4)  # noqa: S311
         return pause_s if pause_s < self._deadline.remaining_s and self._guard.spend_retry() else False
+
+
+@cache
+def _be_quiet_about_retries() -> None:
+    """Each is logged, and without a handler Python prints what is logged to standard error."""
+    logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 def _agree(said: str, again: str) -> bool:

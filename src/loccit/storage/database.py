@@ -14,8 +14,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from loccit.core.errors import IndexFormatMismatch, SettingsError, StorageFailed
 
-# The newest revision of migrations/versions. A test compares it with what Alembic finds there: to import Alembic
-# takes 0.3 s, far longer than to look at the revision that the database has.
+# The newest revision of migrations/versions; a test compares it with what Alembic finds there. Importing
+# Alembic takes 0.3 s, far longer than looking at the revision that the database has.
 HEAD = "0002"
 # How long a writer waits for the others.
 _WAIT_MS = 30_000
