@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from loccit.indexing.catalogue import Catalogue
 from loccit.indexing.shard import Shard
-from loccit.settings import Settings, tracker_token
+from loccit.settings import Settings, model_key, real_model_calls, tracker_token
 from loccit.sources import Repository, open_repository
 
 if TYPE_CHECKING:
     from loccit.budgets.ledger import Ledger
+    from loccit.budgets.prices import PriceList
     from loccit.indexing.blob_cache import BlobCache
+    from loccit.models.configured import Models
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
     from loccit.storage.database import Database
 
@@ -118,6 +120,26 @@ class System:
             if self._opened.database is not None:
                 self._opened.database.close()
             self._opened.ledger = self._opened.database = None
+
+    def prices(self) -> PriceList:
+        """What calls of models cost. Raises SettingsError."""
+        from loccit.budgets import open_prices
+        from loccit.models.configured import priced_as
+
+        return open_prices(self.settings.budgets, self.home, providers=priced_as(self.settings.models))
+
+    def models(self) -> Models:
+        """The models that the settings name, paid from the ledger. Nothing is opened yet."""
+        from loccit.models.configured import Models, Money
+
+        return Models(
+            self.settings.models,
+            key_of=model_key,
+            real_calls=real_model_calls(),
+            home=self.home,
+            money=lambda: Money(self.ledger(), self.prices()),
+            database=self.database,
+        )
 
     @contextmanager
     def blob_cache(self, *, repair: bool = False) -> Generator[BlobCache]:

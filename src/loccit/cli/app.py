@@ -17,6 +17,7 @@ from loccit.cli import (
     gc,
     index,
     issues,
+    models,
     prompts,
     prove,
     remove,
@@ -62,6 +63,7 @@ for command in (
 ):
     app.command(cls=Command)(command)
 app.add_typer(issues.app)
+app.add_typer(models.app)
 
 
 def _version_option(value: bool) -> None:
