@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from loccit.retrieval.past import Past
     from loccit.sources import Repository
     from loccit.sources.issues import IssueStore, StoredIssue, SyncReport
+    from loccit.telemetry.records import RunRecord, RunSummary
     from loccit.verification import VerificationReport
 
 
@@ -97,6 +98,14 @@ class Collected:
     cache_records: int
     folders: int
     bytes_freed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was forgotten: records of runs, and of conversations the turns or, of one user, the whole."""
+
+    runs: int
+    conversations: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -617,6 +626,34 @@ class Loccit:
             name: tuple(known.name for known in contents.collection(name))
             for name in sorted(contents.collections)
         }
+
+    def runs(
+        self,
+        *,
+        limit: int | None = None,
+        since: datetime | None = None,
+        kind: str | None = None,
+        user: str | None = None,
+    ) -> tuple[RunSummary, ...]:
+        """The runs that asked a model, the newest first, by what is asked for. Raises StorageFailed."""
+        began = None if since is None else since.timestamp()
+        return self._system.runs().list(limit=limit, since=began, kind=kind, user=user)
+
+    def run(self, run_id: str) -> RunRecord:
+        """The record of a run, by its id or the beginning of it.
+
+        Raises InputError where there is none or several, IndexBroken.
+        """
+        return self._system.runs().get(run_id)
+
+    def prune_runs(self, before: datetime) -> Forgotten:
+        """Forget the runs, and the turns of conversations, from before a moment. Raises StorageFailed."""
+        moment = before.timestamp()
+        return Forgotten(self._system.runs().prune(moment), self._system.conversations().prune(moment))
+
+    def erase_user(self, user: str) -> Forgotten:
+        """Forget the runs and the conversations of a user. Raises StorageFailed."""
+        return Forgotten(self._system.runs().erase(user), self._system.conversations().erase(user))
 
     def remove(self, repo: str) -> KnownRepository:
         """Forget a repository: its index and, for a URL, its mirror. Nothing of the user's is touched."""

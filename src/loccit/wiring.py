@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from loccit.indexing.catalogue import Catalogue
@@ -16,6 +17,18 @@ from loccit.sources import Repository, open_repository
 if TYPE_CHECKING:
     from loccit.indexing.blob_cache import BlobCache
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
+    from loccit.storage.conversations import Conversations
+    from loccit.storage.database import Database
+    from loccit.telemetry.export import Exporter
+    from loccit.telemetry.records import RunStore
+
+
+@dataclass(slots=True)
+class _Opened:
+    """What is opened once, when it is first asked for."""
+
+    guard: RLock = field(default_factory=RLock)
+    database: Database | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +40,11 @@ class System:
     repositories/KEY/git    how a repository is read: our own bare git folder, or its mirror
     repositories/KEY/shard  its index, and in learned/ what its past has taught
     repositories/KEY/issues what is kept of its tracker
+    state.sqlite            conversations, kept replies and records of runs, unless a server holds them
     """
 
     settings: Settings
+    _opened: _Opened = field(default_factory=_Opened, repr=False, compare=False)
 
     @property
     def home(self) -> Path:
@@ -76,6 +91,44 @@ class System:
         if wait_s is not None:
             options = replace(options, tracker_wait_s=wait_s)
         return open_tracker(location, token=None if token is None else Token(token), options=options)
+
+    def database(self) -> Database:
+        """The database, open. Raises SettingsError, StorageFailed, IndexFormatMismatch."""
+        from loccit.storage.database import Database
+
+        with self._opened.guard:
+            if self._opened.database is None:
+                url = self.settings.storage.database
+                self._opened.database = Database(url) if url else Database.in_folder(self.home)
+            return self._opened.database
+
+    def close(self) -> None:
+        """Close what is open. Asked for again, it is opened again."""
+        with self._opened.guard:
+            if self._opened.database is not None:
+                self._opened.database.close()
+            self._opened.database = None
+
+    def runs(self) -> RunStore:
+        """The records of runs. Raises as `database` does."""
+        from loccit.telemetry.records import RunStore
+
+        options = self.settings.telemetry
+        return RunStore(self.database(), keep_text=options.keep_text, keep_days=options.keep_days)
+
+    def conversations(self) -> Conversations:
+        """The memory of conversations. Raises as `database` does."""
+        from loccit.storage.conversations import Conversations
+
+        return Conversations(self.database(), keep_days=self.settings.telemetry.keep_days)
+
+    def exporter(self) -> Exporter | None:
+        """What sends runs to a collector, None where none is configured. Raises SettingsError."""
+        from loccit import __version__
+        from loccit.telemetry.export import Exporter
+
+        options = self.settings.telemetry
+        return Exporter(options, version=__version__) if options.otlp_endpoint else None
 
     @contextmanager
     def blob_cache(self, *, repair: bool = False) -> Generator[BlobCache]:

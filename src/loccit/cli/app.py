@@ -18,6 +18,7 @@ from loccit.cli import (
     issues,
     prove,
     remove,
+    runs,
     search,
     show,
     status,
@@ -58,6 +59,7 @@ for command in (
 ):
     app.command(cls=Command)(command)
 app.add_typer(issues.app)
+app.add_typer(runs.app)
 
 
 def _version_option(value: bool) -> None:
