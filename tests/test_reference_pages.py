@@ -19,16 +19,20 @@ from typing import Any
 import pytest
 
 from loccit.budgets.ledger import Ledger
-from loccit.core.calls import Deadline, Payer, TokenUsage
+from loccit.core.calls import Deadline, Message, ModelCall, ModelReply, Payer, Speaker, TokenUsage
 from loccit.parsing import language_of, list_languages
 from loccit.settings import Settings
 from loccit.storage.database import Database
+from loccit.telemetry.calls import calling
+from loccit.telemetry.records import RunStore, record_of
+from loccit.telemetry.trace import recording
+from tests.answers_at_hand import small_answer
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 ROOMS = [field.name for field in dataclasses.fields(Settings) if field.name != "home"]
 # Objects whose keys are data: their keys are no part of the format.
-MAPS = {"skipped", "collections"}
+MAPS = {"skipped", "collections", "settings", "verdicts", "timings_ms", "attributes", "answer"}
 
 
 def script(name: str) -> ModuleType:
@@ -110,11 +114,18 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     home.mkdir()
     (home / "settings.toml").write_text('[[budgets.limits]]\nof = "total"\nusd = 1\n')
     make_charge(home)
+    keep_run(folder / "home")
     return {
         "`loccit-index/1`": objects("index", "--collection", "all"),
         "`loccit-search/1`": [*objects("search", "price"), *objects("search", "--history", "timeout")],
         "Matches of a regular expression": objects("search", "--regex", "raise"),
         "`loccit-status/1`": objects("status"),
+        "`loccit-runs/1`": objects("runs"),
+        "`loccit-run/1`": objects("runs", "show", "5a"),
+        "`loccit-runs-forgotten/1`": [
+            *objects("runs", "prune", "--before", "2001-01-01"),
+            *objects("runs", "erase", "--user", "ana"),
+        ],
         "`loccit-citation/1`": objects("show", "parcels/prices.py:12-14"),
         "`loccit-cost/1`": objects("cost"),
         "`loccit-doctor/1`": objects("doctor"),
@@ -137,6 +148,20 @@ def make_charge(home: Path) -> None:
 
     asyncio.run(call())
     ledger.close()
+    database.close()
+
+
+def keep_run(home: Path) -> None:
+    """A run that asked a model."""
+    call = ModelCall("answer", (Message(Speaker.USER, "why?"),), prompt="answer@1")
+    with recording("5a" * 16) as trace, calling("test:model", call) as replied:
+        replied(ModelReply("because", "test:model"))
+    question = "why is it so?"
+    record = record_of(
+        trace, kind="ask", question=question, outcome="answered", answer=small_answer(question), user="ana"
+    )
+    database = Database.in_folder(home)
+    RunStore(database).save(record)
     database.close()
 
 

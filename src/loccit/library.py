@@ -61,7 +61,8 @@ if TYPE_CHECKING:
     from loccit.retrieval.past import Past
     from loccit.sources import Repository
     from loccit.sources.issues import IssueStore, StoredIssue, SyncReport
-    from loccit.storage.conversations import Conversations
+    from loccit.telemetry.export import Exporter
+    from loccit.telemetry.records import RunRecord, RunSummary
     from loccit.verification import VerificationReport
 
 
@@ -124,6 +125,14 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was forgotten: records of runs, and of conversations the turns or, of one user, the whole."""
+
+    runs: int
+    conversations: int
+
+
+@dataclass(frozen=True, slots=True)
 class OpenView:
     """A view that is kept open, and the manifest it was opened under."""
 
@@ -156,6 +165,7 @@ class Loccit:
         self._views: dict[tuple[str, Kind], OpenView] = {}
         self._pasts: dict[tuple[str, str], tuple[ChangeTable, Booleans]] = {}
         self._models: Models | None = None
+        self._exporter: Exporter | None = None
 
     @property
     def home(self) -> Path:
@@ -309,7 +319,7 @@ class Loccit:
                     tell=tell,
                 )
             finally:
-                await self.close_models()
+                await self.aclose()
 
         return asyncio.run(written())
 
@@ -328,7 +338,7 @@ class Loccit:
     ) -> Written:
         """The same in an event loop of the caller's: cancelling it cancels the calls of models.
 
-        Connections stay open for the next question: `close_models` closes them.
+        Connections stay open for the next question: `aclose` closes them.
         """
         import asyncio
 
@@ -371,14 +381,17 @@ class Loccit:
 
         return await as_run(question, answered, self._books(user), session=session)
 
-    async def close_models(self) -> None:
-        """Close the connections to models; they are opened again when they are needed."""
+    async def aclose(self) -> None:
+        """Close the connections to models and to a collector; they are opened again when they are needed."""
         if self._models is not None:
             await self._models.close()
+        if self._exporter is not None:
+            self._exporter.close()
+            self._exporter = None
 
     def last_conversation(self, user: str = "") -> str:
         """The conversation in which this user asked last. Raises InputError where there is none."""
-        found = self._conversations().latest(user)
+        found = self._system.conversations().latest(user)
         if found is None:
             raise InputError(
                 "there is no conversation to go on with", next_step="ask without --continue first"
@@ -785,6 +798,34 @@ class Loccit:
         rows = ledger.spending(by, since=since, until=until)
         return Cost(tuple(rows), tuple(ledger.budgets()))
 
+    def runs(
+        self,
+        *,
+        limit: int | None = None,
+        since: datetime | None = None,
+        kind: str | None = None,
+        user: str | None = None,
+    ) -> tuple[RunSummary, ...]:
+        """The runs that asked a model, the newest first, by what is asked for. Raises StorageFailed."""
+        began = None if since is None else since.timestamp()
+        return self._system.runs().list(limit=limit, since=began, kind=kind, user=user)
+
+    def run(self, run_id: str) -> RunRecord:
+        """The record of a run, by its id or the beginning of it.
+
+        Raises InputError where there is none or several, IndexBroken.
+        """
+        return self._system.runs().get(run_id)
+
+    def prune_runs(self, before: datetime) -> Forgotten:
+        """Forget the runs, and the turns of conversations, from before a moment. Raises StorageFailed."""
+        moment = before.timestamp()
+        return Forgotten(self._system.runs().prune(moment), self._system.conversations().prune(moment))
+
+    def erase_user(self, user: str) -> Forgotten:
+        """Forget the runs and the conversations of a user. Raises StorageFailed."""
+        return Forgotten(self._system.runs().erase(user), self._system.conversations().erase(user))
+
     def remove(self, repo: str) -> KnownRepository:
         """Forget a repository: its index and, for a URL, its mirror. Nothing of the user's is touched."""
         known = self._known(repo)
@@ -888,21 +929,18 @@ class Loccit:
             )
         return Writers(answer, self._models.chat("stronger"), self._models.chat("judge"))
 
-    def _conversations(self) -> Conversations:
-        from loccit.storage.conversations import Conversations
-
-        return Conversations(self._system.database())
-
     def _books(self, user: str) -> Bookkeeping:
         from loccit.pipeline.written import Bookkeeping
 
         settings = self._system.settings
+        if self._exporter is None:
+            self._exporter = self._system.exporter()
         return Bookkeeping(
-            conversations=self._conversations(),
+            conversations=self._system.conversations(),
             runs=self._system.runs() if settings.telemetry.record_runs else None,
             user=user,
             settings=of_a_run(settings),
-            finished=self._system.export,
+            exporter=self._exporter,
         )
 
     def _chosen(self, repos: Sequence[str], collection: str | None) -> tuple[KnownRepository, ...]:

@@ -25,6 +25,7 @@ from loccit.pipeline.options import PipelineOptions
 from loccit.retrieval.options import RetrievalOptions
 from loccit.sources.options import SourceOptions
 from loccit.storage.options import StorageOptions
+from loccit.telemetry.options import TelemetryOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Settings:
     pipeline: PipelineOptions = field(default_factory=PipelineOptions)
     budgets: BudgetOptions = field(default_factory=BudgetOptions)
     storage: StorageOptions = field(default_factory=StorageOptions)
+    telemetry: TelemetryOptions = field(default_factory=TelemetryOptions)
 
     @classmethod
     def load(cls, home: Path | None = None) -> Settings:
@@ -164,6 +166,7 @@ _ROOMS = {
     "pipeline": PipelineOptions,
     "budgets": BudgetOptions,
     "storage": StorageOptions,
+    "telemetry": TelemetryOptions,
 }
 
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from loccit.indexing.blob_cache import BlobCache
     from loccit.models.configured import Models
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
+    from loccit.storage.conversations import Conversations
     from loccit.storage.database import Database
+    from loccit.telemetry.export import Exporter
+    from loccit.telemetry.records import RunStore
 
 
 @dataclass(slots=True)
@@ -41,7 +44,8 @@ class System:
     repositories/KEY/git    how a repository is read: our own bare git folder, or its mirror
     repositories/KEY/shard  its index, and in learned/ what its past has taught
     repositories/KEY/issues what is kept of its tracker
-    state.sqlite            conversations, kept replies and the ledger, unless a server holds them
+    state.sqlite            conversations, kept replies, the ledger and records of runs, unless a server
+                            holds them
     """
 
     settings: Settings
@@ -140,6 +144,27 @@ class System:
             money=lambda: Money(self.ledger(), self.prices()),
             database=self.database,
         )
+
+    def runs(self) -> RunStore:
+        """The records of runs. Raises as `database` does."""
+        from loccit.telemetry.records import RunStore
+
+        options = self.settings.telemetry
+        return RunStore(self.database(), keep_text=options.keep_text, keep_days=options.keep_days)
+
+    def conversations(self) -> Conversations:
+        """The memory of conversations. Raises as `database` does."""
+        from loccit.storage.conversations import Conversations
+
+        return Conversations(self.database(), keep_days=self.settings.telemetry.keep_days)
+
+    def exporter(self) -> Exporter | None:
+        """What sends runs to a collector, None where none is configured. Raises SettingsError."""
+        from loccit import __version__
+        from loccit.telemetry.export import Exporter
+
+        options = self.settings.telemetry
+        return Exporter(options, version=__version__) if options.otlp_endpoint else None
 
     @contextmanager
     def blob_cache(self, *, repair: bool = False) -> Generator[BlobCache]:

@@ -21,6 +21,7 @@ from loccit.cli import (
     prompts,
     prove,
     remove,
+    runs,
     search,
     show,
     status,
@@ -64,6 +65,7 @@ for command in (
     app.command(cls=Command)(command)
 app.add_typer(issues.app)
 app.add_typer(models.app)
+app.add_typer(runs.app)
 
 
 def _version_option(value: bool) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from loccit.core.answers import Answer
     from loccit.storage.database import Database
 
+_DAY_S = 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -32,11 +34,15 @@ class Turn:
 class Conversations:
     """The memory of conversations. Answers are kept to the byte, so that their citations still hold."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, keep_days: int = 0) -> None:
+        """Use this database; `keep_days` is after how many days a turn goes, 0 for never."""
         self._database = database
+        self._keep_days = keep_days
 
     def begin(self, user: str) -> str:
-        """The id of a new conversation. Raises StorageFailed."""
+        """The id of a new conversation; turns whose days are over are forgotten. Raises StorageFailed."""
+        if self._keep_days > 0:
+            self.prune(time.time() - self._keep_days * _DAY_S)
         session = uuid.uuid4().hex
         with self._database.writing() as connection:
             connection.execute(sessions.insert(), {"id": session, "user": user, "created_at": time.time()})

@@ -10,8 +10,8 @@ class TelemetryOptions:
     """What is kept of runs, how long, and where it is sent.
 
     record_runs: keep a record of every run that asks a model.
-    keep_text: with questions and answers; else with their digests only.
-    keep_days: days after which records and conversations go; 0: never.
+    keep_text: with its question and its answer; else with the answer's digest only.
+    keep_days: records and conversations that are older go; 0: they stay.
     otlp_endpoint: the address of an OpenTelemetry collector (http://127.0.0.1:4318); empty: nothing is sent.
     otlp_timeout_s: seconds that sending one run may take.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 FORMAT = "loccit-run/1"
 _PICODOLLARS = 10**12
+_DAY_S = 86_400
 
 Money = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(ge=0)]
@@ -161,13 +163,16 @@ def record_of(
 class RunStore:
     """The records of runs. Nothing secret is kept: every text is redacted on its way in."""
 
-    def __init__(self, database: Database, *, keep_text: bool = True) -> None:
-        """Use this database; without `keep_text`, questions and answers are left out."""
+    def __init__(self, database: Database, *, keep_text: bool = True, keep_days: int = 0) -> None:
+        """Use this database. Without `keep_text` questions and answers are left out; `keep_days` is after how
+        many days a record goes, 0 for never.
+        """
         self._database = database
         self._keep_text = keep_text
+        self._keep_days = keep_days
 
     def save(self, record: RunRecord) -> None:
-        """Keep a record. Raises StorageFailed."""
+        """Keep a record, and forget those whose days are over. Raises StorageFailed."""
         from loccit.storage.tables import runs
 
         kept = redact_tree(record.model_dump(mode="json"))
@@ -186,6 +191,9 @@ class RunStore:
         }
         with self._database.writing() as connection:
             connection.execute(runs.insert(), row)
+            if self._keep_days > 0:
+                over = time.time() - self._keep_days * _DAY_S
+                connection.execute(runs.delete().where(runs.c.started_at < over))
 
     def get(self, id_or_prefix: str) -> RunRecord:
         """The record of this id, or of the only one that begins so.

@@ -1,0 +1,159 @@
+"""`loccit runs`: what was asked of models, how it ended, and what it cost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from loccit.cli.help_pages import Command
+from loccit.cli.options import Json, Quiet, check_numbers
+
+if TYPE_CHECKING:
+    from loccit.library import Forgotten, Loccit
+    from loccit.telemetry.records import RunSummary
+
+app = typer.Typer(
+    name="runs",
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def runs(
+    context: typer.Context,
+    *,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", help="At most so many.")] = 20,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="DATE", help="Only from then on: 2026-01-31 or 2026-01-31T17:20:00Z."
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", metavar="KIND", help="Only runs of this kind: ask, triage and so on."),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="NAME", help="Only runs of this user.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List the runs that asked a model, or show, prune and erase them.
+
+    The newest first: when, of which kind, how it ended, what it cost, how long it took, and the question.
+    Runs without a model are not recorded.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from loccit.cli.output import emit, note, say_styled
+    from loccit.cli.runs_view import run_lines
+
+    check_numbers(limit=limit)
+    found = _loccit().runs(limit=limit, since=_moment("--since", since), kind=kind, user=user)
+    if json:
+        emit({"format": "loccit-runs/1", "runs": [_facts(one) for one in found]})
+        return
+    for line in run_lines(found):
+        say_styled(line)
+    if not found and not quiet:
+        note("no run that asked a model is recorded")
+
+
+@app.command(cls=Command)
+def show(
+    run_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a run, or the beginning of it.")],
+    *,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Tell the story of a run as a tree: what it did, how long each part took, what it cost.
+
+    With --json, its whole record.
+    """
+    from loccit.cli.output import emit
+    from loccit.cli.runs_view import show_run
+
+    record = _loccit().run(run_id)
+    if json:
+        emit(record.model_dump_json())
+    else:
+        show_run(record, quiet=quiet)
+
+
+@app.command(cls=Command)
+def prune(
+    *,
+    before: Annotated[
+        str,
+        typer.Option(
+            "--before", metavar="DATE", help="2026-01-31 (its beginning, UTC) or 2026-01-31T17:20:00Z."
+        ),
+    ],
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Forget the runs, and what was said in conversations, from before a date."""
+    moment = _moment("--before", before)
+    if moment is not None:
+        _tell(_loccit().prune_runs(moment), "turn", json=json, quiet=quiet)
+
+
+@app.command(cls=Command)
+def erase(
+    *,
+    user: Annotated[str, typer.Option("--user", metavar="NAME", help="Whose runs.")],
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Forget all runs and conversations of a user. What was spent stays in the books."""
+    _tell(_loccit().erase_user(user), "conversation", json=json, quiet=quiet)
+
+
+def _loccit() -> Loccit:
+    from loccit.library import Loccit
+
+    return Loccit()
+
+
+def _moment(option: str, written: str | None) -> datetime | None:
+    """The moment that an option names; of a day its beginning, in UTC. Raises InputError."""
+    from loccit.core.errors import InputError
+
+    if written is None:
+        return None
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError as error:
+        raise InputError(
+            f"{option} {written!r} is no date", next_step="write it as 2026-01-31 or 2026-01-31T17:20:00Z"
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _tell(forgotten: Forgotten, noun: str, *, json: bool, quiet: bool) -> None:
+    from loccit.cli.output import counted, emit, say
+
+    if json:
+        numbers = {"runs": forgotten.runs, f"{noun}s": forgotten.conversations}
+        emit({"format": "loccit-runs-forgotten/1", **numbers})
+    elif not quiet:
+        say(f"forgot {counted(forgotten.runs, 'run')} and {counted(forgotten.conversations, noun)}")
+
+
+def _facts(one: RunSummary) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "user": one.user,
+        "started_at": datetime.fromtimestamp(one.started_at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "took_ms": one.took_ms,
+        "outcome": one.outcome,
+        "cost_usd": f"{one.cost_usd:f}",
+        "question": one.question,
+    }
