@@ -918,16 +918,17 @@ class Loccit:
     def _writers(self) -> Writers:
         """Who writes and who checks. Raises ModelNotConfigured."""
         from loccit.core.errors import ModelNotConfigured
+        from loccit.models.traced import Traced
         from loccit.pipeline.write import Writers
 
         if self._models is None:
             self._models = self._system.models()
-        answer = self._models.chat("answer")
+        answer, stronger, judge = (self._models.chat(role) for role in ("answer", "stronger", "judge"))
         if answer is None:
             raise ModelNotConfigured(
                 "no model is configured", next_step="set answer in [models]: see docs/reference/settings.md"
             )
-        return Writers(answer, self._models.chat("stronger"), self._models.chat("judge"))
+        return Writers(Traced(answer), stronger and Traced(stronger), judge and Traced(judge))
 
     def _books(self, user: str) -> Bookkeeping:
         from loccit.pipeline.written import Bookkeeping
