@@ -3,8 +3,8 @@
 Four processes with sixteen requests each begin together. The budget affords exactly ten of the calls, none
 names a greatest length, and as soon as five were admitted one process is killed (SIGKILL) that holds money at
 that moment. What it held is charged when its reservations expire. In a second kind of round streams are cut
-half-way and retried as well. The calls are a pause, so that nothing but the ledger is measured; the account of
-what they did cost is kept by the callers, not by the ledger.
+half-way and retried as well. The calls are a pause, so that nothing but the ledger is measured; the account
+of what they did cost is kept by the callers, not by the ledger.
 
 `admitted_share` is the least of the rounds in which nothing is cut: requests that were admitted, of ten.
 """
