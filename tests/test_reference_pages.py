@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import importlib.util
 import json
@@ -10,13 +11,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from loccit.core.calls import Message, ModelCall, ModelReply, Speaker
+from loccit.budgets.ledger import Ledger
+from loccit.core.calls import Deadline, Message, ModelCall, ModelReply, Payer, Speaker, TokenUsage
 from loccit.parsing import language_of, list_languages
 from loccit.settings import Settings
 from loccit.storage.database import Database
@@ -107,7 +110,11 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         )
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    keep_run(folder / "home")
+    home = folder / "home"
+    home.mkdir()
+    (home / "settings.toml").write_text('[[budgets.limits]]\nof = "total"\nusd = 1\n')
+    make_charge(home)
+    keep_run(home)
     return {
         "`loccit-index/1`": objects("index", "--collection", "all"),
         "`loccit-search/1`": [*objects("search", "price"), *objects("search", "--history", "timeout")],
@@ -120,10 +127,28 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
             *objects("runs", "erase", "--user", "ana"),
         ],
         "`loccit-citation/1`": objects("show", "parcels/prices.py:12-14"),
+        "`loccit-cost/1`": objects("cost"),
         "`loccit-doctor/1`": objects("doctor"),
         "`loccit-gc/1`": objects("gc"),
         "`loccit-remove/1`": objects("remove", "parcels"),
     }
+
+
+def make_charge(home: Path) -> None:
+    """A call that was paid for."""
+    database = Database.in_folder(home)
+    ledger = Ledger(database)
+
+    async def call() -> None:
+        cent = Decimal("0.01")
+        reservation = await ledger.reserve(
+            Payer("r"), "test:model", cost=lambda _: cent, output_tokens=9, deadline=Deadline.after(9)
+        )
+        await ledger.settle(reservation, cent, TokenUsage(10, 9))
+
+    asyncio.run(call())
+    ledger.close()
+    database.close()
 
 
 def keep_run(home: Path) -> None:

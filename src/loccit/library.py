@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,15 @@ from loccit.core.evidence import Filters, Hit
 from loccit.core.issues import repository_name
 from loccit.core.progress import Progress, silent
 from loccit.indexing.catalogue import Contents, KnownRepository
-from loccit.settings import Settings, children_without_working_directory
+from loccit.settings import Settings, children_without_working_directory, of_a_run
 from loccit.wiring import System, build
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from loccit.budgets.accounting import BudgetRow, By, SpendingRow
     from loccit.core.answers import Answer, Citation
+    from loccit.core.calls import Payer
     from loccit.core.issues import Issue
     from loccit.core.source import BlobReader
     from loccit.core.triage import Triage
@@ -40,17 +45,23 @@ if TYPE_CHECKING:
     from loccit.learning.adopt import Facts
     from loccit.learning.proof import Proof
     from loccit.learning.tuning import Tuning
+    from loccit.models.configured import Models
+    from loccit.models.templates import Template
     from loccit.pipeline.diagnosis import Check
+    from loccit.pipeline.events import Event
     from loccit.pipeline.grep import MatchingLine
     from loccit.pipeline.ingest import Estimate, Ingest, Ingested
     from loccit.pipeline.searchable import Searchable
     from loccit.pipeline.triage import Moment
     from loccit.pipeline.triage_document import PastIssues
+    from loccit.pipeline.write import Writers
+    from loccit.pipeline.written import Bookkeeping, Written
     from loccit.retrieval.learned import Ranker
     from loccit.retrieval.localise import Localiser
     from loccit.retrieval.past import Past
     from loccit.sources import Repository
     from loccit.sources.issues import IssueStore, StoredIssue, SyncReport
+    from loccit.storage.conversations import Conversations
     from loccit.telemetry.records import RunRecord, RunSummary
     from loccit.verification import VerificationReport
 
@@ -101,6 +112,19 @@ class Collected:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What models did cost: rows that share something, and the budgets as they stand now."""
+
+    rows: tuple[SpendingRow, ...]
+    budgets: tuple[BudgetRow, ...]
+
+    @property
+    def usd(self) -> Decimal:
+        """What the rows come to."""
+        return sum((row.usd for row in self.rows), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
 class Forgotten:
     """What was forgotten: records of runs, and of conversations the turns or, of one user, the whole."""
 
@@ -140,6 +164,7 @@ class Loccit:
         self._repositories: dict[str, Repository] = {}
         self._views: dict[tuple[str, Kind], OpenView] = {}
         self._pasts: dict[tuple[str, str], tuple[ChangeTable, Booleans]] = {}
+        self._models: Models | None = None
 
     @property
     def home(self) -> Path:
@@ -251,6 +276,139 @@ class Loccit:
             return abstain(question, Abstention.NOT_INDEXED, version=__version__)
         except (IndexBroken, IndexFormatMismatch):
             return abstain(question, Abstention.INDEX_BROKEN, version=__version__)
+
+    @property
+    def has_model(self) -> bool:
+        """Whether the settings name a model that writes answers."""
+        return bool(self._system.settings.models.answer)
+
+    def write(
+        self,
+        question: str,
+        *,
+        repos: Sequence[str] = (),
+        collection: str | None = None,
+        rev: str | None = None,
+        languages: Sequence[str] = (),
+        paths: Sequence[str] = (),
+        session: str | None = None,
+        user: str = "",
+        tell: Callable[[Event], None] = lambda event: None,
+    ) -> Written:
+        """The answer that the configured model writes, each claim cited and checked, with its run's record.
+
+        `session` is the conversation that the question belongs to, None begins one; `user` is who asks, for
+        budgets and records. `tell` hears what goes on; a claim it hears of was checked. Where a model or the
+        budget gives out, quotations take its place and `abstention` says so. Raises InputError, SourceError,
+        ModelNotConfigured, PriceUnknown, StorageFailed.
+        """
+        import asyncio
+
+        async def written() -> Written:
+            try:
+                return await self.write_async(
+                    question,
+                    repos=repos,
+                    collection=collection,
+                    rev=rev,
+                    languages=languages,
+                    paths=paths,
+                    session=session,
+                    user=user,
+                    tell=tell,
+                )
+            finally:
+                await self.close_models()
+
+        return asyncio.run(written())
+
+    async def write_async(
+        self,
+        question: str,
+        *,
+        repos: Sequence[str] = (),
+        collection: str | None = None,
+        rev: str | None = None,
+        languages: Sequence[str] = (),
+        paths: Sequence[str] = (),
+        session: str | None = None,
+        user: str = "",
+        tell: Callable[[Event], None] = lambda event: None,
+    ) -> Written:
+        """The same in an event loop of the caller's: cancelling it cancels the calls of models.
+
+        Connections stay open for the next question: `close_models` closes them.
+        """
+        import asyncio
+
+        from loccit import __version__
+        from loccit.core.answers import Abstention
+        from loccit.core.calls import Deadline
+        from loccit.models.tokens import count
+        from loccit.pipeline.ask import abstain
+        from loccit.pipeline.write import write
+        from loccit.pipeline.written import as_run
+
+        settings = self._system.settings
+        filters = _filters(languages, paths)
+        deadline = Deadline.after(settings.models.timeout_s)
+        writers = self._writers()
+
+        async def answered(payer: Payer, turns: Sequence[tuple[str, Answer]]) -> Answer:
+            try:
+                searched = await asyncio.to_thread(
+                    self._searchable, repos, collection, rev, history=True, changes=True
+                )
+                return await write(
+                    question,
+                    searched,
+                    writers=writers,
+                    filters=filters,
+                    retrieval=settings.retrieval,
+                    answering=settings.answering,
+                    count_tokens=count,
+                    payer=payer,
+                    deadline=deadline,
+                    version=__version__,
+                    turns=turns,
+                    tell=tell,
+                )
+            except NotIndexed:
+                return abstain(question, Abstention.NOT_INDEXED, version=__version__)
+            except (IndexBroken, IndexFormatMismatch):
+                return abstain(question, Abstention.INDEX_BROKEN, version=__version__)
+
+        return await as_run(question, answered, self._books(user), session=session)
+
+    async def close_models(self) -> None:
+        """Close the connections to models; they are opened again when they are needed."""
+        if self._models is not None:
+            await self._models.close()
+
+    def last_conversation(self, user: str = "") -> str:
+        """The conversation in which this user asked last. Raises InputError where there is none."""
+        found = self._conversations().latest(user)
+        if found is None:
+            raise InputError(
+                "there is no conversation to go on with", next_step="ask without --continue first"
+            )
+        return found
+
+    def costly_estimate(self) -> Decimal | None:
+        """What a written answer may cost at most, in USD, where that is more than `estimate_over_usd`.
+
+        None where it is less. Raises PriceUnknown, SettingsError.
+        """
+        settings = self._system.settings
+        kind = settings.models.answer.partition(":")[0]
+        if kind in {"scripted", "replay"}:
+            return None
+        options = settings.answering
+        # Each further step brings half as much evidence again; a repair reads all of it once more.
+        calls = options.steps + 2
+        tokens = options.evidence_tokens * (2 + options.steps) + options.conversation_tokens
+        cost = calls * self._system.prices().bound(settings.models.answer, tokens, options.reply_tokens)
+        return cost if cost > settings.budgets.estimate_over_usd else None
 
     def triage(
         self,
@@ -627,6 +785,15 @@ class Loccit:
             for name in sorted(contents.collections)
         }
 
+    def cost(self, by: By = "day", *, since: date | None = None, until: date | None = None) -> Cost:
+        """What models did cost on these days (in UTC, both in it), and what is left of the budgets.
+
+        One row for each day, in order, or for each model, user, team or purpose, the dearest first.
+        """
+        ledger = self._system.ledger()
+        rows = ledger.spending(by, since=since, until=until)
+        return Cost(tuple(rows), tuple(ledger.budgets()))
+
     def runs(
         self,
         *,
@@ -743,6 +910,35 @@ class Loccit:
             if here is None:
                 raise
             return self._location(here)
+
+    def _writers(self) -> Writers:
+        """Who writes and who checks. Raises ModelNotConfigured."""
+        from loccit.core.errors import ModelNotConfigured
+        from loccit.pipeline.write import Writers
+
+        if self._models is None:
+            self._models = self._system.models()
+        answer = self._models.chat("answer")
+        if answer is None:
+            raise ModelNotConfigured(
+                "no model is configured", next_step="set answer in [models]: see docs/reference/settings.md"
+            )
+        return Writers(answer, self._models.chat("stronger"), self._models.chat("judge"))
+
+    def _conversations(self) -> Conversations:
+        return self._system.conversations()
+
+    def _books(self, user: str) -> Bookkeeping:
+        from loccit.pipeline.written import Bookkeeping
+
+        settings = self._system.settings
+        return Bookkeeping(
+            conversations=self._conversations(),
+            runs=self._system.runs() if settings.telemetry.record_runs else None,
+            user=user,
+            settings=of_a_run(settings),
+            finished=self._system.export,
+        )
 
     def _chosen(self, repos: Sequence[str], collection: str | None) -> tuple[KnownRepository, ...]:
         """The repositories to search, at least one. Raises NotIndexed."""
@@ -1059,3 +1255,12 @@ def _language(written: str) -> str:
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def all_prompts() -> list[Template]:
+    """Every prompt that models are asked with, by name."""
+    from loccit.answering import compose
+    from loccit.verification import judge
+
+    found = {**compose.prompts(), **judge.prompts()}
+    return [found[name] for name in sorted(found)]

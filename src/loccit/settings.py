@@ -11,7 +11,7 @@ import os
 import tomllib
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -64,6 +64,17 @@ class Settings:
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"{str(path)!r} is not TOML: {error}") from error
         return cls(home=folder, **_tables(path, document))
+
+
+def of_a_run(settings: Settings) -> dict[str, Any]:
+    """What decides how an answer comes out, as a run's record keeps it: by room, as JSON can hold it.
+
+    None of it is secret: keys are named by their variables, and addresses are left out.
+    """
+    rooms = {name: asdict(getattr(settings, name)) for name in ("retrieval", "answering", "models")}
+    for provider in rooms["models"]["providers"].values():
+        del provider["base_url"]
+    return rooms
 
 
 def home_folder() -> Path:

@@ -15,20 +15,24 @@ from loccit.settings import Settings, tracker_token
 from loccit.sources import Repository, open_repository
 
 if TYPE_CHECKING:
+    from loccit.budgets.ledger import Ledger
     from loccit.indexing.blob_cache import BlobCache
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
     from loccit.storage.conversations import Conversations
     from loccit.storage.database import Database
     from loccit.telemetry.export import Exporter
-    from loccit.telemetry.records import RunStore
+    from loccit.telemetry.records import RunRecord, RunStore
+    from loccit.telemetry.trace import Trace
 
 
 @dataclass(slots=True)
 class _Opened:
-    """What is opened once, when it is first asked for."""
+    """What is opened once, when it is first asked for: tasks of a process wait in one ledger."""
 
     guard: RLock = field(default_factory=RLock)
     database: Database | None = None
+    ledger: Ledger | None = None
+    exporter: Exporter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class System:
     repositories/KEY/git    how a repository is read: our own bare git folder, or its mirror
     repositories/KEY/shard  its index, and in learned/ what its past has taught
     repositories/KEY/issues what is kept of its tracker
-    state.sqlite            conversations, kept replies and records of runs, unless a server holds them
+    state.sqlite            conversations, runs, kept replies and the ledger, unless a server holds them
     """
 
     settings: Settings
@@ -102,12 +106,25 @@ class System:
                 self._opened.database = Database(url) if url else Database.in_folder(self.home)
             return self._opened.database
 
+    def ledger(self) -> Ledger:
+        """The ledger in the database, within the limits of the settings. Raises as `database` does."""
+        from loccit.budgets import open_ledger
+
+        with self._opened.guard:
+            if self._opened.ledger is None:
+                self._opened.ledger = open_ledger(self.database(), self.settings.budgets)
+            return self._opened.ledger
+
     def close(self) -> None:
         """Close what is open. Asked for again, it is opened again."""
         with self._opened.guard:
+            if self._opened.ledger is not None:
+                self._opened.ledger.close()
+            if self._opened.exporter is not None:
+                self._opened.exporter.close()
             if self._opened.database is not None:
                 self._opened.database.close()
-            self._opened.database = None
+            self._opened.ledger = self._opened.database = self._opened.exporter = None
 
     def runs(self) -> RunStore:
         """The records of runs. Raises as `database` does."""
@@ -122,13 +139,21 @@ class System:
 
         return Conversations(self.database(), keep_days=self.settings.telemetry.keep_days)
 
-    def exporter(self) -> Exporter | None:
-        """What sends runs to a collector, None where none is configured. Raises SettingsError."""
+    def export(self, trace: Trace, record: RunRecord) -> None:
+        """Send a run to the collector of the settings, if they name one; that it was not taken is logged.
+
+        Raises SettingsError for an address that is none, and where what sends is not installed.
+        """
         from loccit import __version__
         from loccit.telemetry.export import Exporter
 
         options = self.settings.telemetry
-        return Exporter(options, version=__version__) if options.otlp_endpoint else None
+        if not options.otlp_endpoint:
+            return
+        with self._opened.guard:
+            if self._opened.exporter is None:
+                self._opened.exporter = Exporter(options, version=__version__)
+            self._opened.exporter.send(trace, kind=record.kind, outcome=record.outcome, error=record.error)
 
     @contextmanager
     def blob_cache(self, *, repair: bool = False) -> Generator[BlobCache]:

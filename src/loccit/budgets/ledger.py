@@ -180,9 +180,11 @@ class Ledger:
                     found = await self._attempt(claimed, wish, number, is_patient=is_patient)
                     if isinstance(found, Reservation):
                         return found
-                    if isinstance(found, Refused) or deadline.has_passed:
+                    if isinstance(found, Refused):
                         raise _exceeded(found)
                     number = found.number
+                    if deadline.has_passed:
+                        raise _exceeded(found)
                     with suppress(TimeoutError):
                         async with asyncio.timeout(min(pause, deadline.remaining_s)):
                             await woken.wait()

@@ -9,13 +9,11 @@ _PICO = 10**12
 MOST_USD = Decimal(1_000_000)
 
 
-def picodollars(usd: Decimal, *, most: Decimal = MOST_USD) -> int:
-    """The amount, rounded up; at most `most`. Raises ValueError for one that is negative or no number."""
-    if not usd >= 0:
+def picodollars(usd: Decimal) -> int:
+    """The amount, rounded up; at most `MOST_USD`. Raises ValueError for one that is negative or no number."""
+    if usd.is_nan() or usd < 0:
         raise ValueError(f"{usd} USD is no amount that can be spent")
-    if usd >= most:
-        usd = most
-    above, below = usd.as_integer_ratio()
+    above, below = min(usd, MOST_USD).as_integer_ratio()
     return -(-above * _PICO // below)
 
 

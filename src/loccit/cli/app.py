@@ -12,10 +12,12 @@ import typer
 from loccit import __version__
 from loccit.cli import (
     ask,
+    cost,
     doctor,
     gc,
     index,
     issues,
+    prompts,
     prove,
     remove,
     runs,
@@ -51,7 +53,9 @@ for command in (
     prove.prove,
     search.search,
     status.status,
+    cost.cost,
     verify.verify,
+    prompts.prompts,
     show.show,
     remove.remove,
     gc.gc,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from enum import IntEnum
 
 from loccit.core.errors import (
+    BudgetExceeded,
     InputError,
     LimitExceeded,
     LoccitError,
+    ModelError,
+    PriceUnknown,
     SearchIndexError,
     SettingsError,
     SourceError,
@@ -32,6 +35,8 @@ class ExitCode(IntEnum):
     """The index is missing, broken, of another format, or cannot be written; doctor found a problem."""
     LIMIT = 7
     """A limit was met."""
+    MODEL = 8
+    """A language model, its price or its budget is at fault."""
     INTERNAL = 70
     """A defect of loccit."""
     INTERRUPTED = 130
@@ -45,6 +50,9 @@ def exit_code_of(error: LoccitError) -> ExitCode:
         (SettingsError, ExitCode.USAGE),
         (SourceError, ExitCode.SOURCE),
         (SearchIndexError, ExitCode.INDEX),
+        (ModelError, ExitCode.MODEL),
+        (PriceUnknown, ExitCode.MODEL),
+        (BudgetExceeded, ExitCode.MODEL),
         (LimitExceeded, ExitCode.LIMIT),
     )
     return next((code for family, code in families if isinstance(error, family)), ExitCode.INTERNAL)

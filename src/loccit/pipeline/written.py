@@ -1,0 +1,99 @@
+"""A written answer as a run: with the conversation before it, a record after it, and what it cost."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from loccit.core.answers import Answer
+from loccit.core.calls import Payer
+from loccit.core.errors import LoccitError
+from loccit.telemetry.records import RunRecord, record_of
+from loccit.telemetry.trace import Trace, recording
+
+if TYPE_CHECKING:
+    from loccit.storage.conversations import Conversations
+    from loccit.telemetry.records import RunStore
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An answer with the record of the run that made it, and the conversation that it belongs to."""
+
+    answer: Answer
+    record: RunRecord
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bookkeeping:
+    """Where runs are remembered, for whom they are made, and what is told of them.
+
+    `runs` is None where no record is kept. `settings` are those that a run is made with, none of them secret.
+    `finished` is told the trace and the record of every run when it has ended.
+    """
+
+    conversations: Conversations
+    runs: RunStore | None = None
+    user: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    finished: Callable[[Trace, RunRecord], None] = lambda trace, record: None
+
+
+Write = Callable[[Payer, Sequence[tuple[str, Answer]]], Any]
+
+
+async def as_run(question: str, write: Write, books: Bookkeeping, *, session: str | None) -> Written:
+    """What `write` makes of the question, remembered as a turn of the conversation and as a run.
+
+    `write` is awaited with the payer and the conversation so far. Without a session a new one begins. A run
+    that fails is recorded too, with its error. Raises what `write` raises, InputError for a conversation that
+    is not there, StorageFailed.
+    """
+    turns = books.conversations.turns(session) if session else ()
+    session = session or books.conversations.begin(books.user)
+    run = uuid.uuid4().hex
+    payer = Payer(request=run, session=session, user=books.user)
+    with recording(run) as trace:
+        try:
+            answer = await write(payer, [(turn.question, turn.answer) for turn in turns])
+        except LoccitError as error:
+            _keep(_record(trace, question, books, session, error=type(error).__name__), trace, books)
+            raise
+    record = _record(trace, question, books, session, answer=answer)
+    if answer.run is not None:
+        run_facts = answer.run.model_copy(update={"cost_usd": float(record.cost_usd)})
+        answer = answer.model_copy(update={"run": run_facts})
+    _keep(record, trace, books)
+    books.conversations.add(session, run, question, answer)
+    return Written(answer, record, session)
+
+
+def _record(
+    trace: Trace,
+    question: str,
+    books: Bookkeeping,
+    session: str,
+    *,
+    answer: Answer | None = None,
+    error: str = "",
+) -> RunRecord:
+    return record_of(
+        trace,
+        kind="ask",
+        question=question,
+        outcome="failed" if answer is None else answer.outcome.value,
+        error=error,
+        user=books.user,
+        session=session,
+        settings=books.settings,
+        answer=answer,
+    )
+
+
+def _keep(record: RunRecord, trace: Trace, books: Bookkeeping) -> None:
+    if books.runs is not None:
+        books.runs.save(record)
+    books.finished(trace, record)

@@ -1,0 +1,86 @@
+"""A PostgreSQL server of the tests' own: in a temporary folder, reached through a socket in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_WHERE = "/usr/lib/postgresql"
+_LONGEST_S = 60
+
+
+class PostgreSQL:
+    """A running server. Nobody else can reach it: it listens to no port."""
+
+    def __init__(self, sockets: Path) -> None:
+        self._sockets = sockets
+        self._made = 0
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://postgres@/{database}?host={self._sockets}"
+
+    def new_database(self) -> str:
+        """The URL of a new, empty database."""
+        import psycopg
+
+        self._made += 1
+        name = f"test_{self._made}"
+        with psycopg.connect(host=str(self._sockets), user="postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+
+@contextmanager
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """A server for as long as this lasts. Skips where PostgreSQL is missing, fails where it is broken."""
+    initdb, pg_ctl = _program("initdb"), _program("pg_ctl")
+    if initdb is None or pg_ctl is None:
+        pytest.skip("PostgreSQL is not here (initdb, pg_ctl): install Debian's package 'postgresql'")
+    # A short path: that of a socket has at most 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="loccit-pg-", dir="/tmp"))
+    data = folder / "data"
+    # The server refuses to run as root.
+    identity: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        identity = {"user": "postgres", "group": "postgres", "extra_groups": ()}
+        shutil.chown(folder, "postgres", "postgres")
+    try:
+        _run([initdb, "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8"], identity)
+        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
+        start = [pg_ctl, "-D", data, "-w", "-t", _LONGEST_S, "-l", folder / "log", "-o", options, "start"]
+        _run(start, identity)
+        try:
+            yield PostgreSQL(folder)
+        finally:
+            _run([pg_ctl, "-D", data, "-w", "-m", "immediate", "stop"], identity)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _program(name: str) -> str | None:
+    versions = sorted(Path(_WHERE).glob(f"*/bin/{name}")) if Path(_WHERE).is_dir() else []
+    return shutil.which(name) or (str(versions[-1]) if versions else None)
+
+
+def _run(command: list[object], identity: dict[str, Any]) -> None:
+    done = subprocess.run(
+        [str(word) for word in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd="/",
+        timeout=2 * _LONGEST_S,
+        check=False,
+        **identity,
+    )
+    if done.returncode:
+        pytest.fail(f"{command[0]} is here and ends with {done.returncode}: {done.stdout[-2000:]}")
