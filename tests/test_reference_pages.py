@@ -114,7 +114,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     home.mkdir()
     (home / "settings.toml").write_text('[[budgets.limits]]\nof = "total"\nusd = 1\n')
     make_charge(home)
-    keep_run(folder / "home")
+    keep_run(home)
     return {
         "`loccit-index/1`": objects("index", "--collection", "all"),
         "`loccit-search/1`": [*objects("search", "price"), *objects("search", "--history", "timeout")],

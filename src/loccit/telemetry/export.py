@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from loccit.core.errors import SettingsError
 from loccit.telemetry import names
-from loccit.telemetry.redaction import redact_tree
+from loccit.telemetry.redaction import redact, redact_tree
 from loccit.telemetry.trace import Attribute, Span, Trace
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from loccit.telemetry.options import TelemetryOptions
 
+_LOGGER = logging.getLogger(__name__)
 _HEX32 = re.compile("[0-9a-f]{32}")
 _NANOSECONDS = 1_000_000_000
 
@@ -41,7 +42,7 @@ class Exporter:
         parts = urlsplit(endpoint)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise SettingsError(
-                f"[telemetry] otlp_endpoint is {redact_tree({'': options.otlp_endpoint})['']!r}",
+                f"[telemetry] otlp_endpoint is {redact(options.otlp_endpoint)!r}",
                 next_step="write the address of a collector, as http://127.0.0.1:4318",
             )
         try:
@@ -57,8 +58,9 @@ class Exporter:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-        # Whether it arrived is what `send` says; without a handler Python would print it as well.
+        # It is `send` that says whether it arrived; without a handler Python would print what they log.
         logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
+        self._endpoint = redact(endpoint)
         self._resource = Resource.create({"service.name": "loccit", "service.version": version})
         self._scope = InstrumentationScope("loccit", version)
         timeout = options.otlp_timeout_s
@@ -87,7 +89,7 @@ class Exporter:
     def send(self, trace: Trace, *, kind: str, outcome: str, error: str = "") -> bool:
         """Send a finished run of a kind ("ask"); whether the collector took its spans and its metrics.
 
-        Takes at most `otlp_timeout_s` for either. A collector that is away is no fault of the run.
+        Takes at most `otlp_timeout_s` for either. That it was not taken is logged: it is no fault of the run.
         """
         from opentelemetry.sdk.metrics.export import MetricExportResult
         from opentelemetry.sdk.trace.export import SpanExportResult
@@ -97,6 +99,8 @@ class Exporter:
         self._instruments.record(trace, kind=kind, error=error)
         data = self._reader.get_metrics_data()
         took_metrics = data is None or self._metrics.export(data) is MetricExportResult.SUCCESS
+        if not (took_spans and took_metrics):
+            _LOGGER.warning("the collector at %s did not take run %s", self._endpoint, trace.run)
         return took_spans and took_metrics
 
     def close(self) -> None:

@@ -236,16 +236,20 @@ def test_no_planted_secret_is_sent(collector: Collector) -> None:
     assert [name for name, (secret, _) in PLANTED.items() if secret.encode() in sent] == []
 
 
-def test_a_collector_that_refuses_or_is_away_is_told_and_nothing_is_printed(
-    collector: Collector, capfd: pytest.CaptureFixture[str]
+def test_a_collector_that_refuses_or_is_away_is_told_once_and_fails_nothing(
+    collector: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
     with exporter(collector) as sending:
         collector.status = 400
         assert not sending.send(traced(), kind="ask", outcome="answered")
-    options = TelemetryOptions(otlp_endpoint="http://127.0.0.1:9", otlp_timeout_s=0.2)
+    options = TelemetryOptions(otlp_endpoint="http://ana:hunter2@127.0.0.1:9", otlp_timeout_s=0.2)
     with Exporter(options, version="1") as sending:
         assert not sending.send(traced(), kind="ask", outcome="answered")
-    assert capfd.readouterr() == ("", "")
+    ours = [one.getMessage() for one in caplog.records if one.name.startswith("loccit")]
+    assert ours == [
+        f"the collector at {collector.address} did not take run {RUN}",
+        f"the collector at http://ana:[password of an address redacted]@127.0.0.1:9 did not take run {RUN}",
+    ]
 
 
 @pytest.mark.parametrize("address", ["", "localhost:4318", "ftp://x", "http://", "127.0.0.1"])
