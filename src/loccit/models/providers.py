@@ -20,7 +20,8 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
 from loccit.core.calls import Finish, ModelReply, Speaker, TokenUsage
-from loccit.core.errors import MalformedReply, ModelError, ModelRefused, ModelUnavailable
+from loccit.core.errors import ContextTooLong, MalformedReply, ModelError, ModelRefused, ModelUnavailable
+from loccit.models import tokens
 from loccit.models.faults import Address, FormRefused, in_our_words
 from loccit.models.thoughts import Spoken
 from loccit.models.transport import check_allowed, new_client
@@ -184,6 +185,7 @@ class ProviderModel:
                 next_step=f"set {provider.options.key_variable}",
                 model=self.name,
             )
+        self._check_context(call)
         model = provider.model(self.model)
         settings = ModelSettings()
         if call.max_output_tokens is not None:
@@ -218,6 +220,17 @@ class ProviderModel:
         return ModelRequestParameters(
             output_mode=form, output_object=OutputObjectDefinition(json_schema=schema, name=_FORM)
         )
+
+    def _check_context(self, call: ModelCall) -> None:
+        """Where the settings say how much fits: servers on one's own machine cut off the rest in silence."""
+        limit = self.provider.options.context_tokens
+        size = tokens.estimate(call) + (call.max_output_tokens or 0) if limit else 0
+        if size > limit:
+            raise ContextTooLong(
+                f"the request has about {size:,} tokens with its reply, and {self.name!r} takes {limit:,}",
+                next_step="ask for less, or raise context_tokens in [models.providers]",
+                model=self.name,
+            )
 
     def _time_for(self, deadline: Deadline) -> float:
         left_s = min(deadline.remaining_s, self.provider.call_timeout_s)
