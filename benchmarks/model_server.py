@@ -88,6 +88,7 @@ class ModelServer:
         self.script: deque[Behaviour] = deque()
         self.decide: Callable[[Seen], Behaviour] | None = None
         self.seen: list[Seen] = []
+        self.keeps = True
         self.port = 0
         self.open = 0
         self.most_open = 0
@@ -149,7 +150,8 @@ class ModelServer:
         self.connections += 1
         try:
             while (seen := await _read(reader)) is not None:
-                self.seen.append(seen)
+                if self.keeps:
+                    self.seen.append(seen)
                 self.open += 1
                 self.most_open = max(self.most_open, self.open)
                 try:
@@ -614,3 +616,23 @@ _DIALECTS: dict[str, Any] = {
     "/embeddings": _Embeddings,
     "/rerank": _Rerank,
 }
+
+
+def serve() -> None:
+    """Serve until standard input closes, and print the port: a process of its own for benchmarks."""
+    import sys
+
+    with ModelServer() as server:
+        server.decide = _as_asked
+        server.keeps = False
+        print(server.port, flush=True)
+        sys.stdin.read()
+
+
+def _as_asked(seen: Seen) -> Behaviour:
+    """Fifty pieces, in one or as a stream; nothing is kept of what was asked."""
+    return Behaviour(pieces=("word ",) * 50)
+
+
+if __name__ == "__main__":
+    serve()

@@ -126,6 +126,14 @@ class Models:
             self._recorder = Recorder(self._home / self._options.record)
         return Recorded(model, self._recorder)
 
+    def context_tokens(self, role: Role) -> int:
+        """The most tokens of prompt and reply together by the settings, 0 where they do not say."""
+        name = self.named(role)
+        kind = parts_of(name)[0] if name else ""
+        if not name or kind in _FROM_FILES:
+            return 0
+        return provider_options(self._options.providers, kind, name).context_tokens
+
     def one(self, name: str) -> ChatModel:
         """A model by its name, which needs no role: as it is, without fallbacks, cache and recording."""
         if name not in self._chats:

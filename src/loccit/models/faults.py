@@ -15,6 +15,7 @@ from pydantic_ai import exceptions as theirs
 
 from loccit.core.errors import ContextTooLong, MalformedReply, ModelError, ModelRefused, ModelUnavailable
 from loccit.models.transport import ReplyTooLong
+from loccit.telemetry.redaction import redact
 
 # How servers without an error code for it say that the prompt is too long.
 _TOO_LONG = re.compile(
@@ -163,8 +164,8 @@ def said_by(error: Exception) -> str:
 
 
 def scrubbed(text: str, at: Address) -> str:
-    """One short line without the key."""
-    line = " ".join(text.split())
+    """One short line without the key, and without other secrets: servers repeat what they were sent."""
+    line = " ".join(redact(text).split())
     if at.key:
         line = line.replace(at.key, "[key]")
     return line if len(line) <= _MOST_CHARS else f"{line[:_MOST_CHARS]}…"

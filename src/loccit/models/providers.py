@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 import httpx2
 from pydantic_ai import messages as parts
@@ -19,7 +20,8 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
 from loccit.core.calls import Finish, ModelReply, Speaker, TokenUsage
-from loccit.core.errors import MalformedReply, ModelRefused, ModelUnavailable
+from loccit.core.errors import ContextTooLong, MalformedReply, ModelError, ModelRefused, ModelUnavailable
+from loccit.models import tokens
 from loccit.models.faults import Address, FormRefused, in_our_words
 from loccit.models.thoughts import Spoken
 from loccit.models.transport import check_allowed, new_client
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from loccit.core.calls import Deadline, ModelCall, Payer
     from loccit.models.options import ProviderOptions, RealCalls
 
+_Result = TypeVar("_Result")
 _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)\n?\s*```", re.DOTALL)
 _FORM = "reply"  # the name that the schema goes by at the provider
 # What comes back must be the very bytes that the model wrote: text between <think> tags may be a quotation,
@@ -148,23 +151,15 @@ class ProviderModel:
                 self._only_prompted = True
                 continue
             try:
-                events = aiter(streamed)
-                while True:
-                    try:
-                        with in_our_words(request.address, request.can_ask_in_words):
-                            # No timeout may stay open across a yield: it would hit whoever reads.
-                            async with asyncio.timeout_at(ends):
-                                event = await anext(events, None)
-                    except TimeoutError:
-                        raise self._too_late() from None
-                    if event is None:
-                        break
-                    piece = spoken.take(_piece_of(event))
-                    if piece:
-                        size += len(piece.encode())
-                        self._check_size(size)
-                        pieces.append(piece)
-                        yield piece
+                with in_our_words(request.address), _Alarm(ends, self._too_late) as alarm:
+                    events = aiter(streamed)
+                    while (event := await alarm.before(anext(events, None))) is not None:
+                        piece = spoken.take(_piece_of(event))
+                        if piece:
+                            size += len(piece.encode())
+                            self._check_size(size)
+                            pieces.append(piece)
+                            yield piece
                 response = streamed.get()
                 if response.finish_reason is None or response.state != "complete":
                     raise ModelUnavailable(
@@ -190,6 +185,7 @@ class ProviderModel:
                 next_step=f"set {provider.options.key_variable}",
                 model=self.name,
             )
+        self._check_context(call)
         model = provider.model(self.model)
         settings = ModelSettings()
         if call.max_output_tokens is not None:
@@ -224,6 +220,17 @@ class ProviderModel:
         return ModelRequestParameters(
             output_mode=form, output_object=OutputObjectDefinition(json_schema=schema, name=_FORM)
         )
+
+    def _check_context(self, call: ModelCall) -> None:
+        """Where the settings say how much fits: servers on one's own machine cut off the rest in silence."""
+        limit = self.provider.options.context_tokens
+        size = tokens.estimate(call) + (call.max_output_tokens or 0) if limit else 0
+        if size > limit:
+            raise ContextTooLong(
+                f"the request has about {size:,} tokens with its reply, and {self.name!r} takes {limit:,}",
+                next_step="ask for less, or raise context_tokens in [models.providers]",
+                model=self.name,
+            )
 
     def _time_for(self, deadline: Deadline) -> float:
         left_s = min(deadline.remaining_s, self.provider.call_timeout_s)
@@ -279,6 +286,47 @@ class ProviderModel:
         return ModelReply(text, self.name, usage, finish)
 
 
+class _Alarm:
+    """One timer for all waits of a stream: a timeout of its own for each piece costs more than the piece.
+
+    It interrupts only what waits in `before`, never whoever reads between two pieces.
+    """
+
+    def __init__(self, ends: float, error: Callable[[], ModelError]) -> None:
+        """At this time of the event loop's clock, with this error."""
+        self._ends = ends
+        self._error = error
+        self._waiting: asyncio.Task[Any] | None = None
+        self._rang = False
+
+    def __enter__(self) -> Self:
+        self._timer = asyncio.get_running_loop().call_at(self._ends, self._ring)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    async def before(self, work: Awaitable[_Result]) -> _Result:
+        """What it gives, if that comes in time."""
+        task = self._waiting = asyncio.current_task()
+        if self._rang:
+            self._ring()
+        try:
+            return await work
+        except asyncio.CancelledError:
+            # Cancelled by somebody else too: that goes first.
+            if self._rang and task is not None and task.uncancel() == 0:
+                raise self._error() from None
+            raise
+        finally:
+            self._waiting = None
+
+    def _ring(self) -> None:
+        self._rang = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+
 @dataclass(frozen=True, slots=True)
 class _Request:
     model: Model[Any]
@@ -323,13 +371,26 @@ def _library_model(provider: Provider, name: str, client: httpx2.AsyncClient) ->
 
 def _openai_model(provider: Provider, name: str, client: httpx2.AsyncClient, key: str) -> Model[Any]:
     from openai import AsyncOpenAI
+    from openai.types.chat import ChatCompletion, ChatCompletionChunk
+    from pydantic import ValidationError
     from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
     from pydantic_ai.providers.ollama import OllamaProvider
     from pydantic_ai.providers.openai import OpenAIProvider
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
+    class Client(AsyncOpenAI):
+        def _process_response_data(
+            self, *, data: object, cast_to: type[Any], response: httpx2.Response
+        ) -> Any:
+            # To check a chunk takes pydantic a tenth of the time that the library takes to build it
+            # unchecked, as it must be where servers leave things out.
+            if cast_to in {ChatCompletionChunk, ChatCompletion}:
+                with suppress(ValidationError):
+                    return cast_to.model_validate(data)
+            return super()._process_response_data(data=data, cast_to=cast_to, response=response)
+
     # Nothing is tried again by the libraries: pauses, budgets and the ledger are ours.
-    openai = AsyncOpenAI(api_key=key, base_url=provider.options.base_url, http_client=client, max_retries=0)
+    openai = Client(api_key=key, base_url=provider.options.base_url, http_client=client, max_retries=0)
     # Taken from the environment otherwise, and sent to whatever address it is.
     openai.organization = openai.project = None
     if provider.name == "openai":

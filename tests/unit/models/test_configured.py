@@ -21,6 +21,7 @@ from loccit.models.configured import Models, Money, priced_as
 from loccit.models.options import ModelOptions, ProviderOptions, RealCalls
 from loccit.settings import Settings, model_key, real_model_calls
 from tests.conftest import ROOT
+from tests.planted_secrets import PLANTED
 
 
 def models_of(options: ModelOptions, home: Path, **more: Any) -> Models:
@@ -145,6 +146,29 @@ def test_another_refusal_is_not_taken_for_one_of_the_schema(tmp_path: Path) -> N
     with refusing as server, pytest.raises(ModelError, match="temperature must be 1"):
         ask(models_of(options_for(server), tmp_path), call=call)
     assert len(server.seen) == 1
+
+
+def test_a_prompt_that_is_known_not_to_fit_is_not_sent(tmp_path: Path) -> None:
+    """Local servers cut prompts off in silence."""
+    with ModelServer() as server:
+        table = ProviderOptions(base_url=server.openai_url, context_tokens=110)
+        models = models_of(options_for(server, providers={"box": table}), tmp_path)
+        assert models.context_tokens("answer") == 110
+        with pytest.raises(ContextTooLong, match="110"):
+            ask(models)
+        short = ModelCall("answer", CALL.messages, "answer@1", max_output_tokens=50)
+        assert ask(models, call=short).text == "Hello."
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_secret_that_a_server_repeats_is_not_passed_on(tmp_path: Path, kind: str) -> None:
+    secret, around = PLANTED[kind]
+    said = {"error": {"message": f"cannot read: {around.format(secret)}", "code": 400}}
+    with ModelServer(Behaviour(status=400, error=said)) as server, pytest.raises(ModelError) as raised:
+        ask(models_of(options_for(server), tmp_path))
+    assert secret not in str(raised.value)
+    assert "cannot read" in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["gpt-5", ":m", "openai:", "nobody:m"])
