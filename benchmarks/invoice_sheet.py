@@ -12,8 +12,8 @@ from pathlib import Path
 
 # USD per million tokens: input, read from cache, written to cache, output, reasoning.
 # Where a provider has no price of its own for one of them, it is that of the input, or of the output.
-# To compare: platform.claude.com/docs/en/about-claude/pricing (caches of five minutes), openai.com/api/pricing,
-# ai.google.dev/gemini-api/docs/pricing.
+# To compare: platform.claude.com/docs/en/about-claude/pricing (caches of five minutes),
+# openai.com/api/pricing, ai.google.dev/gemini-api/docs/pricing.
 PUBLISHED = {
     # model, service: [(above so many input tokens, prices)]
     ("openai:gpt-5", "standard"): [(0, "1.25 0.125 1.25 10 10")],
