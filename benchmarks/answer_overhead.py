@@ -55,7 +55,7 @@ async def _measured(setting: benchmarks.Setting, server: ModelServer, loccit: Lo
             for name, milliseconds in (written.answer.run.timings_ms if written.answer.run else {}).items():
                 stages.setdefault(name, []).append(milliseconds)
     finally:
-        await loccit.close_models()
+        await loccit.aclose()
     return {
         "answers": len(own),
         "outcomes": outcomes,

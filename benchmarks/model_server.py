@@ -1,7 +1,7 @@
 """A model server on this machine: real HTTP in the dialects of OpenAI, Anthropic, Google and rerankers.
 
-It says what it is told to, and fails as it is told to: late, cut off, overloaded, in prose, in bytes that are no
-UTF-8. It keeps every request with the moment at which its client went away. Tests and benchmarks share it.
+It says what it is told to, and fails as it is told to: late, cut off, overloaded, in prose, in bytes that are
+no UTF-8. It keeps every request with the moment at which its client went away. Tests and benchmarks share it.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ class Behaviour:
     """How one request is answered: by default at once, whole and well.
 
     `text` is what the model says (as the arguments of a tool where one must be called), in `pieces` where it
-    streams, or cut evenly. Output tokens are counted as one per piece of four characters, unless `usage` says
-    otherwise; False: none are reported. `status` other than 200 is an error with `error` as its body. `delay_s`
-    passes before the first byte, `first_s` between the head and the first piece, `gap_s` between pieces.
-    `drop_after`: the connection breaks after so many pieces; `end_after`: the stream ends there, as if done.
+    streams, or cut evenly. Output tokens are counted as one per four characters, unless `usage` says
+    otherwise; False: none are reported. `status` other than 200 is an error with `error` as its body.
+    `delay_s` passes before the first byte, `first_s` between the head and the first piece, `gap_s` between
+    pieces. `drop_after`: the connection breaks after so many pieces; `end_after`: the stream ends there, as
+    if it were done.
     `raw`: these bytes are the body.
     """
 

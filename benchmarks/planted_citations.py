@@ -56,7 +56,7 @@ async def _asked(loccit: Loccit, questions: list[tuple[str, str, str]], through:
                 if claim.text.startswith("forged "):
                     through[claim.text.split(":")[0].removeprefix("forged ")] += 1
     finally:
-        await loccit.close_models()
+        await loccit.aclose()
 
 
 def _forged(seen: Seen, generator: random.Random, planted: Counter[str]) -> Behaviour:

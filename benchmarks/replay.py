@@ -62,5 +62,5 @@ async def _answers(loccit: Loccit, questions: list[tuple[str, str, str]]) -> tup
             written = await loccit.write_async(question, repos=[path], rev=commit)
             found.append(written.answer.model_copy(update={"run": None}).to_json())
     finally:
-        await loccit.close_models()
+        await loccit.aclose()
     return found, time.monotonic() - began

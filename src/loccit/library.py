@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from loccit.retrieval.past import Past
     from loccit.sources import Repository
     from loccit.sources.issues import IssueStore, StoredIssue, SyncReport
-    from loccit.storage.conversations import Conversations
+    from loccit.telemetry.export import Exporter
     from loccit.telemetry.records import RunRecord, RunSummary
     from loccit.verification import VerificationReport
 
@@ -165,6 +165,7 @@ class Loccit:
         self._views: dict[tuple[str, Kind], OpenView] = {}
         self._pasts: dict[tuple[str, str], tuple[ChangeTable, Booleans]] = {}
         self._models: Models | None = None
+        self._exporter: Exporter | None = None
 
     @property
     def home(self) -> Path:
@@ -318,7 +319,7 @@ class Loccit:
                     tell=tell,
                 )
             finally:
-                await self.close_models()
+                await self.aclose()
 
         return asyncio.run(written())
 
@@ -337,7 +338,7 @@ class Loccit:
     ) -> Written:
         """The same in an event loop of the caller's: cancelling it cancels the calls of models.
 
-        Connections stay open for the next question: `close_models` closes them.
+        Connections stay open for the next question: `aclose` closes them.
         """
         import asyncio
 
@@ -380,14 +381,17 @@ class Loccit:
 
         return await as_run(question, answered, self._books(user), session=session)
 
-    async def close_models(self) -> None:
-        """Close the connections to models; they are opened again when they are needed."""
+    async def aclose(self) -> None:
+        """Close the connections to models and to a collector; they are opened again when they are needed."""
         if self._models is not None:
             await self._models.close()
+        if self._exporter is not None:
+            self._exporter.close()
+            self._exporter = None
 
     def last_conversation(self, user: str = "") -> str:
         """The conversation in which this user asked last. Raises InputError where there is none."""
-        found = self._conversations().latest(user)
+        found = self._system.conversations().latest(user)
         if found is None:
             raise InputError(
                 "there is no conversation to go on with", next_step="ask without --continue first"
@@ -914,30 +918,30 @@ class Loccit:
     def _writers(self) -> Writers:
         """Who writes and who checks. Raises ModelNotConfigured."""
         from loccit.core.errors import ModelNotConfigured
+        from loccit.models.traced import Traced
         from loccit.pipeline.write import Writers
 
         if self._models is None:
             self._models = self._system.models()
-        answer = self._models.chat("answer")
+        answer, stronger, judge = (self._models.chat(role) for role in ("answer", "stronger", "judge"))
         if answer is None:
             raise ModelNotConfigured(
                 "no model is configured", next_step="set answer in [models]: see docs/reference/settings.md"
             )
-        return Writers(answer, self._models.chat("stronger"), self._models.chat("judge"))
-
-    def _conversations(self) -> Conversations:
-        return self._system.conversations()
+        return Writers(Traced(answer), stronger and Traced(stronger), judge and Traced(judge))
 
     def _books(self, user: str) -> Bookkeeping:
         from loccit.pipeline.written import Bookkeeping
 
         settings = self._system.settings
+        if self._exporter is None:
+            self._exporter = self._system.exporter()
         return Bookkeeping(
-            conversations=self._conversations(),
+            conversations=self._system.conversations(),
             runs=self._system.runs() if settings.telemetry.record_runs else None,
             user=user,
             settings=of_a_run(settings),
-            finished=self._system.export,
+            exporter=self._exporter,
         )
 
     def _chosen(self, repos: Sequence[str], collection: str | None) -> tuple[KnownRepository, ...]:

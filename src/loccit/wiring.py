@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 
 from loccit.indexing.catalogue import Catalogue
 from loccit.indexing.shard import Shard
-from loccit.settings import Settings, tracker_token
+from loccit.settings import Settings, model_key, real_model_calls, tracker_token
 from loccit.sources import Repository, open_repository
 
 if TYPE_CHECKING:
     from loccit.budgets.ledger import Ledger
+    from loccit.budgets.prices import PriceList
     from loccit.indexing.blob_cache import BlobCache
+    from loccit.models.configured import Models
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
     from loccit.storage.conversations import Conversations
     from loccit.storage.database import Database
     from loccit.telemetry.export import Exporter
-    from loccit.telemetry.records import RunRecord, RunStore
-    from loccit.telemetry.trace import Trace
+    from loccit.telemetry.records import RunStore
 
 
 @dataclass(slots=True)
@@ -32,7 +33,6 @@ class _Opened:
     guard: RLock = field(default_factory=RLock)
     database: Database | None = None
     ledger: Ledger | None = None
-    exporter: Exporter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class System:
     repositories/KEY/git    how a repository is read: our own bare git folder, or its mirror
     repositories/KEY/shard  its index, and in learned/ what its past has taught
     repositories/KEY/issues what is kept of its tracker
-    state.sqlite            conversations, runs, kept replies and the ledger, unless a server holds them
+    state.sqlite            conversations, kept replies, the ledger and records of runs, unless a server
+                            holds them
     """
 
     settings: Settings
@@ -120,11 +121,29 @@ class System:
         with self._opened.guard:
             if self._opened.ledger is not None:
                 self._opened.ledger.close()
-            if self._opened.exporter is not None:
-                self._opened.exporter.close()
             if self._opened.database is not None:
                 self._opened.database.close()
-            self._opened.ledger = self._opened.database = self._opened.exporter = None
+            self._opened.ledger = self._opened.database = None
+
+    def prices(self) -> PriceList:
+        """What calls of models cost. Raises SettingsError."""
+        from loccit.budgets import open_prices
+        from loccit.models.configured import priced_as
+
+        return open_prices(self.settings.budgets, self.home, providers=priced_as(self.settings.models))
+
+    def models(self) -> Models:
+        """The models that the settings name, paid from the ledger. Nothing is opened yet."""
+        from loccit.models.configured import Models, Money
+
+        return Models(
+            self.settings.models,
+            key_of=model_key,
+            real_calls=real_model_calls(),
+            home=self.home,
+            money=lambda: Money(self.ledger(), self.prices()),
+            database=self.database,
+        )
 
     def runs(self) -> RunStore:
         """The records of runs. Raises as `database` does."""
@@ -139,21 +158,13 @@ class System:
 
         return Conversations(self.database(), keep_days=self.settings.telemetry.keep_days)
 
-    def export(self, trace: Trace, record: RunRecord) -> None:
-        """Send a run to the collector of the settings, if they name one; that it was not taken is logged.
-
-        Raises SettingsError for an address that is none, and where what sends is not installed.
-        """
+    def exporter(self) -> Exporter | None:
+        """What sends runs to a collector, None where none is configured. Raises SettingsError."""
         from loccit import __version__
         from loccit.telemetry.export import Exporter
 
         options = self.settings.telemetry
-        if not options.otlp_endpoint:
-            return
-        with self._opened.guard:
-            if self._opened.exporter is None:
-                self._opened.exporter = Exporter(options, version=__version__)
-            self._opened.exporter.send(trace, kind=record.kind, outcome=record.outcome, error=record.error)
+        return Exporter(options, version=__version__) if options.otlp_endpoint else None
 
     @contextmanager
     def blob_cache(self, *, repair: bool = False) -> Generator[BlobCache]:

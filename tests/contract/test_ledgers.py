@@ -26,7 +26,7 @@ from loccit.core.errors import BudgetExceeded, InputError, PriceUnknown
 from loccit.storage.database import Database
 from tests.contract.postgresql import PostgreSQL, postgresql_server
 
-HERE = Path(__file__).resolve().parent
+SPENDER = Path(__file__).resolve().parents[2] / "benchmarks" / "spender.py"
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC).timestamp()
 DAY_S = 86_400
 MODEL = "test:model"
@@ -368,11 +368,11 @@ def test_a_call_without_a_length_gets_what_is_affordable(open_ledger: Open) -> N
 
 
 def test_where_money_is_short_a_call_gets_what_such_calls_need(open_ledger: Open) -> None:
-    """Replies had 10 tokens: 15 are set aside for the next, not the 100 that it might have."""
+    """Replies had 12 tokens: 15 are set aside for the next, not the 100 that it might have."""
 
     async def work() -> None:
         ledger = open_ledger(total("1.20"), most_output_tokens=100, least_output_tokens=5)
-        await settle(ledger, await reserve(ledger, None), 10)
+        await settle(ledger, await reserve(ledger, None), 12)
         several = [await reserve(ledger, None) for _ in range(7)]
         assert [one.output_tokens for one in several] == [15] * 7
 
@@ -393,6 +393,22 @@ def test_a_call_rather_waits_than_is_cut_short(open_ledger: Open) -> None:
         # Half of the time is gone: better a short reply than none.
         late = await reserve(ledger, None, wait_s=0.5)
         assert late.output_tokens == 6
+
+    run(work())
+
+
+def test_where_money_is_short_the_first_of_its_kind_goes_alone(open_ledger: Open) -> None:
+    """Nobody knows how long such replies are: the others wait to learn it, and then there is room."""
+
+    async def work() -> None:
+        ledger = open_ledger(total("4.00"), most_output_tokens=100, least_output_tokens=5)
+        first = await reserve(ledger, None)
+        others = [asyncio.create_task(reserve(ledger, None, wait_s=30)) for _ in range(5)]
+        await asyncio.sleep(0.2)
+        assert not any(task.done() for task in others)
+        await settle(ledger, first, 40)
+        found = await asyncio.wait_for(asyncio.gather(*others), 10)
+        assert [one.output_tokens for one in found] == [50] * 5
 
     run(work())
 
@@ -653,9 +669,9 @@ def test_four_processes_cannot_spend_more_than_there_is(url: str) -> None:
 
 @contextlib.contextmanager
 def spender(task: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
-    """The process of `ledger_process.py`, which ends with the test."""
+    """A process that spends, which ends with the test."""
     with subprocess.Popen(
-        [sys.executable, HERE / "ledger_process.py", json.dumps(task)],
+        [sys.executable, SPENDER, json.dumps(task)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

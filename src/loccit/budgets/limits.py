@@ -17,7 +17,7 @@ _LONGEST_NAME = 200
 # Where the room is so many times what a call may cost, one of unknown length gets all that it may have.
 _PLENTY = 8
 # Elsewhere it gets so many times the longest reply of its kind.
-_HEADROOM = 1.5
+_HEADROOM = 1.25
 
 Account = tuple[Of, str]
 """What sums are kept by: the kind of payer, and which one."""
@@ -120,6 +120,11 @@ class Standing:
         return self.budget.most - self.spent - self.held - self.ahead
 
     @property
+    def is_shared(self) -> bool:
+        """Whether others hold or want money of it."""
+        return self.held > 0 or self.ahead > 0
+
+    @property
     def ceiling(self) -> int:
         """What could be reserved if everything that is held or waited for came to nothing."""
         return self.budget.most - self.spent
@@ -168,8 +173,8 @@ def decide(wish: Wish, standings: Sequence[Standing], *, is_patient: bool) -> Gr
     """Whether a call may be made now, with how long a reply.
 
     A call of unknown length gets all that it may have where there is plenty, elsewhere what replies of its
-    kind need. While it is patient it rather waits than takes less, where settlements may make room: a reply
-    that is cut off is money for nothing.
+    kind need; where that is not known yet, only one at a time is made. While it is patient it rather waits
+    than takes less, where settlements may make room: a reply that is cut off is money for nothing.
     """
     least = wish.amount(wish.least)
     for standing in standings:
@@ -179,8 +184,11 @@ def decide(wish: Wish, standings: Sequence[Standing], *, is_patient: bool) -> Gr
         return Granted(wish.most, wish.amount(wish.most))
     tightest = min(standings, key=lambda standing: standing.room)
     ceiling = min(standing.ceiling for standing in standings)
-    tokens = _affordable(wish, _wanted(wish, tightest.room), ceiling)
+    wanted = _wanted(wish, tightest.room)
+    tokens = _affordable(wish, wanted, ceiling)
     amount = wish.amount(tokens)
+    if is_patient and wanted is None and tightest.is_shared:
+        return Later(tightest, amount)
     if amount <= tightest.room:
         return Granted(tokens, amount)
     if is_patient or least > tightest.room:
@@ -189,14 +197,18 @@ def decide(wish: Wish, standings: Sequence[Standing], *, is_patient: bool) -> Gr
     return Granted(tokens, wish.amount(tokens))
 
 
-def _wanted(wish: Wish, room: int) -> int:
-    if wish.least == wish.most or not wish.usual or wish.amount(wish.most) * _PLENTY <= room:
+def _wanted(wish: Wish, room: int) -> int | None:
+    """How long a reply is asked for; None where money is short and nobody knows how long it will be."""
+    if wish.least == wish.most or wish.amount(wish.most) * _PLENTY <= room:
         return wish.most
+    if not wish.usual:
+        return None
     return min(wish.most, max(wish.least, int(wish.usual * _HEADROOM)))
 
 
-def _affordable(wish: Wish, most: int, room: int) -> int:
-    """The longest reply of at most so many tokens that the room can pay; it can pay the shortest."""
+def _affordable(wish: Wish, wanted: int | None, room: int) -> int:
+    """The longest reply of what is wanted that the room can pay; it can pay the shortest."""
+    most = wish.most if wanted is None else wanted
     if wish.amount(most) <= room:
         return most
     low, high = wish.least, most - 1

@@ -17,6 +17,7 @@ from loccit.cli import (
     gc,
     index,
     issues,
+    models,
     prompts,
     prove,
     remove,
@@ -63,6 +64,7 @@ for command in (
 ):
     app.command(cls=Command)(command)
 app.add_typer(issues.app)
+app.add_typer(models.app)
 app.add_typer(runs.app)
 
 

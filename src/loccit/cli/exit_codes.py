@@ -36,7 +36,7 @@ class ExitCode(IntEnum):
     LIMIT = 7
     """A limit was met."""
     MODEL = 8
-    """A language model, its price or its budget is at fault."""
+    """A model is not configured, out of reach, refuses or is not understood; has no price, or no budget."""
     INTERNAL = 70
     """A defect of loccit."""
     INTERRUPTED = 130

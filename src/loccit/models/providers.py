@@ -191,8 +191,7 @@ class ProviderModel:
                 model=self.name,
             )
         model = provider.model(self.model)
-        # The library tries nothing again: pauses, budgets and the ledger are ours.
-        settings = ModelSettings(max_retries=0)
+        settings = ModelSettings()
         if call.max_output_tokens is not None:
             settings["max_tokens"] = call.max_output_tokens
         if _takes_temperature(model.profile):
@@ -329,6 +328,7 @@ def _openai_model(provider: Provider, name: str, client: httpx2.AsyncClient, key
     from pydantic_ai.providers.openai import OpenAIProvider
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
+    # Nothing is tried again by the libraries: pauses, budgets and the ledger are ours.
     openai = AsyncOpenAI(api_key=key, base_url=provider.options.base_url, http_client=client, max_retries=0)
     # Taken from the environment otherwise, and sent to whatever address it is.
     openai.organization = openai.project = None

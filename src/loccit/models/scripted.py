@@ -63,14 +63,16 @@ class ScriptedModel:
         self._script = script
 
     @classmethod
-    def of_file(cls, where: str) -> ScriptedModel:
+    def of_file(cls, where: str, home: Path) -> ScriptedModel:
         """The script in a TOML or JSON file with a list `rules`, or "quote-first", which needs no file.
+
+        The file's path is relative to `home`.
 
         Raises SettingsError for a file that is no script.
         """
         if where == QUOTE_FIRST:
             return cls(f"scripted:{where}", (Rule(quote=3),))
-        return cls(f"scripted:{where}", _rules(Path(where)))
+        return cls(f"scripted:{where}", _rules(home / where))
 
     @property
     def name(self) -> str:

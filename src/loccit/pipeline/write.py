@@ -90,6 +90,7 @@ class _Work:
     deadline: Deadline
     tell: Tell
     conversation: str = ""
+    asked_before: str = ""
     timings: Timings = field(default_factory=Timings)
     found: EvidenceSet | None = None
     packed: PackedEvidence = field(default_factory=lambda: PackedEvidence(()))
@@ -143,6 +144,7 @@ async def write(
             conversation=condensed(
                 turns, count_tokens=count_tokens, budget_tokens=answering.conversation_tokens
             ),
+            asked_before=turns[-1][0] if turns else "",
             standalone=question,
             budget_tokens=answering.evidence_tokens,
         )
@@ -173,12 +175,19 @@ def _give_up(work: _Work, error: LoccitError) -> None:
 
 
 async def _standalone(work: _Work) -> str:
-    """The question without what only the conversation explains."""
+    """The question without what only the conversation explains; together with the one before it where the
+    model does not manage that.
+    """
     call = condense_call(work.question, work.conversation, reply_tokens=_QUESTION_TOKENS)
     work.tell(Writing(work.writers.answer.name, "condense"))
-    reply = await work.writers.answer.reply(call, work.payer, work.deadline)
-    work.timings.mark("model")
-    return parse_question(reply.text, model=reply.model)
+    try:
+        reply = await work.writers.answer.reply(call, work.payer, work.deadline)
+        return parse_question(reply.text, model=reply.model)
+    except MalformedReply as error:
+        work.tell(Degraded(error.message, "searched with the last question beside this one"))
+        return f"{work.question}\n{work.asked_before}"
+    finally:
+        work.timings.mark("model")
 
 
 async def _drafted(work: _Work) -> Drafting | None:
@@ -421,6 +430,8 @@ def _sealed(
 
 def _quoted(work: _Work) -> list[Claim]:
     """The quotations that answer without a model; none where the sources are too silent for that."""
+    if work.found is None:
+        _search(work, (f"{work.question}\n{work.asked_before}",))
     found = work.found
     if found is None or found.confidence < work.retrieval.answer_confidence:
         return []

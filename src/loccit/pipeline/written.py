@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from loccit.telemetry.trace import Trace, recording
 
 if TYPE_CHECKING:
     from loccit.storage.conversations import Conversations
+    from loccit.telemetry.export import Exporter
     from loccit.telemetry.records import RunStore
 
 
@@ -29,20 +30,20 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Bookkeeping:
-    """Where runs are remembered, for whom they are made, and what is told of them.
+    """Where runs are remembered, for whom they are made, and where they are sent.
 
-    `runs` is None where no record is kept. `settings` are those that a run is made with, none of them secret.
-    `finished` is told the trace and the record of every run when it has ended.
+    `runs` is None where no record is kept, `exporter` where nothing is sent. `settings` are those that a run
+    is made with, none of them secret.
     """
 
     conversations: Conversations
     runs: RunStore | None = None
     user: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    finished: Callable[[Trace, RunRecord], None] = lambda trace, record: None
+    exporter: Exporter | None = None
 
 
-Write = Callable[[Payer, Sequence[tuple[str, Answer]]], Any]
+Write = Callable[[Payer, Sequence[tuple[str, Answer]]], Awaitable[Answer]]
 
 
 async def as_run(question: str, write: Write, books: Bookkeeping, *, session: str | None) -> Written:
@@ -96,4 +97,6 @@ def _record(
 def _keep(record: RunRecord, trace: Trace, books: Bookkeeping) -> None:
     if books.runs is not None:
         books.runs.save(record)
-    books.finished(trace, record)
+    if books.exporter is not None:
+        # A collector that cannot be reached costs nobody an answer: `send` says so, and nothing is lost here.
+        books.exporter.send(trace, kind=record.kind, outcome=record.outcome, error=record.error)

@@ -379,6 +379,29 @@ def test_a_follow_up_is_searched_by_what_it_means(searched: Searchable) -> None:
     assert answer.question == "And when does it give up?"
 
 
+def test_a_follow_up_that_the_model_cannot_rewrite_is_searched_beside_the_question_before(
+    searched: Searchable,
+) -> None:
+    first = asked(searched, good)
+    events: list[Event] = []
+
+    def clumsy(call: ModelCall) -> str:
+        return "I would rather not." if call.purpose == "condense" else good(call)
+
+    answer = asked(searched, clumsy, question="And then?", turns=[(QUESTION, first)], events=events)
+    assert answer.outcome is Outcome.ANSWERED
+    assert Searching((f"And then?\n{QUESTION}",)) in events
+
+
+def test_a_follow_up_without_a_model_is_quoted_from_what_both_questions_say(searched: Searchable) -> None:
+    first = asked(searched, good)
+    answer = asked(
+        searched, Failing(ModelUnavailable("down")), question="And then?", turns=[(QUESTION, first)]
+    )
+    assert (answer.outcome, answer.abstention) == (Outcome.PARTIAL, Abstention.MODEL_UNAVAILABLE)
+    assert {claim.kind for claim in answer.claims} == {ClaimKind.QUOTATION}
+
+
 def test_two_runs_with_equal_replies_have_one_digest(searched: Searchable) -> None:
     assert asked(searched, good).digest == asked(searched, good).digest
 

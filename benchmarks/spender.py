@@ -1,7 +1,7 @@
-"""A process that spends as fast as the budget allows: started by the test of the ledger, often killed.
+"""A process that spends as fast as the budget allows, started by `budget-race` and by the ledger's test.
 
-Its arguments are one JSON object. Each call is one line of JSON on standard output when it is admitted, and
-another when it has ended.
+Its argument is one JSON object. It says that it is ready, waits for a line, and then makes its calls. Each is
+one line of JSON on standard output when it is admitted, and another when it has ended. It may be killed.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ async def call(ledger: Ledger, number: int, task: dict[str, Any], chance: random
                 purpose="answer",
                 input_tokens=1_000,
             )
-            say(admitted=reservation.id, usd=str(reservation.usd))
+            say(admitted=reservation.id, usd=str(reservation.usd), request=number)
             await asyncio.sleep(chance.uniform(0.5, 1.5) * task["call_s"])
             written = min(wanted, reservation.output_tokens)
             is_dropped = chance.random() < task["dropped"]
@@ -54,7 +54,7 @@ async def call(ledger: Ledger, number: int, task: dict[str, Any], chance: random
                 written //= 2
             spent = cost(written)
             await ledger.settle(reservation, spent, TokenUsage(1_000, written))
-            say(settled=reservation.id, usd=str(spent), whole=written == wanted)
+            say(settled=reservation.id, usd=str(spent), whole=written == wanted, request=number)
             if not is_dropped:
                 return
     except BudgetExceeded as error:

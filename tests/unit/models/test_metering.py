@@ -1,0 +1,208 @@
+"""Every attempt is paid for: exactly where the provider counts, else never above what was held."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from kit import CALL, PAYER, PRICES, collected, database_in, ledger_in, provider_model, run
+
+from benchmarks.model_server import Behaviour, ModelServer
+from loccit.budgets.ledger import Ledger
+from loccit.budgets.options import BudgetLimit
+from loccit.core.calls import Deadline, Message, ModelCall, Speaker, TokenUsage
+from loccit.core.errors import BudgetExceeded, MalformedReply, ModelError, ModelRefused, PriceUnknown
+from loccit.models import tokens
+from loccit.models.metering import Metered
+
+
+def spent(ledger: Ledger) -> Decimal:
+    return sum((row.usd for row in ledger.spending("model")), Decimal(0))
+
+
+def held(ledger: Ledger) -> Decimal:
+    return sum((row.held_usd for row in ledger.budgets()), Decimal(0))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path):
+    database = database_in(tmp_path)
+    ledger = ledger_in(database, BudgetLimit(of="total", usd=Decimal(5000)))
+    yield ledger
+    ledger.close()
+    database.close()
+
+
+def test_a_reply_costs_what_the_provider_counts(ledger: Ledger) -> None:
+    with ModelServer(Behaviour("12345678")) as server:
+        inner = provider_model(server)
+        reply = run(Metered(inner, ledger, PRICES).reply(CALL, PAYER, Deadline.after(5)), inner)
+    assert reply.cost_usd == 12 + 2 * 2
+    assert spent(ledger) == reply.cost_usd
+    assert held(ledger) == 0
+
+
+def test_a_stream_costs_the_same(ledger: Ledger) -> None:
+    with ModelServer(Behaviour("12345678")) as server:
+        inner = provider_model(server)
+        pieces, reply = run(collected(Metered(inner, ledger, PRICES)), inner)
+    assert pieces == ["1234", "5678"]
+    assert spent(ledger) == reply.cost_usd == 16
+
+
+def test_the_ledger_says_how_long_a_reply_may_be(ledger: Ledger) -> None:
+    """A call without a limit gets one that is affordable, and the provider hears of it."""
+    call = ModelCall("answer", CALL.messages, "answer@1")
+    with ModelServer() as server:
+        inner = provider_model(server)
+        run(Metered(inner, ledger, PRICES).reply(call, PAYER, Deadline.after(5)), inner)
+    (body,) = server.bodies()
+    assert 0 < body["max_completion_tokens"] * 2 < 5000
+
+
+def test_tokens_that_are_not_reported_are_counted_here(ledger: Ledger) -> None:
+    text = "some words that are counted"
+    with ModelServer(Behaviour(text, usage=False)) as server:
+        inner = provider_model(server)
+        reply = run(Metered(inner, ledger, PRICES).reply(CALL, PAYER, Deadline.after(5)), inner)
+    assert reply.usage == TokenUsage(tokens.estimate(CALL), tokens.count(text))
+    assert spent(ledger) == reply.cost_usd > 0
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 500])
+def test_a_call_that_is_refused_costs_nothing(ledger: Ledger, status: int) -> None:
+    with ModelServer(Behaviour(status=status)) as server:
+        inner = provider_model(server)
+        with pytest.raises(ModelError) as raised:
+            run(Metered(inner, ledger, PRICES).reply(CALL, PAYER, Deadline.after(5)), inner)
+    assert raised.value.spent_usd == 0
+    assert spent(ledger) == held(ledger) == 0
+
+
+def test_a_call_that_falls_silent_costs_what_was_held(ledger: Ledger) -> None:
+    """It may have written to its limit: no less can be known to suffice."""
+    with ModelServer(Behaviour(delay_s=30)) as server:
+        inner = provider_model(server)
+        with pytest.raises(ModelError) as raised:
+            run(Metered(inner, ledger, PRICES).reply(CALL, PAYER, Deadline.after(0.5)), inner)
+    most = PRICES.bound("box:m", tokens.bound(CALL, 1.0), 100)
+    assert raised.value.spent_usd == most == spent(ledger)
+    assert held(ledger) == 0
+
+
+def test_prose_instead_of_the_schema_is_paid_for(ledger: Ledger) -> None:
+    call = ModelCall("answer", CALL.messages, "answer@1", schema={"type": "object"}, max_output_tokens=50)
+    with ModelServer(Behaviour("12345678")) as server:
+        inner = provider_model(server)
+        with pytest.raises(MalformedReply) as raised:
+            run(Metered(inner, ledger, PRICES).reply(call, PAYER, Deadline.after(5)), inner)
+    assert raised.value.spent_usd == spent(ledger) == 16
+
+
+def test_a_stream_that_is_cut_costs_what_came(ledger: Ledger) -> None:
+    with ModelServer(Behaviour("one two three four", drop_after=2)) as server:
+        inner = provider_model(server)
+        with pytest.raises(ModelError) as raised:
+            run(collected(Metered(inner, ledger, PRICES)), inner)
+    came = PRICES.price("box:m", TokenUsage(tokens.estimate(CALL), tokens.count("one two ")))
+    assert raised.value.spent_usd == came == spent(ledger)
+    assert held(ledger) == 0
+
+
+def test_what_a_cut_stream_costs_is_bounded_by_what_was_held(ledger: Ledger) -> None:
+    """A server that writes more than it may cannot make us pay for it."""
+    call = ModelCall("answer", CALL.messages, "answer@1", max_output_tokens=2)
+    with ModelServer(Behaviour("word " * 200, drop_after=200)) as server:
+        inner = provider_model(server)
+        with pytest.raises(ModelError):
+            run(collected(Metered(inner, ledger, PRICES), call), inner)
+    assert spent(ledger) == PRICES.bound("box:m", tokens.bound(call, 1.0), 2)
+
+
+def test_a_closed_stream_is_settled(ledger: Ledger) -> None:
+    async def read_one() -> None:
+        stream = Metered(inner, ledger, PRICES).stream(CALL, PAYER, Deadline.after(5))
+        assert await anext(stream) == "one "
+        await stream.aclose()
+
+    with ModelServer(Behaviour("one two three four", gap_s=0.05)) as server:
+        inner = provider_model(server)
+        run(read_one(), inner)
+        assert server.wait_until_left()
+    assert spent(ledger) == PRICES.price("box:m", TokenUsage(tokens.estimate(CALL), tokens.count("one ")))
+    assert held(ledger) == 0
+
+
+def test_a_cancelled_call_is_settled_and_has_left_within_100_ms(ledger: Ledger) -> None:
+    import time
+
+    async def cancel() -> float:
+        task = asyncio.ensure_future(Metered(inner, ledger, PRICES).reply(CALL, PAYER, Deadline.after(30)))
+        while not server.seen:
+            await asyncio.sleep(0.005)
+        at = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return at
+
+    with ModelServer(Behaviour(delay_s=30)) as server:
+        inner = provider_model(server)
+        cancelled_at = run(cancel(), inner)
+        assert server.wait_until_left() - cancelled_at < 0.1
+    assert spent(ledger) > 0
+    assert held(ledger) == 0
+
+
+def test_an_unknown_price_is_refused_before_anything_is_sent(ledger: Ledger) -> None:
+    with ModelServer() as server:
+        inner = provider_model(server, "elsewhere:m")
+        with pytest.raises(PriceUnknown):
+            run(Metered(inner, ledger, PRICES).reply(CALL, PAYER, Deadline.after(5)), inner)
+    assert server.seen == []
+    assert held(ledger) == 0
+
+
+def test_a_missing_key_costs_nothing(ledger: Ledger) -> None:
+    with ModelServer() as server:
+        inner = provider_model(server)
+        inner.provider.options = inner.provider.options.__class__(
+            base_url=server.openai_url, key_variable="K"
+        )
+        with pytest.raises(ModelRefused):
+            run(Metered(inner, ledger, PRICES).reply(CALL, PAYER, Deadline.after(5)), inner)
+    assert spent(ledger) == held(ledger) == 0
+
+
+def test_a_budget_that_is_used_up_refuses_without_a_call(tmp_path: Path) -> None:
+    database = database_in(tmp_path)
+    ledger = ledger_in(database, BudgetLimit(of="user", usd=Decimal(1)))
+    with ModelServer() as server:
+        inner = provider_model(server)
+        with pytest.raises(BudgetExceeded, match="ana"):
+            run(Metered(inner, ledger, PRICES).reply(CALL, PAYER, Deadline.after(1)), inner)
+    ledger.close()
+    database.close()
+    assert server.seen == []
+
+
+def test_inputs_that_were_longer_than_estimated_are_held_for_from_then_on(ledger: Ledger) -> None:
+    """The provider's tokenizer cuts finer: the ledger learns by how much."""
+    call = ModelCall("answer", (Message(Speaker.USER, "word " * 200),), "answer@1", max_output_tokens=10)
+    guess = tokens.bound(call, ledger.input_ratio("box:m"))
+    with ModelServer(Behaviour("ok", usage={"input": 400, "output": 1})) as server:
+        inner = provider_model(server)
+        run(Metered(inner, ledger, PRICES).reply(call, PAYER, Deadline.after(5)), inner)
+    assert guess < 400 < tokens.bound(call, ledger.input_ratio("box:m"))
+
+
+def test_no_thread_is_left_behind(ledger: Ledger) -> None:
+    before = threading.active_count()
+    with ModelServer() as server:
+        inner = provider_model(server)
+        for _ in range(3):
+            run(Metered(inner, ledger, PRICES).reply(CALL, PAYER, Deadline.after(5)), inner)
+    assert threading.active_count() <= before + 1
