@@ -73,11 +73,21 @@ def locked_requirements(name: str) -> list[Requirement]:
     return [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
 
 
-def installed_entries(name: str) -> Iterator[Path]:
-    """The files and folders that a distribution has put directly into site-packages."""
+def installed_entries(name: str) -> Iterator[tuple[Path, Path]]:
+    """The files and folders that a distribution has put into site-packages, and where: of a folder that
+    several share (`opentelemetry`) those in it.
+    """
     package = distribution(name)
-    tops = {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}
-    return (Path(str(package.locate_file(top))) for top in sorted(tops))
+    places = {
+        Path(*file.parts[: 2 if is_shared(Path(str(package.locate_file(file.parts[0])))) else 1])
+        for file in package.files or ()
+        if file.parts[0] not in {"..", "__pycache__"}
+    }
+    return ((place, Path(str(package.locate_file(place)))) for place in sorted(places))
+
+
+def is_shared(folder: Path) -> bool:
+    return folder.is_dir() and not folder.suffix and not (folder / "__init__.py").exists()
 
 
 def run_python(*arguments: str | Path) -> None:
@@ -97,8 +107,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     run_python("venv", "--without-pip", prefix)
     (site,) = prefix.glob("lib/python3.*/site-packages")
     for pin in locked_requirements("runtime"):
-        for entry in installed_entries(pin.name):
-            (site / entry.name).symlink_to(entry)
+        for place, entry in installed_entries(pin.name):
+            (site / place).parent.mkdir(exist_ok=True)
+            (site / place).symlink_to(entry)
     run_python(
         "pip", "--python", prefix / "bin" / "python", "install", "--quiet", "--no-index", "--no-deps", wheel
     )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FORMAT = "loccit-run/1"
 _PICODOLLARS = 10**12
 _DAY_S = 86_400
+_PRUNE_EVERY_S = 3600
 
 Money = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(ge=0)]
@@ -170,9 +171,10 @@ class RunStore:
         self._database = database
         self._keep_text = keep_text
         self._keep_days = keep_days
+        self._pruned_at = 0.0
 
     def save(self, record: RunRecord) -> None:
-        """Keep a record, and forget those whose days are over. Raises StorageFailed."""
+        """Keep a record, and now and then forget those whose days are over. Raises StorageFailed."""
         from loccit.storage.tables import runs
 
         kept = redact_tree(record.model_dump(mode="json"))
@@ -191,9 +193,10 @@ class RunStore:
         }
         with self._database.writing() as connection:
             connection.execute(runs.insert(), row)
-            if self._keep_days > 0:
-                over = time.time() - self._keep_days * _DAY_S
-                connection.execute(runs.delete().where(runs.c.started_at < over))
+        now = time.time()
+        if self._keep_days > 0 and now - self._pruned_at > _PRUNE_EVERY_S:
+            self.prune(now - self._keep_days * _DAY_S)
+            self._pruned_at = now
 
     def get(self, id_or_prefix: str) -> RunRecord:
         """The record of this id, or of the only one that begins so.

@@ -70,12 +70,13 @@ def span(name: str, attributes: Mapping[str, Attribute] | None = None) -> Genera
     began = time.perf_counter()
     one = Span(len(trace.spans), _inside.get(), name, began - trace.began, dict(attributes or {}))
     trace.spans.append(one)
-    token = _inside.set(one.number)
+    _inside.set(one.number)
     try:
         yield one
     except BaseException as error:
         one.error = type(error).__name__
         raise
     finally:
-        _inside.reset(token)
+        # Not by a token: a stream may be closed in another task than the one that began it.
+        _inside.set(one.parent)
         one.took_s = time.perf_counter() - began

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -98,6 +99,22 @@ def test_old_turns_are_forgotten_and_newer_ones_stay(
     assert conversations.turns(empty) == ()
     assert conversations.prune(2e10) == 1
     assert conversations.latest("ana") is None
+
+
+def test_turns_whose_days_are_over_go_when_a_conversation_begins(database: Database) -> None:
+    kept = Conversations(database, keep_days=2)
+    old, new = kept.begin("ana"), kept.begin("ana")
+    for session in (old, new):
+        kept.add(session, "run", "q", small_answer("q"))
+    with database.writing() as connection:
+        connection.execute(
+            update(turns).where(turns.c.session == old).values(asked_at=time.time() - 3 * 86_400)
+        )
+    Conversations(database).begin("ana")
+    assert len(kept.turns(old)) == 1
+    kept.begin("ana")
+    assert kept.turns(old) == ()
+    assert len(kept.turns(new)) == 1
 
 
 def test_what_one_user_said_is_erased_and_nothing_else(conversations: Conversations) -> None:

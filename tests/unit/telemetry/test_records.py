@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -148,6 +149,15 @@ def test_old_runs_and_those_of_a_user_are_forgotten(store: RunStore) -> None:
     assert store.prune(1002.0) == 2
     assert store.erase("ana") == 1
     assert [one.id for one in store.list()] == ["r2"]
+
+
+def test_a_record_whose_days_are_over_goes_when_another_is_kept(database: Database) -> None:
+    RunStore(database).save(record("old", at=time.time() - 3 * 86_400))
+    RunStore(database).save(record("new", at=time.time() - 1 * 86_400))
+    RunStore(database, keep_days=2).save(record("now", at=time.time()))
+    assert [one.id for one in RunStore(database).list()] == ["now", "new"]
+    RunStore(database, keep_days=0).save(record("ancient", at=1000.0))
+    assert len(RunStore(database).list()) == 3
 
 
 def test_without_texts_neither_question_nor_answer_is_on_disk(tmp_path: Path) -> None:

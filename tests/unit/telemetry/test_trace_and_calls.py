@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
 from decimal import Decimal
 
 import pytest
@@ -78,6 +79,22 @@ def test_tasks_that_run_at_once_keep_their_spans_apart() -> None:
         outer = [(f"{name}{number}", "top") for number in range(3)]
         inner = [(f"{name}{number}.inner", f"{name}{number}") for number in range(3)]
         assert sorted(found) == sorted(outer + inner)
+
+
+def test_a_stream_may_be_closed_in_another_task_than_it_began_in() -> None:
+    async def pieces() -> AsyncGenerator[int]:
+        with span("call"):
+            yield 1
+            yield 2
+
+    async def run() -> None:
+        stream = pieces()
+        assert await anext(stream) == 1
+        await asyncio.create_task(stream.aclose())
+
+    with recording("run") as trace:
+        asyncio.run(run())
+    assert [(one.name, one.error) for one in trace.spans] == [("call", "GeneratorExit")]
 
 
 def test_a_call_leaves_who_answered_its_tokens_and_what_it_cost() -> None:
