@@ -31,9 +31,10 @@ from sqlalchemy import func, insert, select
 
 import benchmarks
 import loccit
+from loccit.budgets.deadline import Deadline
 from loccit.budgets.ledger import Ledger
 from loccit.budgets.options import BudgetLimit
-from loccit.core.calls import Deadline, Payer, TokenUsage
+from loccit.core.calls import Payer, TokenUsage
 from loccit.storage.database import Database
 from loccit.storage.tables import charges, spending
 

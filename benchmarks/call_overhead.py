@@ -27,11 +27,12 @@ import httpx
 
 import benchmarks
 from benchmarks import peers
+from loccit.budgets.deadline import Deadline
 from loccit.budgets.ledger import Ledger
 from loccit.budgets.options import BudgetLimit, BudgetOptions
 from loccit.budgets.prices import STANDARD, PriceList
 from loccit.budgets.rates import Rate, Rates
-from loccit.core.calls import Deadline, Message, ModelCall, ModelReply, Payer, Speaker
+from loccit.core.calls import Message, ModelCall, ModelReply, Payer, Speaker
 from loccit.models.configured import Models, Money
 from loccit.models.options import ModelOptions, ProviderOptions, RealCalls
 from loccit.models.protocols import ChatModel

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import benchmarks
+from loccit.budgets.deadline import Deadline
 from loccit.budgets.ledger import Ledger
 from loccit.budgets.price_file import read_prices
 from loccit.budgets.prices import PriceList
-from loccit.core.calls import Deadline, Payer, TokenUsage
+from loccit.core.calls import Payer, TokenUsage
 from loccit.storage.database import Database
 
 NAME = "invoice"

@@ -13,9 +13,10 @@ import sys
 from decimal import Decimal
 from typing import Any
 
+from loccit.budgets.deadline import Deadline
 from loccit.budgets.ledger import Ledger
 from loccit.budgets.options import BudgetLimit
-from loccit.core.calls import Deadline, Payer, TokenUsage
+from loccit.core.calls import Payer, TokenUsage
 from loccit.core.errors import BudgetExceeded
 from loccit.storage.database import Database
 

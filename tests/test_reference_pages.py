@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
+from loccit.budgets.deadline import Deadline
 from loccit.budgets.ledger import Ledger
-from loccit.core.calls import Deadline, Message, ModelCall, ModelReply, Payer, Speaker, TokenUsage
+from loccit.core.calls import Message, ModelCall, ModelReply, Payer, Speaker, TokenUsage
 from loccit.parsing import language_of, list_languages
 from loccit.settings import Settings
 from loccit.storage.database import Database

@@ -343,8 +343,8 @@ class Loccit:
         import asyncio
 
         from loccit import __version__
+        from loccit.budgets.deadline import Deadline
         from loccit.core.answers import Abstention
-        from loccit.core.calls import Deadline
         from loccit.models.tokens import count
         from loccit.pipeline.ask import abstain
         from loccit.pipeline.write import write

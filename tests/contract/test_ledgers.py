@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 
 import loccit
+from loccit.budgets.deadline import Deadline
 from loccit.budgets.ledger import Ledger, Reservation
 from loccit.budgets.options import BudgetLimit
-from loccit.core.calls import Deadline, Payer, TokenUsage
+from loccit.core.calls import Payer, TokenUsage
 from loccit.core.errors import BudgetExceeded, InputError, PriceUnknown
 from loccit.storage.database import Database
 from tests.contract.postgresql import PostgreSQL, postgresql_server

@@ -12,17 +12,8 @@ from typing import Any
 import pytest
 
 from benchmarks.model_server import Behaviour, ModelServer
-from loccit.core.calls import (
-    Deadline,
-    Finish,
-    Message,
-    ModelCall,
-    ModelReply,
-    Origin,
-    Payer,
-    Speaker,
-    TokenUsage,
-)
+from loccit.budgets.deadline import Deadline
+from loccit.core.calls import Finish, Message, ModelCall, ModelReply, Origin, Payer, Speaker, TokenUsage
 from loccit.core.errors import (
     ContextTooLong,
     MalformedReply,

@@ -46,8 +46,9 @@ from loccit.core.errors import BudgetExceeded
 if TYPE_CHECKING:
     from datetime import date
 
+    from loccit.budgets.deadline import Deadline
     from loccit.budgets.options import BudgetLimit
-    from loccit.core.calls import Deadline, Payer
+    from loccit.core.calls import Payer
     from loccit.storage.database import Database
 
 _Parameters = ParamSpec("_Parameters")

@@ -125,7 +125,8 @@ async def _try_all(models: Models, names: list[str]) -> list[_Test]:
 
 
 async def _try(models: Models, name: str) -> _Test:
-    from loccit.core.calls import Deadline, Message, ModelCall, Payer, Speaker
+    from loccit.budgets.deadline import Deadline
+    from loccit.core.calls import Message, ModelCall, Payer, Speaker
     from loccit.core.errors import LimitExceeded, MalformedReply, ModelError, PriceUnknown
 
     words = (Message(Speaker.USER, "Reply with the single word: ready"),)

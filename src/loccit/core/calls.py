@@ -1,8 +1,7 @@
-"""Calls of language models: what is asked, what comes back, and until when it may take."""
+"""Calls of language models: what is asked, what comes back, and who pays."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -113,25 +112,3 @@ class Payer:
     user: str = ""
     key: str = ""
     team: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """The moment by which all stages of a request together must be done, on the monotonic clock."""
-
-    at: float
-
-    @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        """So many seconds from now."""
-        return cls(time.monotonic() + seconds)
-
-    @property
-    def remaining_s(self) -> float:
-        """Seconds that are left, 0 when it has passed."""
-        return max(0.0, self.at - time.monotonic())
-
-    @property
-    def has_passed(self) -> bool:
-        """Whether no time is left."""
-        return self.remaining_s == 0.0

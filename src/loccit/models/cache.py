@@ -18,7 +18,8 @@ from loccit.storage.tables import replies
 from loccit.telemetry.trace import span
 
 if TYPE_CHECKING:
-    from loccit.core.calls import Deadline, ModelCall, Payer
+    from loccit.budgets.deadline import Deadline
+    from loccit.core.calls import ModelCall, Payer
     from loccit.models.protocols import ChatModel
     from loccit.storage.database import Database
 

@@ -15,9 +15,10 @@ from loccit.models.resilience import Guard, Patience
 from loccit.models.transport import ReplyTooLong, check_allowed
 
 if TYPE_CHECKING:
+    from loccit.budgets.deadline import Deadline
     from loccit.budgets.ledger import Ledger
     from loccit.budgets.prices import PriceList
-    from loccit.core.calls import Deadline, Payer
+    from loccit.core.calls import Payer
     from loccit.models.providers import Provider
 
 _MOST_AT_ONCE = 128  # texts in one request

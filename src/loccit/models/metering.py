@@ -14,9 +14,10 @@ from loccit.core.errors import ModelError
 from loccit.models import tokens
 
 if TYPE_CHECKING:
+    from loccit.budgets.deadline import Deadline
     from loccit.budgets.ledger import Ledger, Reservation
     from loccit.budgets.prices import PriceList
-    from loccit.core.calls import Deadline, ModelCall, Payer
+    from loccit.core.calls import ModelCall, Payer
     from loccit.models.protocols import ChatModel
 
 # How often a ledger hears that a call is still under way.

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from loccit.core.calls import Deadline, ModelCall, ModelReply, Payer
+    from loccit.budgets.deadline import Deadline
+    from loccit.core.calls import ModelCall, ModelReply, Payer
 
 
 class ChatModel(Protocol):

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from pydantic_ai.profiles import ModelProfile
     from pydantic_ai.usage import RequestUsage
 
-    from loccit.core.calls import Deadline, ModelCall, Payer
+    from loccit.budgets.deadline import Deadline
+    from loccit.core.calls import ModelCall, Payer
     from loccit.models.options import ProviderOptions, RealCalls
 
 _Result = TypeVar("_Result")

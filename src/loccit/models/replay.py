@@ -20,7 +20,8 @@ from loccit.telemetry.redaction import redact
 from loccit.telemetry.trace import span
 
 if TYPE_CHECKING:
-    from loccit.core.calls import Deadline, ModelCall, Payer
+    from loccit.budgets.deadline import Deadline
+    from loccit.core.calls import ModelCall, Payer
     from loccit.models.protocols import ChatModel
 
 _FORMAT = "loccit-recording/1"

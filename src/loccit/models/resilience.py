@@ -24,7 +24,8 @@ from loccit.telemetry.trace import span
 if TYPE_CHECKING:
     from stamina import Attempt
 
-    from loccit.core.calls import Deadline, ModelCall, Payer
+    from loccit.budgets.deadline import Deadline
+    from loccit.core.calls import ModelCall, Payer
     from loccit.models.options import ModelOptions
     from loccit.models.protocols import ChatModel
 

@@ -11,7 +11,8 @@ from loccit.core.calls import ModelReply
 from loccit.core.errors import MalformedReply, ModelError, ModelRefused, ModelUnavailable
 
 if TYPE_CHECKING:
-    from loccit.core.calls import Deadline, ModelCall, Payer
+    from loccit.budgets.deadline import Deadline
+    from loccit.core.calls import ModelCall, Payer
     from loccit.models.protocols import ChatModel
 
 # Another model may do better. A prompt that is too long is made shorter first, and a budget is everybody's.

@@ -15,7 +15,8 @@ from loccit.core.calls import Finish, ModelReply, Speaker, TokenUsage
 from loccit.core.errors import MalformedReply, ModelNotConfigured, ModelUnavailable, SettingsError
 
 if TYPE_CHECKING:
-    from loccit.core.calls import Deadline, ModelCall, Payer
+    from loccit.budgets.deadline import Deadline
+    from loccit.core.calls import ModelCall, Payer
 
 # The script that needs no file: it answers every question with quotations from the evidence in the prompt.
 QUOTE_FIRST = "quote-first"

@@ -10,7 +10,8 @@ from loccit.core.calls import ModelReply
 from loccit.telemetry.calls import calling
 
 if TYPE_CHECKING:
-    from loccit.core.calls import Deadline, ModelCall, Payer
+    from loccit.budgets.deadline import Deadline
+    from loccit.core.calls import ModelCall, Payer
     from loccit.models.protocols import ChatModel
 
 

@@ -16,8 +16,9 @@ from loccit.answering.compose import (
     repair_call,
 )
 from loccit.answering.quotes import FailedQuote, LocatedQuote, locate_quote
+from loccit.budgets.deadline import Deadline
 from loccit.core.answers import Claim, DroppedClaim, Verdict, VerdictLabel
-from loccit.core.calls import Deadline, ModelCall, ModelReply, Payer
+from loccit.core.calls import ModelCall, ModelReply, Payer
 from loccit.core.errors import MalformedReply
 from loccit.core.evidence import Passage
 from loccit.models.protocols import ChatModel

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from loccit.answering.compose import reply_draft_call
+from loccit.budgets.deadline import Deadline
 from loccit.core.answers import Citation, CitationKind, cited_path
-from loccit.core.calls import Deadline, Payer
+from loccit.core.calls import Payer
 from loccit.core.encodings import encoding_of, lines_of
 from loccit.core.evidence import Passage, Place
 from loccit.core.source import BlobReader, path_text

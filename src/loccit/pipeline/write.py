@@ -20,8 +20,9 @@ from loccit.answering.compose import (
 from loccit.answering.conversation import condensed
 from loccit.answering.extract import quotations
 from loccit.answering.options import AnsweringOptions
+from loccit.budgets.deadline import Deadline
 from loccit.core.answers import Abstention, Answer, Claim, DroppedClaim, Outcome, Run, SnapshotInfo, seal
-from loccit.core.calls import Deadline, Payer
+from loccit.core.calls import Payer
 from loccit.core.encodings import encoding_of, text_lines
 from loccit.core.errors import (
     BudgetExceeded,

@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from loccit.budgets.deadline import Deadline
 from loccit.core.answers import Verdict, VerdictLabel
-from loccit.core.calls import Deadline, ModelCall, Payer
+from loccit.core.calls import ModelCall, Payer
 from loccit.core.errors import MalformedReply
 from loccit.models.protocols import ChatModel
 from loccit.models.templates import Template, load_templates

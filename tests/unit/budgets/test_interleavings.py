@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from sqlalchemy import select
 
+from loccit.budgets.deadline import Deadline
 from loccit.budgets.ledger import Ledger, Reservation
 from loccit.budgets.limits import date_of
 from loccit.budgets.money import picodollars
 from loccit.budgets.options import BudgetLimit
-from loccit.core.calls import Deadline, Payer, TokenUsage
+from loccit.core.calls import Payer, TokenUsage
 from loccit.core.errors import BudgetExceeded
 from loccit.storage.database import Database
 from loccit.storage.tables import charges, spending

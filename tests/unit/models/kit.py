@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.model_server import ModelServer
+from loccit.budgets.deadline import Deadline
 from loccit.budgets.ledger import Ledger
 from loccit.budgets.options import BudgetLimit, BudgetOptions
 from loccit.budgets.prices import STANDARD, PriceList
 from loccit.budgets.rates import Rate, Rates
-from loccit.core.calls import Deadline, Message, ModelCall, ModelReply, Payer, Speaker
+from loccit.core.calls import Message, ModelCall, ModelReply, Payer, Speaker
 from loccit.models.options import ModelOptions, ProviderOptions, RealCalls
 from loccit.models.protocols import ChatModel
 from loccit.models.providers import Provider, ProviderModel

@@ -13,17 +13,8 @@ from hypothesis import strategies as st
 from kit import CALL, PAYER, collected, database_in, options_for, provider_model, run
 
 from benchmarks.model_server import Behaviour, ModelServer
-from loccit.core.calls import (
-    Deadline,
-    Finish,
-    Message,
-    ModelCall,
-    ModelReply,
-    Origin,
-    Payer,
-    Speaker,
-    TokenUsage,
-)
+from loccit.budgets.deadline import Deadline
+from loccit.core.calls import Finish, Message, ModelCall, ModelReply, Origin, Payer, Speaker, TokenUsage
 from loccit.core.errors import MalformedReply, ModelNotConfigured, StorageFailed
 from loccit.models.cache import Cached, ReplyCache, key_of
 from loccit.models.configured import Models

@@ -15,7 +15,8 @@ import pytest
 from kit import CALL, PAYER, PRICES, collected, database_in, ledger_in, options_for
 
 from benchmarks.model_server import Behaviour, ModelServer
-from loccit.core.calls import Deadline, ModelCall, ModelReply, Origin
+from loccit.budgets.deadline import Deadline
+from loccit.core.calls import ModelCall, ModelReply, Origin
 from loccit.core.errors import ContextTooLong, ModelError, ModelNotConfigured, ModelUnavailable, SettingsError
 from loccit.models.configured import Models, Money, priced_as
 from loccit.models.options import ModelOptions, ProviderOptions, RealCalls

@@ -11,9 +11,10 @@ import pytest
 from kit import CALL, PAYER, PRICES, collected, database_in, ledger_in, provider_model, run
 
 from benchmarks.model_server import Behaviour, ModelServer
+from loccit.budgets.deadline import Deadline
 from loccit.budgets.ledger import Ledger
 from loccit.budgets.options import BudgetLimit
-from loccit.core.calls import Deadline, Message, ModelCall, Speaker, TokenUsage
+from loccit.core.calls import Message, ModelCall, Speaker, TokenUsage
 from loccit.core.errors import BudgetExceeded, MalformedReply, ModelError, ModelRefused, PriceUnknown
 from loccit.models import tokens
 from loccit.models.metering import Metered

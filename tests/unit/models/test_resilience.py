@@ -13,7 +13,8 @@ import pytest
 from kit import CALL, PAYER, collected, provider_model, run
 
 from benchmarks.model_server import Behaviour, ModelServer
-from loccit.core.calls import Deadline, ModelReply
+from loccit.budgets.deadline import Deadline
+from loccit.core.calls import ModelReply
 from loccit.core.errors import ModelRefused, ModelUnavailable
 from loccit.models.options import ModelOptions
 from loccit.models.providers import ProviderModel
@@ -128,7 +129,7 @@ def test_a_stream_that_says_something_else_is_not_patched_together() -> None:
 
 RETRYING = """
 import asyncio
-from loccit.core.calls import Deadline
+from loccit.budgets.deadline import Deadline
 from loccit.core.errors import ModelUnavailable
 from loccit.models.options import ModelOptions
 from loccit.models.resilience import Guard, Retried

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from kit import PAYER, collected, run
 
-from loccit.core.calls import Deadline, Finish, Message, ModelCall, ModelReply, Speaker
+from loccit.budgets.deadline import Deadline
+from loccit.core.calls import Finish, Message, ModelCall, ModelReply, Speaker
 from loccit.core.errors import MalformedReply, ModelNotConfigured, ModelUnavailable, SettingsError
 from loccit.models.scripted import Rule, ScriptedModel
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from loccit.core.calls import Deadline, ModelCall, Payer
+from loccit.budgets.deadline import Deadline
+from loccit.core.calls import ModelCall, Payer
 from loccit.core.triage import Triage
 from loccit.library import Loccit
 from loccit.models.scripted import ScriptedModel

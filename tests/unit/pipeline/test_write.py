@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from loccit.answering.options import AnsweringOptions
+from loccit.budgets.deadline import Deadline
 from loccit.core.answers import Abstention, Answer, ClaimKind, Outcome, VerdictLabel
-from loccit.core.calls import Deadline, ModelCall, ModelReply, Payer
+from loccit.core.calls import ModelCall, ModelReply, Payer
 from loccit.core.errors import BudgetExceeded, ContextTooLong, ModelUnavailable
 from loccit.core.evidence import Filters
 from loccit.models.scripted import ScriptedModel
