@@ -1,8 +1,8 @@
 """What a written answer costs in our own time: everything but the model.
 
-A server on this machine answers at once, over real HTTP, in pieces. Own time is the time from question to sealed
-answer less the time between the arrival of a request at the server and the last byte of its reply. It holds search,
-packing, prompt, tokens, budget, quotes, support check, re-check, record and conversation.
+A server on this machine answers at once, over real HTTP, in pieces. Own time is the time from question to
+sealed answer less the time between the arrival of a request at the server and the last byte of its reply. It
+holds search, packing, prompt, tokens, budget, quotes, support check, re-check, record and conversation.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Are forged citations ever let through?
 
-A model on this machine is as dishonest as it can be: per answer it makes one claim for each kind of forgery. A claim
-that is left in the answer with a forged citation was let through.
+A model on this machine is as dishonest as it can be: per answer it makes one claim for each kind of forgery.
+A claim that is left in the answer with a forged citation was let through.
 """
 
 from __future__ import annotations

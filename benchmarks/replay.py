@@ -1,7 +1,7 @@
 """Are recorded answers replayed for nothing, and to the byte?
 
-Questions of the development data are answered by a server on this machine while every call is recorded. Then the
-server is gone, real calls are forbidden, and the same questions are answered from the recordings.
+Questions of the development data are answered by a server on this machine while every call is recorded. Then
+real calls are forbidden, and the same questions are answered from the recordings.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ per = "day"
 usd = "1000"
 """
 _PRICES = """[models."local:test"]
-input_mtok = "0.25"
-output_mtok = "2"
+input = "0.25"
+output = "2"
 """
 
 

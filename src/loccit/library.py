@@ -295,12 +295,13 @@ class Loccit:
         session: str | None = None,
         user: str = "",
         tell: Callable[[Event], None] = lambda event: None,
+        streams: bool = False,
     ) -> Written:
         """The answer that the configured model writes, each claim cited and checked, with its run's record.
 
         `session` is the conversation that the question belongs to, None begins one; `user` is who asks, for
-        budgets and records. `tell` hears what goes on; a claim it hears of was checked. Where a model or the
-        budget gives out, quotations take its place and `abstention` says so. Raises InputError, SourceError,
+        budgets and records. `tell` hears what goes on; with `streams` it hears of each claim as soon as it is
+        written and checked. Where a model or the budget gives out, quotations take its place and `abstention` says so. Raises InputError, SourceError,
         ModelNotConfigured, PriceUnknown, StorageFailed.
         """
         import asyncio
@@ -317,6 +318,7 @@ class Loccit:
                     session=session,
                     user=user,
                     tell=tell,
+                    streams=streams,
                 )
             finally:
                 await self.aclose()
@@ -335,6 +337,7 @@ class Loccit:
         session: str | None = None,
         user: str = "",
         tell: Callable[[Event], None] = lambda event: None,
+        streams: bool = False,
     ) -> Written:
         """The same in an event loop of the caller's: cancelling it cancels the calls of models.
 
@@ -373,6 +376,7 @@ class Loccit:
                     version=__version__,
                     turns=turns,
                     tell=tell,
+                    streams=streams,
                 )
             except NotIndexed:
                 return abstain(question, Abstention.NOT_INDEXED, version=__version__)

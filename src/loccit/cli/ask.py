@@ -133,7 +133,7 @@ def _written(loccit: Loccit, question: str, scope: Scope, *, goes_on: bool, quie
         note(f"this may cost up to ${cost:.2f}")
     view = WritingView(quiet=quiet)
     try:
-        return loccit.write(question, **scope.asked, session=session, tell=view).answer
+        return loccit.write(question, **scope.asked, session=session, tell=view, streams=view.shows).answer
     finally:
         view.close()
 

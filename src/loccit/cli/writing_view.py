@@ -26,7 +26,7 @@ class WritingView:
     """
 
     def __init__(self, *, quiet: bool) -> None:
-        self._shows = not quiet and sys.stderr.isatty()
+        self.shows = not quiet and sys.stderr.isatty()
         self._quiet = quiet
         self._live: Any = None
         self._lines: list[str] = []
@@ -62,7 +62,7 @@ class WritingView:
         self._show(f"  checked, {verdict}: {shown}")
 
     def _show(self, line: str) -> None:
-        if not self._shows:
+        if not self.shows:
             return
         from rich.text import Text
 

@@ -56,7 +56,10 @@ class CheckedClaim:
 
 @dataclass(slots=True)
 class Drafting:
-    """One answer in the making: what was given to the model, what it wrote, and what of it holds."""
+    """One answer in the making: what was given to the model, what it wrote, and what of it holds.
+
+    With `streams` claims are checked and told while the model still writes, which costs time per piece.
+    """
 
     question: str
     passages: tuple[Passage, ...]
@@ -64,17 +67,33 @@ class Drafting:
     payer: Payer
     deadline: Deadline
     tell: Tell
+    streams: bool = False
     claims: list[CheckedClaim] = field(default_factory=list[CheckedClaim])
 
     async def write(self, call: ModelCall, model: ChatModel) -> Draft:
-        """What the model replies; its claims are checked and told one by one, while it still writes.
+        """What the model replies; its claims are checked and told one by one.
 
         A reply that is not of the form is asked for once more. Raises ModelError, BudgetExceeded,
         PriceUnknown.
         """
         self.tell(Writing(model.name, call.purpose))
-        stream, reply = ClaimStream(), None
         checked: dict[DraftClaim, CheckedClaim] = {}
+        if self.streams:
+            reply = await self._streamed(call, model, checked)
+        else:
+            reply = await model.reply(call, self.payer, self.deadline)
+        try:
+            draft = parse_draft(reply.text, model=model.name)
+        except MalformedReply:
+            draft = await self._asked_again((), model)
+        self.claims = [checked.get(claim) or self._checked(claim) for claim in draft.claims]
+        return draft
+
+    async def _streamed(
+        self, call: ModelCall, model: ChatModel, checked: dict[DraftClaim, CheckedClaim]
+    ) -> ModelReply:
+        """The reply; each claim is checked, and told, as soon as it is whole."""
+        stream, reply = ClaimStream(), None
         async with aclosing(model.stream(call, self.payer, self.deadline)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, ModelReply):
@@ -82,13 +101,9 @@ class Drafting:
                     continue
                 for claim in stream.feed(piece):
                     checked[claim] = self._checked(claim)
-        text = reply.text if reply is not None else ""
-        try:
-            draft = parse_draft(text, model=model.name)
-        except MalformedReply:
-            draft = await self._asked_again((), model)
-        self.claims = [checked.get(claim) or self._checked(claim) for claim in draft.claims]
-        return draft
+        if reply is None:
+            raise MalformedReply(f"the stream of {model.name!r} ended without a reply", model=model.name)
+        return reply
 
     async def repair(self, model: ChatModel) -> None:
         """Ask once for the claims again that failed; what still fails stays failed. Raises as `write`."""

@@ -90,6 +90,7 @@ class _Work:
     payer: Payer
     deadline: Deadline
     tell: Tell
+    streams: bool
     conversation: str = ""
     asked_before: str = ""
     timings: Timings = field(default_factory=Timings)
@@ -119,10 +120,12 @@ async def write(
     version: str,
     turns: Sequence[tuple[str, Answer]] = (),
     tell: Tell = lambda event: None,
+    streams: bool = False,
 ) -> Answer:
     """An answer that a model wrote, of which every claim was checked; quotations where no model can be had.
 
-    `turns` are the conversation so far, oldest first. Where a model, or the budget for it, gives out, what is
+    `turns` are the conversation so far, oldest first. `tell` hears what goes on; with `streams` it hears of
+    each claim as soon as the model has written it, and it was checked. Where a model, or the budget for it, gives out, what is
     checked by then stays, quotations take the place of what is not there, and `abstention` says why. Raises
     InputError, SourceError, SearchIndexError, ModelNotConfigured, PriceUnknown.
     """
@@ -142,6 +145,7 @@ async def write(
             payer=payer,
             deadline=deadline,
             tell=tell,
+            streams=streams,
             conversation=condensed(
                 turns, count_tokens=count_tokens, budget_tokens=answering.conversation_tokens
             ),
@@ -209,6 +213,7 @@ async def _drafted(work: _Work) -> Drafting | None:
             payer=work.payer,
             deadline=work.deadline,
             tell=work.tell,
+            streams=work.streams,
         )
         call = answer_call(
             work.question,

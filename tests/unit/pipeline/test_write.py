@@ -139,6 +139,7 @@ def asked(
             version="0",
             turns=turns or [],
             tell=(lambda event: None) if events is None else events.append,
+            streams=events is not None,
         )
     )
 
