@@ -207,7 +207,10 @@ def _proxy(python: Path, base_url: str, home: Path, calls: int, env: dict[str, s
     """CPU of the proxy's own process per call, one worker, nothing but a route configured."""
     config = home / "litellm.json"
     parameters = {"model": "openai/m", "api_base": base_url, "api_key": "none"}
-    config.write_text(json.dumps({"model_list": [{"model_name": "m", "litellm_params": parameters}]}))
+    routes = [{"model_name": "m", "litellm_params": parameters}]
+    # Without a key of its own: nobody but us reaches it.
+    general = {"dangerously_permit_weak_or_unset_master_key": True}
+    config.write_text(json.dumps({"model_list": routes, "general_settings": general}))
     port = _free_port()
     command = [python.parent / "litellm", "--config", config, "--port", str(port), "--host", "127.0.0.1"]
     with (home / "proxy.log").open("w") as log:
