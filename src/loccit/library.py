@@ -301,8 +301,8 @@ class Loccit:
 
         `session` is the conversation that the question belongs to, None begins one; `user` is who asks, for
         budgets and records. `tell` hears what goes on; with `streams` it hears of each claim as soon as it is
-        written and checked. Where a model or the budget gives out, quotations take its place and `abstention` says so. Raises InputError, SourceError,
-        ModelNotConfigured, PriceUnknown, StorageFailed.
+        written and checked. Where a model or the budget gives out, quotations take its place and `abstention`
+        says so. Raises InputError, SourceError, ModelNotConfigured, PriceUnknown, StorageFailed.
         """
         import asyncio
 

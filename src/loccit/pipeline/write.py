@@ -125,9 +125,9 @@ async def write(
     """An answer that a model wrote, of which every claim was checked; quotations where no model can be had.
 
     `turns` are the conversation so far, oldest first. `tell` hears what goes on; with `streams` it hears of
-    each claim as soon as the model has written it, and it was checked. Where a model, or the budget for it, gives out, what is
-    checked by then stays, quotations take the place of what is not there, and `abstention` says why. Raises
-    InputError, SourceError, SearchIndexError, ModelNotConfigured, PriceUnknown.
+    each claim as soon as the model has written it, and it was checked. Where a model, or the budget for it,
+    gives out, what is checked by then stays, quotations take the place of what is not there, and `abstention`
+    says why. Raises InputError, SourceError, SearchIndexError, ModelNotConfigured, PriceUnknown.
     """
     started = datetime.now(UTC)
     with ExitStack() as stack:
