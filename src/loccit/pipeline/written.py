@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,8 +51,8 @@ async def as_run(question: str, write: Write, books: Bookkeeping, *, session: st
     """What `write` makes of the question, remembered as a turn of the conversation and as a run.
 
     `write` is awaited with the payer and the conversation so far. Without a session a new one begins. A run
-    that fails is recorded too, with its error. Raises what `write` raises, InputError for a conversation that
-    is not there, StorageFailed.
+    that fails or is cancelled is recorded too, with its error. Raises what `write` raises, with what was
+    spent by then in its message; InputError for a conversation that is not there, StorageFailed.
     """
     turns = books.conversations.turns(session) if session else ()
     session = session or books.conversations.begin(books.user)
@@ -60,8 +61,11 @@ async def as_run(question: str, write: Write, books: Bookkeeping, *, session: st
     with recording(run) as trace:
         try:
             answer = await write(payer, [(turn.question, turn.answer) for turn in turns])
-        except LoccitError as error:
-            _keep(_record(trace, question, books, session, error=type(error).__name__), trace, books)
+        except (LoccitError, asyncio.CancelledError) as error:
+            record = _record(trace, question, books, session, error=type(error).__name__)
+            if isinstance(error, LoccitError) and record.cost_usd:
+                error.message += f" (${record.cost_usd:.4f} was spent by then)"
+            _keep(record, trace, books)
             raise
     record = _record(trace, question, books, session, answer=answer)
     if answer.run is not None:

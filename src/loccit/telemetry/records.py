@@ -127,7 +127,11 @@ def record_of(
     settings: Mapping[str, Any] | None = None,
     answer: Answer | None = None,
 ) -> RunRecord:
-    """The record of a run that has ended. Its calls are the spans that `calling` made."""
+    """The record of a run that has ended. Its calls are the spans that `calling` made.
+
+    It cost what they did, or what was paid where that is more: an attempt that failed before another one was
+    answered is paid for, and is no call of its own.
+    """
     calls = tuple(_call(span) for span in trace.spans if span.name == CALL)
     timings: dict[str, float] = {}
     for span in trace.spans:
@@ -149,7 +153,7 @@ def record_of(
         question=_unicode(question),
         outcome=outcome,
         error=_unicode(error),
-        cost_usd=sum((call.cost_usd for call in calls), Decimal(0)),
+        cost_usd=max(trace.spent_usd, sum((call.cost_usd for call in calls), Decimal(0))),
         calls=calls,
         prompts=tuple(dict.fromkeys(call.prompt for call in calls if call.prompt)),
         settings=dict(settings or {}),
