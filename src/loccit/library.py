@@ -350,6 +350,7 @@ class Loccit:
         from loccit.core.answers import Abstention
         from loccit.models.tokens import count
         from loccit.pipeline.ask import abstain
+        from loccit.pipeline.events import Degraded
         from loccit.pipeline.write import write
         from loccit.pipeline.written import as_run
 
@@ -383,7 +384,10 @@ class Loccit:
             except (IndexBroken, IndexFormatMismatch):
                 return abstain(question, Abstention.INDEX_BROKEN, version=__version__)
 
-        return await as_run(question, answered, self._books(user), session=session)
+        written = await as_run(question, answered, self._books(user), session=session)
+        if self._models is not None and (lost := self._models.recording_failure) is not None:
+            tell(Degraded(lost.message, lost.next_step))
+        return written
 
     async def aclose(self) -> None:
         """Close the connections to models and to a collector; they are opened again when they are needed."""
