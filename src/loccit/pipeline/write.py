@@ -62,7 +62,7 @@ _MOST_LINES = 200
 # Tokens of a follow-up question that was made to stand alone.
 _QUESTION_TOKENS = 300
 # What a model, or the budget for it, may fail with while there is still something to say without it.
-_SURVIVABLE = (ModelUnavailable, ModelRefused, MalformedReply, ContextTooLong, BudgetExceeded)
+SURVIVABLE = (ModelUnavailable, ModelRefused, MalformedReply, ContextTooLong, BudgetExceeded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ async def _written(work: _Work) -> tuple[list[Claim], list[DroppedClaim]]:
         await _repaired(work, drafting, work.writers.answer)
         drafting = await _by_a_stronger(work, drafting)
         await _judged(work, drafting)
-    except _SURVIVABLE as error:
+    except SURVIVABLE as error:
         _give_up(work, error)
         return [], []
     return drafting.kept(work.read), drafting.dropped()
@@ -329,7 +329,7 @@ async def _repaired(work: _Work, drafting: Drafting, model: ChatModel) -> None:
     """One more chance for claims that failed; where it cannot be had, they fall."""
     try:
         await drafting.repair(model)
-    except _SURVIVABLE as error:
+    except SURVIVABLE as error:
         _give_up(work, error)
     work.timings.mark("repair")
 
@@ -350,7 +350,7 @@ async def _by_a_stronger(work: _Work, drafting: Drafting) -> Drafting:
     )
     try:
         await other.write(call, stronger)
-    except _SURVIVABLE as error:
+    except SURVIVABLE as error:
         _give_up(work, error)
         return drafting
     finally:
@@ -379,7 +379,7 @@ async def _judged(work: _Work, drafting: Drafting) -> None:
                 work.payer,
                 work.deadline,
             )
-    except _SURVIVABLE as error:
+    except SURVIVABLE as error:
         _give_up(work, error)
         return
     finally:
