@@ -257,6 +257,7 @@ def _search(work: _Work, queries: Sequence[str]) -> None:
                 least_confidence=work.answering.least_confidence,
                 passages=_PIECES,
                 timings=work.timings,
+                weigh_lines=False,
             )
             # The first search says how likely it is that the sources hold the answer.
             before = work.found
@@ -436,10 +437,15 @@ def _sealed(
 
 def _quoted(work: _Work) -> list[Claim]:
     """The quotations that answer without a model; none where the sources are too silent for that."""
-    if work.found is None:
-        _search(work, (f"{work.question}\n{work.asked_before}",))
-    found = work.found
-    if found is None or found.confidence < work.retrieval.answer_confidence:
-        return []
+    found = gather(
+        understand(f"{work.question}\n{work.asked_before}", max_chars=work.retrieval.max_query_chars),
+        work.searched,
+        work.read,
+        work.filters,
+        least_confidence=work.retrieval.answer_confidence,
+        passages=work.answering.passages,
+        timings=work.timings,
+    )
+    work.found = work.found or found
     claims = [quotation_claim(quotation, work.read) for quotation in quotations(found, work.answering)]
     return recheck(claims, work.readers, work.snapshots)[0]

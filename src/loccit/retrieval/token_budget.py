@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b32encode
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,8 @@ _MOST_OF_BUDGET = 0.35
 # What the lines around a passage cost: its id twice, its path and its lines.
 _FRAME_TOKENS = 40
 _MOST_HEADS = 12
+# Chunks before and after a passage that are looked at: for the rest of its function, and for neighbours.
+_AROUND = 24
 _HEAD_CHARS = 120
 # Outlines may take this share of the budget, and only what passages have left of it.
 _OUTLINE_SHARE = 0.1
@@ -88,7 +91,7 @@ def _widest_first(piece: _Piece, kind: str, views: Mapping[str, SnapshotView]) -
 
 
 def _whole(piece: _Piece, view: SnapshotView) -> _Piece:
-    documents = _documents(piece.place.path, view)
+    documents = _documents(piece.place, view)
     at = next((n for n, d in enumerate(documents) if d.start_byte == piece.place.start_byte), None)
     if at is None:
         return piece
@@ -107,9 +110,14 @@ def _whole(piece: _Piece, view: SnapshotView) -> _Piece:
     return replace(piece, place=place)
 
 
-def _documents(path: str, view: SnapshotView) -> list[Document]:
-    file = view.file_at(path)
-    return [] if file is None else [view.document(n, file=file) for n in view.documents_of(file)]
+def _documents(place: Place, view: SnapshotView) -> list[Document]:
+    """The chunks of its file around a place, in order."""
+    file = view.file_at(place.path)
+    if file is None:
+        return []
+    numbers = view.documents_of(file)
+    at = bisect_right(numbers, place.start_byte, key=lambda number: view.document(number).start_byte)
+    return [view.document(n, file=file) for n in numbers[max(0, at - _AROUND) : at + _AROUND]]
 
 
 def _text(piece: _Piece, read: Read) -> str:
@@ -131,7 +139,7 @@ def _outlines(
         if passage.place.path:
             files.setdefault((passage.place.repo, passage.place.path), []).append(passage)
     for (repo, path), mine in files.items():
-        heads = _heads(mine, _documents(path, views[repo]), read)
+        heads = _heads(mine, _documents(mine[0].place, views[repo]), read)
         cost = count_tokens("\n".join([path, *heads]))
         if heads and cost <= left:
             left -= cost
