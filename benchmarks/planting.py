@@ -29,7 +29,7 @@ _NO_SOURCE = re.compile(
 )
 
 # What a definition cannot bear out: advice to its callers, who calls it, what was or will be, comparisons with
-# what stands elsewhere, and pointers to reading.
+# what stands elsewhere, theory, and pointers to reading.
 _OUTSIDE = re.compile(
     r"https?://|www\.|@\w+\.|\b(see|refer to|e\.g|for (example|instance|more|details?)|i\.e\. the one)\b"
     r"|\b(deprecated|legacy|historical(ly)?|previously|formerly|no longer|in (the )?future|version(added|changed)|"
@@ -38,7 +38,10 @@ _OUTSIDE = re.compile(
     r"designed|exposed|documented|described|defined) (by|when|from|before|after|in|for|as|internally|on|elsewhere)\b"
     r"|\b(override|subclass(es)?|implementers?|implementations?|users?|callers?|clients? (should|must|can)|developers?|"
     r"you|your|we|our|us|i|let's|please|should|shouldn't|ought|recommended|useful|convenient|convenience|helper|"
-    r"typically|usually|normally|often|generally|sometimes)\b"
+    r"typically|usually|normally|often|generally|sometimes|must|needs? to|has to|have to|expected to|careful|beware|"
+    r"make sure|remember|applications?|may want|currently|unfortunately|at the moment|right now|for now|yet)\b"
+    r"|\b(complexity|theorem|lemma|proof|conjecture|hypothesis|proposed|published|invented|literature)\b"
+    r"|\b(19|20)\d\d\b|:(ref|doc|term|rfc|pep|issue|label):"
     r"|\b(unlike|similar(ly)?|same (as|way)|just like|like the|analog\w+|equivalent|compare[ds]? (to|with)|instead of|"
     r"rather than|alternatives?|counterpart|alias|shorthand|shortcut|wrapper|variant|version of|based on)\b"
     r"|\b(example|examples|note|notes|warning|reference|references|wikipedia|paper|et al|rfc ?\d+|pep ?\d+|section|"
@@ -48,10 +51,10 @@ _OUTSIDE = re.compile(
 # What cannot be read alone: it leans on the sentence before. And formulas.
 _LEANS = re.compile(
     r"(This|These|That|Those|It|Its|They|Their|Otherwise|However|Also|Thus|Therefore|Then|Such|Here|Both|Hence|But|And|"
-    r"Or|So|Additionally|Moreover|Furthermore|In (this|that|which|other|addition)|If (it|this|that|so|not|they))\b"
+    r"Or|So|Additionally|Moreover|Furthermore|For|In (this|that|which|other|addition)|If (it|this|that|so|not|they))\b"
 )
 _FORMULA = re.compile(r"[$\\=^|{}<>]|\bO\(")
-_ROLE = re.compile(r":(?:[a-z]+:)?[a-z]+:`(?:[^`<]*<)?[!~]?([^`<>]+)>?`")
+_ROLE = re.compile(r":(?:[a-z]+:)?(?!(?:ref|doc|term|rfc|pep|issue|label)\b)[a-z]+:`(?:[^`<]*<)?[!~.]*([^`<>]+)>?`")
 _DIRECTIVE = re.compile(r"^\s*\.\.(\s|$)")
 _SECTION = re.compile(
     r"^\s*(Args|Arguments|Parameters|Params|Returns?|Yields?|Raises|Attributes|Examples?|Notes?|References?|See Also|"
@@ -63,7 +66,7 @@ _WORDS = re.compile(r"[A-Za-z]{2,}")
 _PLAIN = re.compile(r"[^a-z0-9]+")
 
 IDENTIFIER = re.compile(
-    r"`(?P<marked>[A-Za-z_][\w.]*(?:\(\))?)`"
+    r"`[.~!]*(?P<marked>[A-Za-z_][\w.]*(?:\(\))?)`"
     r"|(?<![\w.`/\-])(?P<bare>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?:\(\))?|[A-Za-z_]\w*\(\)|_*[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+_*|"
     r"[A-Z]+[a-z0-9]+(?:[A-Z][a-z0-9]*)+|[a-z]+[a-z0-9]*(?:[A-Z][a-z0-9]+)+)(?![\w`/\-])"
 )
@@ -266,7 +269,16 @@ def is_about_its_evidence(sentence: str) -> bool:
         and not _LEANS.match(sentence)
         and not _FORMULA.search(sentence)
         and "::" not in sentence
+        and _has_verb(sentence)
     )
+
+
+def _has_verb(sentence: str) -> bool:
+    """Whether it says something: it begins with a verb, or holds a form that is hardly anything else."""
+    words = re.findall(r"[A-Za-z']+", sentence)
+    if words[0].lower() in VERBS:
+        return True
+    return any(word in _FINITE or word in VERBS and word not in _BASE_FORMS for word in words[1:])
 
 
 def _holds_copy(code: str, sentence: str) -> bool:
@@ -327,6 +339,9 @@ _OPPOSITES = (
     "encode decode",
     "success failure",
     "synchronous asynchronous",
+    "with without",
+    "if unless",
+    "always never",
 )
 _OPPOSITE = {word: other for pair in _OPPOSITES for word, other in (pair.split(), reversed(pair.split()))}
 _NEGATIONS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -345,20 +360,14 @@ _NEGATIONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bNever\b"), "Always"),
     (re.compile(r"\bnot "), ""),
 )
-_INSERTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\b(is|are|was|were|must|could|would|will|can|may|might)\b(?! not)"), r"\1 not"),
-    (re.compile(r"\balways\b"), "never"),
-    (re.compile(r"\bwith\b"), "without"),
-    (re.compile(r"(?<!only )\bif\b"), "unless"),
-)
-_THIRD_PERSON = re.compile(r"(?:^|(?<=[a-z`)] ))([A-Za-z]?[a-z]+)s\b")
+_AUXILIARY = re.compile(r"\b(is|are|was|were|must|could|would|will|can|may|might)\b(?! not)")
 
 
 def planted(truth: Claim, among: Mined, chance: random.Random) -> Iterator[Claim]:
     """The false claims that can be made of a true one: at most one of each kind."""
     makers = {
         "number": lambda: _with_another_number(truth.text, chance),
-        "negation": lambda: _negated(truth.text, chance),
+        "negation": lambda: _negated(truth.text),
         "identifier": lambda: _with_another_name(truth, among.names, chance),
         "neighbour": lambda: _with_another_name(truth, among.names_of_file.get(truth.about.path), chance),
         "behaviour": lambda: _of_another(truth, among, chance),
@@ -399,8 +408,8 @@ def _another_number(digits: str, chance: random.Random) -> str:
     return f"{head}{dot}{chosen}"
 
 
-def _negated(text: str, chance: random.Random) -> tuple[str, str] | None:
-    """A negation taken out where there is one, else one put in."""
+def _negated(text: str) -> tuple[str, str] | None:
+    """A negation taken out where there is one, else one put before the main verb."""
     for pattern, replacement in _NEGATIONS:
         match = pattern.search(text)
         if match is None:
@@ -415,24 +424,33 @@ def _negated(text: str, chance: random.Random) -> tuple[str, str] | None:
         return f"{text[: match.start()]}{put}{text[match.end() :]}", "removed"
     if re.search(r"\b(no|none|nothing|neither|nor)\b", text):
         return None
-    places = [
-        (match.start(), match.end(), match.expand(put))
-        for pattern, put in _INSERTIONS
-        for match in pattern.finditer(text)
-    ]
-    verb = re.match(r"([A-Z][a-z]+)\b(?= (?:a|an|the|all|any|each|every|whether|if|that|this|its|one|and|or|`|to|from|"
-                    r"into|in|on|for|with|as|by|[a-z]+s?\b))", text)
+    return _main_verb_negated(text)
+
+
+def _main_verb_negated(text: str) -> tuple[str, str] | None:
+    """The verb that the sentence begins with, else the first auxiliary or sure verb of its main clause."""
+    verb = re.match(r"([A-Z][a-z]+)\b(?= [a-z`\d])", text)
     if verb and verb[1].lower() in VERBS:
-        places.append((0, verb.end(), f"Does not {VERBS[verb[1].lower()]}"))
+        return f"Does not {VERBS[verb[1].lower()]}{text[verb.end() :]}", "inserted"
+    start = 0
+    if _SUBORDINATE.match(text):
+        comma = text.find(", ")
+        if comma < 0:
+            return None
+        start = comma
+    places = [(match.end(), match.end(), " not") for match in _AUXILIARY.finditer(text, start)]
     places += [
-        (match.start(1), match.end(), f"does not {VERBS[match[0].lower()]}")
+        (match.start(), match.end(), f"does not {VERBS[match[1]]}")
         for match in re.finditer(r"(?<=[a-z`)] )\b([a-z]+s)\b", text)
-        if match[1] in _SURE_VERBS
+        if match[1] in _SURE_VERBS and match.start() > start
     ]
     if not places:
         return None
-    start, end, put = chance.choice(places)
-    return f"{text[:start]}{put}{text[end:]}", "inserted"
+    at, end, put = min(places)
+    return f"{text[:at]}{put}{text[end:]}", "inserted"
+
+
+_SUBORDINATE = re.compile(r"(If|When|Whenever|Unless|While|Once|Because|Where|Although|Given|With|Without|By|On|In)\b")
 
 
 def _third_person(verb: str) -> str:
@@ -444,18 +462,45 @@ def _third_person(verb: str) -> str:
 
 
 _BASES = (
-    "accept add allow append apply assign attach become build cache calculate call change check clean clear close collect "
-    "combine compare compile complete compute configure connect construct contain convert copy count create decode "
-    "define delete detect determine disable dispatch display download draw emit enable encode ensure escape estimate "
-    "evaluate execute expand extract fetch fill filter find fit flush format forward generate get give group handle hash "
-    "hold ignore implement import include initialize insert install invoke iterate join keep link list load log make "
-    "manage map mark match merge modify move normalize notify open override parse pass perform plot prepare print "
-    "process produce provide put query raise read receive record refresh register reject release reload remove rename "
-    "render replace represent request require reset resolve restore retrieve return reverse revoke rewrite run save scan search "
-    "select send serialize set show shut simulate skip sort specify split start stop store strip submit subscribe supply "
-    "support switch take test tokenize track transform translate traverse trigger truncate turn unregister update "
-    "upload use validate verify wait wrap write yield"
+    "abort accept acquire activate adapt add adjust advance aggregate allocate allow analyze annotate answer "
+    "append apply approximate arrange ask assemble assert assign assume attach authenticate authorize await "
+    "become bind block boost bootstrap break bring broadcast build bump bypass cache calculate call capture cast "
+    "catch center change check choose chunk clean clear clone close coerce collapse collect combine commit "
+    "compare compile complete compress compute concatenate condense configure confirm connect construct consume "
+    "contain continue contribute control convert coordinate copy correct count cover create crop customize cycle "
+    "deactivate deal debug decide decode decorate decrease dedent deduplicate defer define delegate delete "
+    "deliver deploy derive describe deserialize destroy detect determine diff differ disable discard discover "
+    "dispatch display divide download drain draw drop dump duplicate echo edit eliminate embed emit emulate "
+    "enable encode encrypt end enforce ensure enter enumerate erase escape estimate evaluate examine exchange "
+    "exclude execute exit expand expect explain export expose extend extract factor fail fetch fill filter "
+    "finalize find finish fit flag flatten flip flush follow force format forward free freeze gather generalize "
+    "generate get give grab group grow guarantee guess halt handle hash hide hold identify ignore implement imply "
+    "import include increase increment indent index indicate inform inherit initialize inject insert inspect "
+    "install instantiate instruct integrate intercept interpolate interpret introduce invert invoke issue iterate "
+    "join keep kill label launch lay let lift limit link list listen load locate lock log look lookup lower "
+    "maintain make manage map mark match measure merge migrate mimic minimize mix mock model modify monitor mount "
+    "move mutate name need negate normalize notify number observe obtain occur open operate optimize order "
+    "organize output overlay override overwrite own pack pad paint parametrize parse partition pass patch pause "
+    "perform permit persist pick pickle place plot poll pop populate post predict prefer prefetch prefix prepare "
+    "prevent print proceed process produce promote propagate protect provide prune publish pull purge push put "
+    "query queue quote raise rank react read rebuild recalculate receive recompute reconstruct record recover "
+    "recurse redirect reduce refer reflect reformat refresh refuse register regroup reject release reload rely "
+    "remain remember remove rename render reorder repeat replace reply report represent reproduce request require "
+    "reserve reset reshape resize resolve respond restart restore restrict result resume retain retrieve retry "
+    "return reuse reverse revert revoke rewrite rotate round route run sample sanitize satisfy save scale scan "
+    "schedule scroll search seek seem select send separate serialize serve set setup share shift shorten show "
+    "shuffle shut sign signal simplify simulate sit skip sleep slice solve sort spawn specify speed spin split "
+    "squash stack standardize start state stay step stop store strip submit subscribe sum supply support suppress "
+    "suspend swallow swap switch synchronize tag take tell terminate test throw tie toggle tokenize touch trace "
+    "track train transfer transform translate traverse treat trigger trim truncate try turn undo unpack "
+    "unregister unwrap update upgrade upload use validate vary verify view visit wait walk warn watch wire work "
+    "wrap write yank yield zip "
 ).split()
+_BASE_FORMS = frozenset(_BASES)
+_FINITE = frozenset(
+    "is are was were be has have had does do did will would can could may might cannot doesn't isn't aren't don't "
+    "won't can't".split()
+)
 VERBS = {form: base for base in _BASES for form in (base, _third_person(base))}
 # Forms that are hardly ever nouns in the plural.
 _SURE_VERBS = {
@@ -471,7 +516,7 @@ def _with_another_name(
     truth: Claim, pool: Counter[str] | None, chance: random.Random
 ) -> tuple[str, str] | None:
     """With another name of the same shape that sentences of the repository, or of the file, speak of."""
-    found = [match for match in IDENTIFIER.finditer(truth.text) if _name(match) not in _NO_NAMES]
+    found = [match for match in IDENTIFIER.finditer(truth.text) if _is_name(_name(match))]
     if not found or not pool:
         return None
     match = chance.choice(found)
@@ -479,13 +524,22 @@ def _with_another_name(
     others = [
         one
         for one in sorted(pool)
-        if _shape(one) == _shape(name) and _tail(one) != _tail(name) and one not in _NO_NAMES
+        if _shape(one) == _shape(name)
+        and _tail(one) != _tail(name)
+        and _is_name(one)
+        # Without marks, a plain word would be no name.
+        and (match["marked"] or IDENTIFIER.fullmatch(one))
     ]
     if not others:
         return None
     other = chance.choices(others, weights=[pool[one] for one in others])[0]
     start, end = match.span("marked" if match["marked"] else "bare")
     return f"{truth.text[:start]}{other}{truth.text[end:]}", f"{name} -> {other}"
+
+
+def _is_name(name: str) -> bool:
+    """Whether it is one by itself: a letter is notation."""
+    return name not in _NO_NAMES and len(_tail(name)) > 1
 
 
 def _name(match: re.Match[str]) -> str:

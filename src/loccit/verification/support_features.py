@@ -55,6 +55,7 @@ class NameFinding:
     level: int
     share: float
     near: float
+    odds: float
     is_common: bool
 
 
@@ -108,12 +109,11 @@ class Passages:
         self.prose_numbers = _united(one.prose_numbers for one in passages)
         self.text = "\n".join(one.text for one in passages)
         self.lines = [line for one in passages for line in one.lines]
-        self.counts: dict[str, int] = {}
+        # A word of code may go with a word of claims because definitions are called so: `@word`.
+        self.company = self.everything | {f"@{stem}" for stem in self.symbol}
         self.numbers: dict[str, list[int]] = {}
         offset = 0
         for one in passages:
-            for stem, count in one.counts.items():
-                self.counts[stem] = self.counts.get(stem, 0) + count
             for value, rows in one.numbers.items():
                 self.numbers.setdefault(value, []).extend(row + offset for row in rows)
             offset += len(one.lines)
@@ -172,7 +172,7 @@ def _word_features(
     for stem in claim.stems:
         word = tables.get(stem, _UNKNOWN)
         total += word.weight
-        best = max((word.companions[other] for other in word.companions if other in held.everything), default=0.0)
+        best = max((word.companions[other] for other in word.companions if other in held.company), default=0.0)
         if stem in held.everything:
             found += word.weight
             in_symbol += word.weight * (stem in held.symbol)
@@ -213,7 +213,7 @@ def _word_features(
     if lead:
         first = tables.get(lead[0], _UNKNOWN)
         lead_gain = max(
-            (first.companions[other] for other in first.companions if other in held.everything), default=0.0
+            (first.companions[other] for other in first.companions if other in held.company), default=0.0
         ) + (1.0 if lead[0] in held.everything else 0.0)
     return {
         "words": len(claim.stems),
@@ -238,6 +238,7 @@ def _word_features(
         "symbol:said-soft": said_soft / symbol_total,
         "window": window / total,
         "lead": lead_gain,
+        "lead:symbol": float(bool(claim.lead) and claim.lead[0] in held.symbol),
         "size": math.log(1 + len(held.everything)),
     }
 
@@ -292,10 +293,36 @@ def _name(
         sets = [set(rows.get(stem, ())) for stem in name.stems]
         lines = sorted(set.intersection(*sets)) if sets else []
     near = _near(name.position, name.stems, lines, claim, held)
-    return NameFinding(name, level, there / (sum(weights) or 1.0), near, folded in _COMMON_NAMES)
+    odds = sum(_gain(stem, held, tables) for stem in name.stems)
+    return NameFinding(name, level, there / (sum(weights) or 1.0), near, odds, folded in _COMMON_NAMES)
 
 
-_CONVERSIONS = (60.0, 3600.0, 86400.0, 1000.0, 1024.0, 1048576.0, 100.0, 1e6)
+def _gain(stem: str, held: Passages, tables: WordTables) -> float:
+    word = tables.get(stem, _UNKNOWN)
+    if stem in held.everything:
+        return math.log(word.own / word.other)
+    return math.log((1 - word.own) / (1 - word.other))
+
+
+# A unit of the claim, and by what its numbers may be multiplied or divided to be those of the passages.
+_CONVERSIONS = {
+    "second": (1000.0, 60.0, 3600.0),
+    "millisecond": (1000.0,),
+    "ms": (1000.0,),
+    "s": (1000.0,),
+    "minut": (60.0,),
+    "hour": (60.0, 3600.0),
+    "dai": (24.0, 86400.0, 3600.0, 1440.0),
+    "week": (7.0, 604800.0),
+    "month": (30.0, 2592000.0),
+    "year": (365.0, 31536000.0),
+    "byte": (1024.0, 8.0),
+    "kb": (1024.0, 1000.0),
+    "mb": (1048576.0, 1e6, 1024.0),
+    "gb": (1073741824.0, 1e9, 1024.0),
+    "percent": (100.0,),
+    "percentag": (100.0,),
+}
 
 
 def _number(number: Number, claim: ClaimText, held: Passages, rows: Mapping[str, list[int]]) -> NumberFinding:
@@ -305,26 +332,22 @@ def _number(number: Number, claim: ClaimText, held: Passages, rows: Mapping[str,
         level = 3
     elif value in held.prose_numbers:
         level = 2
-    elif _is_converted(value, number.unit, held) or _in_name(value, held):
+    elif _is_converted(number, claim, held) or _in_name(value, held):
         level = 1
     else:
         level = 0
     return NumberFinding(number, level, _near(number.position, (), lines, claim, held))
 
 
-def _is_converted(value: str, unit: str, held: Passages) -> bool:
+def _is_converted(number: Number, claim: ClaimText, held: Passages) -> bool:
     try:
-        amount = float(value)
+        amount = float(number.value)
     except ValueError:
-        return value in held.text
-    if unit == "%":
-        return f"{amount / 100:.10g}" in held.numbers
-    # Small numbers are everything's multiple.
+        return number.value in held.text
+    units = ["percent"] if number.unit == "%" else [number.unit, *claim.stems]
+    factors = {factor for unit in units for factor in _CONVERSIONS.get(unit, ())}
     return any(
-        f"{other:.10g}" in held.numbers
-        for factor in _CONVERSIONS
-        for other in (amount * factor, amount / factor)
-        if amount and other >= 0.001
+        f"{other:.10g}" in held.numbers for factor in factors for other in (amount * factor, amount / factor) if amount
     )
 
 
@@ -356,6 +379,7 @@ def _name_features(findings: Sequence[NameFinding]) -> dict[str, float]:
         "names:least": min((one.level for one in marked), default=4),
         "names:least-share": min((one.share for one in marked), default=1.5),
         "names:least-near": min((one.near for one in marked), default=1.5),
+        "names:least-odds": min((one.odds for one in marked), default=9.0),
         "names:mean": sum(one.level for one in marked) / len(marked) if marked else 4,
         "names:absent": sum(one.level == 0 for one in marked),
         "names:quoted": min((one.level for one in own if one.name.kind == "quoted"), default=4),

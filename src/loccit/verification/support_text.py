@@ -146,7 +146,6 @@ class PassageText:
     prose_numbers: frozenset[str]
     lines: tuple[Line, ...]
     text: str
-    counts: dict[str, int]
 
 
 def stem_set(found: Iterable[str]) -> frozenset[str]:
@@ -168,7 +167,7 @@ def read_claim(text: str) -> ClaimText:
     ordered: list[str] = []
     for match in re.finditer(r"[^\W\d]\w*|\d+", text):
         token = match[0]
-        if token.lower() in STOP_WORDS:
+        if token.lower() in STOP_WORDS or token.lower() in NUMBER_WORDS:
             continue
         for stem in stems_of(token):
             if len(stem) > 1 and stem not in STOP_WORDS and not stem.isdigit() and stem not in found:
@@ -271,10 +270,6 @@ def read_passage(text: str, path: str, symbol: str) -> PassageText:
             numbers.setdefault(canonical(match[0]), []).append(row_number)
     for match in _PRODUCT.finditer(text):
         numbers.setdefault(_product(match[1], match[2]), []).append(text.count("\n", 0, match.start()))
-    counts: dict[str, int] = {}
-    for token in all_tokens:
-        for stem in stems_of(token):
-            counts[stem] = counts.get(stem, 0) + 1
     return PassageText(
         called=called,
         symbol=symbol_stems,
@@ -288,7 +283,6 @@ def read_passage(text: str, path: str, symbol: str) -> PassageText:
         prose_numbers=frozenset(NUMBER_WORDS[token.lower()] for token in distinct if token.lower() in NUMBER_WORDS),
         lines=tuple(lines),
         text=text,
-        counts=counts,
     )
 
 
