@@ -350,6 +350,7 @@ class Loccit:
         from loccit.core.answers import Abstention
         from loccit.models.tokens import count
         from loccit.pipeline.ask import abstain
+        from loccit.pipeline.events import Degraded
         from loccit.pipeline.write import write
         from loccit.pipeline.written import as_run
 
@@ -383,7 +384,11 @@ class Loccit:
             except (IndexBroken, IndexFormatMismatch):
                 return abstain(question, Abstention.INDEX_BROKEN, version=__version__)
 
-        return await as_run(question, answered, self._books(user), session=session)
+        written = await as_run(question, answered, self._books(user), session=session)
+        failure = None if self._models is None else self._models.recording_failure
+        if failure is not None:
+            tell(Degraded(f"not every call could be recorded: {failure.message}", failure.next_step))
+        return written
 
     def draft_reply(
         self,
