@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from loccit.core.answers import Answer
@@ -35,11 +36,12 @@ class Written:
 class Bookkeeping:
     """Where runs are remembered, for whom they are made, and where they are sent.
 
-    `runs` is None where no record is kept, `exporter` where nothing is sent. `settings` are those that a run
-    is made with, none of them secret.
+    `runs` is None where no record is kept, `exporter` where nothing is sent. `spent_on` says what a run did
+    cost. `settings` are those that a run is made with, none of them secret.
     """
 
     conversations: Conversations
+    spent_on: Callable[[str], Decimal]
     runs: RunStore | None = None
     user: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -98,6 +100,7 @@ async def drafted_reply(triage: Triage, draft: Draft, books: Bookkeeping) -> Tri
         error=error,
         user=books.user,
         settings=books.settings,
+        cost_usd=books.spent_on(run),
     )
     if result.run is not None:
         run_facts = result.run.model_copy(update={"cost_usd": float(record.cost_usd)})
@@ -125,6 +128,7 @@ def _record(
         session=session,
         settings=books.settings,
         answer=answer,
+        cost_usd=books.spent_on(trace.run),
     )
 
 
