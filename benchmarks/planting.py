@@ -1,9 +1,10 @@
 """True claims of people, mined from repositories, and false ones planted from them.
 
-A claim is a sentence that people wrote about a function, a method or a class: of its docstring, or of a README or
-a page of documentation that names it. Its evidence is the definition as a citation would hold it, without the
-docstring and without any copy of the sentence. The rules that say which sentences are claims about their evidence
-(`is_about_its_evidence`) know nothing of the checker and are the same for true and planted claims.
+A claim is a sentence that people wrote about a function, a method or a class: of its docstring, or of a
+README or a page of documentation that names it. Its evidence is the definition as a citation would hold it,
+without the docstring and without any copy of the sentence. The rules that say which sentences are claims
+about their evidence (`is_about_its_evidence`) know nothing of the checker and are the same for true and
+planted claims.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import random
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,46 +29,64 @@ _NO_SOURCE = re.compile(
     r"|(^|/)(test_[^/]*|[^/]*_test|conftest|setup)\.py$"
 )
 
-# What a definition cannot bear out: advice to its callers, who calls it, what was or will be, comparisons with
-# what stands elsewhere, theory, and pointers to reading.
+# What a definition cannot bear out: advice to its callers, who calls it, what was or will be, comparisons
+# with what stands elsewhere, theory, and pointers to reading.
 _OUTSIDE = re.compile(
     r"https?://|www\.|@\w+\.|\b(see|refer to|e\.g|for (example|instance|more|details?)|i\.e\. the one)\b"
-    r"|\b(deprecated|legacy|historical(ly)?|previously|formerly|no longer|in (the )?future|version(added|changed)|"
-    r"(added|new|changed|introduced|removed) in|since|as of|prior to|todo|fixme|xxx|hack|backwards?.compat\w*)\b"
-    r"|\b(used|called|invoked|needed|required|overrid\w+|implemented|subclassed|inherited|provided|intended|meant|"
-    r"designed|exposed|documented|described|defined) (by|when|from|before|after|in|for|as|internally|on|elsewhere)\b"
-    r"|\b(override|subclass(es)?|implementers?|implementations?|users?|callers?|clients? (should|must|can)|developers?|"
-    r"you|your|we|our|us|i|let's|please|should|shouldn't|ought|recommended|useful|convenient|convenience|helper|"
-    r"typically|usually|normally|often|generally|sometimes|must|needs? to|has to|have to|expected to|careful|beware|"
-    r"make sure|remember|applications?|may want|currently|unfortunately|at the moment|right now|for now|yet)\b"
+    r"|\b(deprecated|legacy|historical(ly)?|previously|formerly|no longer|in (the )?future|version(added"
+    r"|changed)|"
+    r"(added|new|changed|introduced|removed) in|since|as of|prior to|todo|fixme|xxx|hack"
+    r"|backwards?.compat\w*)\b"
+    r"|\b(used|called|invoked|needed|required|overrid\w+|implemented|subclassed|inherited|provided"
+    r"|intended|meant|"
+    r"designed|exposed|documented|described|defined) (by|when|from|before|after|in|for|as|internally|on"
+    r"|elsewhere)\b"
+    r"|\b(override|subclass(es)?|implementers?|implementations?|users?|callers?|clients? (should|must"
+    r"|can)|developers?|"
+    r"you|your|we|our|us|i|let's|please|should|shouldn't|ought|recommended|useful|convenient|convenience"
+    r"|helper|"
+    r"typically|usually|normally|often|generally|sometimes|must|needs? to|has to|have to|expected to"
+    r"|careful|beware|"
+    r"make sure|remember|applications?|may want|currently|unfortunately|at the moment|right now|for now"
+    r"|yet)\b"
     r"|\b(complexity|theorem|lemma|proof|conjecture|hypothesis|proposed|published|invented|literature)\b"
     r"|\b(19|20)\d\d\b|:(ref|doc|term|rfc|pep|issue|label):"
-    r"|\b(unlike|similar(ly)?|same (as|way)|just like|like the|analog\w+|equivalent|compare[ds]? (to|with)|instead of|"
+    r"|\b(unlike|similar(ly)?|same (as|way)|just like|like the|analog\w+|equivalent|compare[ds]? (to"
+    r"|with)|instead of|"
     r"rather than|alternatives?|counterpart|alias|shorthand|shortcut|wrapper|variant|version of|based on)\b"
-    r"|\b(example|examples|note|notes|warning|reference|references|wikipedia|paper|et al|rfc ?\d+|pep ?\d+|section|"
+    r"|\b(example|examples|note|notes|warning|reference|references|wikipedia|paper|et al|rfc ?\d+"
+    r"|pep ?\d+|section|"
     r"chapter|tutorial|docs|documentation|docstring|above|below|following)\b|\[\d+\]",
     re.IGNORECASE,
 )
 # What cannot be read alone: it leans on the sentence before. And formulas.
 _LEANS = re.compile(
-    r"(This|These|That|Those|It|Its|They|Their|Otherwise|However|Also|Thus|Therefore|Then|Such|Here|Both|Hence|But|And|"
-    r"Or|So|Additionally|Moreover|Furthermore|For|In (this|that|which|other|addition)|If (it|this|that|so|not|they))\b"
+    r"(This|These|That|Those|It|Its|They|Their|Otherwise|However|Also|Thus|Therefore|Then|Such|Here|Both"
+    r"|Hence|But|And|"
+    r"Or|So|Additionally|Moreover|Furthermore|For|In (this|that|which|other|addition)|If (it|this|that"
+    r"|so|not|they))\b"
 )
 _FORMULA = re.compile(r"[$\\=^|{}<>]|\bO\(")
-_ROLE = re.compile(r":(?:[a-z]+:)?(?!(?:ref|doc|term|rfc|pep|issue|label)\b)[a-z]+:`(?:[^`<]*<)?[!~.]*([^`<>]+)>?`")
+_ROLE = re.compile(
+    r":(?:[a-z]+:)?(?!(?:ref|doc|term|rfc|pep|issue|label)\b)[a-z]+:`(?:[^`<]*<)?[!~.]*([^`<>]+)>?`"
+)
 _DIRECTIVE = re.compile(r"^\s*\.\.(\s|$)")
 _SECTION = re.compile(
-    r"^\s*(Args|Arguments|Parameters|Params|Returns?|Yields?|Raises|Attributes|Examples?|Notes?|References?|See Also|"
+    r"^\s*(Args|Arguments|Parameters|Params|Returns?|Yields?|Raises|Attributes|Examples?|Notes?"
+    r"|References?|See Also|"
     r"Warnings?|Usage|Other Parameters|Keyword Arguments|Todo|Methods)\s*:?\s*$"
 )
 _FIELD = re.compile(r"^\s*(:\w[^:`]*:|@\w+|[-*+•] |\d+[.)] |[\w*, ]+ : |>>>|\||`{3}|[=~^\-#\"+*]{3,})")
-_SENTENCE_END = re.compile(r"(?<![\s.(][A-Za-z])(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bvs)(?<!\bcf)[.!?]\s+(?=[A-Z`\"'(])")
+_SENTENCE_END = re.compile(
+    r"(?<![\s.(][A-Za-z])(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bvs)(?<!\bcf)[.!?]\s+(?=[A-Z`\"'(])"
+)
 _WORDS = re.compile(r"[A-Za-z]{2,}")
 _PLAIN = re.compile(r"[^a-z0-9]+")
 
 IDENTIFIER = re.compile(
     r"`[.~!]*(?P<marked>[A-Za-z_][\w.]*(?:\(\))?)`"
-    r"|(?<![\w.`/\-])(?P<bare>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?:\(\))?|[A-Za-z_]\w*\(\)|_*[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+_*|"
+    r"|(?<![\w.`/\-])(?P<bare>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?:\(\))?|[A-Za-z_]\w*\(\)"
+    r"|_*[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+_*|"
     r"[A-Z]+[a-z0-9]+(?:[A-Z][a-z0-9]*)+|[a-z]+[a-z0-9]*(?:[A-Z][a-z0-9]+)+)(?![\w`/\-])"
 )
 NUMBER = re.compile(
@@ -81,7 +100,9 @@ _NO_NAMES = {"e.g", "i.e", "etc", "None", "True", "False", "self", "cls"}
 
 @dataclass(frozen=True)
 class Definition:
-    """A function, method or class: its text without docstring, and the sentences that people wrote about it."""
+    """A function, method or class: its text without docstring, and the sentences that people wrote about
+    it.
+    """
 
     repo: str
     path: str
@@ -103,11 +124,15 @@ class Claim:
 
 @dataclass
 class Mined:
-    """What one repository holds: definitions, claims, and the names that its sentences speak of, with their files."""
+    """What one repository holds: definitions, claims, and the names that its sentences speak of, with their
+    files.
+    """
 
     repo: str
     definitions: list[Definition] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
+    # How many sentences were read, before any rule.
+    sentences: int = 0
     # Sentences that also speak of another definition, which their own one does not mention.
     elsewhere: list[Claim] = field(default_factory=list)
     defined: set[str] = field(default_factory=set)
@@ -126,6 +151,7 @@ def mined(path: Path, repo: str) -> Mined:
             by_name.setdefault(definition.symbol.rpartition(".")[2], []).append(definition)
             for sentence in definition.sentences:
                 _count_names(found, file, sentence)
+                found.sentences += 1
                 if is_about_its_evidence(sentence) and not _holds_copy(definition.code, sentence):
                     found.claims.append(Claim("true", sentence, definition))
     found.claims.extend(_page_claims(path, by_name))
@@ -168,7 +194,9 @@ def _files(path: Path, *suffixes: str, is_source: bool = True) -> Iterator[tuple
 
 
 def definitions(repo: str, path: str, text: str) -> Iterator[Definition]:
-    """The definitions of a Python file that have a docstring and enough of a body; none where it does not parse."""
+    """The definitions of a Python file that have a docstring and enough of a body; none where it does not
+    parse.
+    """
     import warnings
 
     try:
@@ -197,7 +225,9 @@ def _definitions_in(
             yield from _definitions_in(node.body, f"{symbol}.", repo, path, lines)
 
 
-def _without_docstring(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, lines: Sequence[str]) -> str:
+def _without_docstring(
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, lines: Sequence[str]
+) -> str:
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     literal = node.body[0]
     end = node.end_lineno or node.lineno
@@ -223,7 +253,9 @@ def _is_literal(statement: ast.stmt) -> bool:
 
 
 def sentences_of(docstring: str) -> list[str]:
-    """The sentences of a docstring's prose, in order: no sections, fields, lists, literal blocks or doctests."""
+    """The sentences of a docstring's prose, in order: no sections, fields, lists, literal blocks or
+    doctests.
+    """
     sentences: list[str] = []
     is_literal = False
     for paragraph in re.split(r"\n\s*\n", docstring):
@@ -246,7 +278,9 @@ def sentences_of(docstring: str) -> list[str]:
 def split_sentences(text: str) -> list[str]:
     """A paragraph's sentences."""
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    return [text[a:b].strip() for a, b in zip([0, *ends], [*ends, len(text)], strict=True) if text[a:b].strip()]
+    return [
+        text[a:b].strip() for a, b in zip([0, *ends], [*ends, len(text)], strict=True) if text[a:b].strip()
+    ]
 
 
 def plain(text: str) -> str:
@@ -257,8 +291,8 @@ def plain(text: str) -> str:
 
 
 def is_about_its_evidence(sentence: str) -> bool:
-    """Whether a sentence states something about its definition: whole, of a few words, and not about what stands
-    elsewhere.
+    """Whether a sentence states something about its definition: whole, of a few words, and not about what
+    stands elsewhere.
     """
     words = _WORDS.findall(sentence)
     return (
@@ -278,7 +312,7 @@ def _has_verb(sentence: str) -> bool:
     words = re.findall(r"[A-Za-z']+", sentence)
     if words[0].lower() in VERBS:
         return True
-    return any(word in _FINITE or word in VERBS and word not in _BASE_FORMS for word in words[1:])
+    return any(word in _FINITE or (word in VERBS and word not in _BASE_FORMS) for word in words[1:])
 
 
 def _holds_copy(code: str, sentence: str) -> bool:
@@ -349,7 +383,10 @@ _NEGATIONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b([Cc])an't\b"), r"\1an"),
     (re.compile(r"\b([Ww])on't\b"), r"\1ill"),
     (re.compile(r"\b(is|are|was|were|has|have|had|must|could|would)n't\b", re.IGNORECASE), r"\1"),
-    (re.compile(r"\b(is|are|was|were|be|been|has|have|had|must|could|would|will|can|may|might) not\b"), r"\1"),
+    (
+        re.compile(r"\b(is|are|was|were|be|been|has|have|had|must|could|would|will|can|may|might) not\b"),
+        r"\1",
+    ),
     (re.compile(r"\bDoes(?: not|n't) ([a-z])([a-z]+)"), "does"),
     (re.compile(r"\bdoes(?: not|n't) ([a-z])([a-z]+)"), "does"),
     (re.compile(r"\bDo(?: not|n't) ([a-z])"), "do"),
@@ -450,7 +487,9 @@ def _main_verb_negated(text: str) -> tuple[str, str] | None:
     return f"{text[:at]}{put}{text[end:]}", "inserted"
 
 
-_SUBORDINATE = re.compile(r"(If|When|Whenever|Unless|While|Once|Because|Where|Although|Given|With|Without|By|On|In)\b")
+_SUBORDINATE = re.compile(
+    r"(If|When|Whenever|Unless|While|Once|Because|Where|Although|Given|With|Without|By|On|In)\b"
+)
 
 
 def _third_person(verb: str) -> str:
@@ -464,51 +503,55 @@ def _third_person(verb: str) -> str:
 _BASES = (
     "abort accept acquire activate adapt add adjust advance aggregate allocate allow analyze annotate answer "
     "append apply approximate arrange ask assemble assert assign assume attach authenticate authorize await "
-    "become bind block boost bootstrap break bring broadcast build bump bypass cache calculate call capture cast "
-    "catch center change check choose chunk clean clear clone close coerce collapse collect combine commit "
-    "compare compile complete compress compute concatenate condense configure confirm connect construct consume "
-    "contain continue contribute control convert coordinate copy correct count cover create crop customize cycle "
-    "deactivate deal debug decide decode decorate decrease dedent deduplicate defer define delegate delete "
-    "deliver deploy derive describe deserialize destroy detect determine diff differ disable discard discover "
-    "dispatch display divide download drain draw drop dump duplicate echo edit eliminate embed emit emulate "
-    "enable encode encrypt end enforce ensure enter enumerate erase escape estimate evaluate examine exchange "
-    "exclude execute exit expand expect explain export expose extend extract factor fail fetch fill filter "
-    "finalize find finish fit flag flatten flip flush follow force format forward free freeze gather generalize "
-    "generate get give grab group grow guarantee guess halt handle hash hide hold identify ignore implement imply "
-    "import include increase increment indent index indicate inform inherit initialize inject insert inspect "
-    "install instantiate instruct integrate intercept interpolate interpret introduce invert invoke issue iterate "
-    "join keep kill label launch lay let lift limit link list listen load locate lock log look lookup lower "
-    "maintain make manage map mark match measure merge migrate mimic minimize mix mock model modify monitor mount "
-    "move mutate name need negate normalize notify number observe obtain occur open operate optimize order "
-    "organize output overlay override overwrite own pack pad paint parametrize parse partition pass patch pause "
-    "perform permit persist pick pickle place plot poll pop populate post predict prefer prefetch prefix prepare "
-    "prevent print proceed process produce promote propagate protect provide prune publish pull purge push put "
-    "query queue quote raise rank react read rebuild recalculate receive recompute reconstruct record recover "
-    "recurse redirect reduce refer reflect reformat refresh refuse register regroup reject release reload rely "
-    "remain remember remove rename render reorder repeat replace reply report represent reproduce request require "
-    "reserve reset reshape resize resolve respond restart restore restrict result resume retain retrieve retry "
-    "return reuse reverse revert revoke rewrite rotate round route run sample sanitize satisfy save scale scan "
-    "schedule scroll search seek seem select send separate serialize serve set setup share shift shorten show "
-    "shuffle shut sign signal simplify simulate sit skip sleep slice solve sort spawn specify speed spin split "
-    "squash stack standardize start state stay step stop store strip submit subscribe sum supply support suppress "
-    "suspend swallow swap switch synchronize tag take tell terminate test throw tie toggle tokenize touch trace "
-    "track train transfer transform translate traverse treat trigger trim truncate try turn undo unpack "
-    "unregister unwrap update upgrade upload use validate vary verify view visit wait walk warn watch wire work "
-    "wrap write yank yield zip "
+    "become bind block boost bootstrap break bring broadcast build bump bypass cache calculate call "
+    "capture cast catch center change check choose chunk clean clear clone close coerce collapse collect "
+    "combine commit compare compile complete compress compute concatenate condense configure confirm "
+    "connect construct consume contain continue contribute control convert coordinate copy correct count "
+    "cover create crop customize cycle deactivate deal debug decide decode decorate decrease dedent "
+    "deduplicate defer define delegate delete deliver deploy derive describe deserialize destroy detect "
+    "determine diff differ disable discard discover dispatch display divide download drain draw drop "
+    "dump duplicate echo edit eliminate embed emit emulate enable encode encrypt end enforce ensure "
+    "enter enumerate erase escape estimate evaluate examine exchange exclude execute exit expand expect "
+    "explain export expose extend extract factor fail fetch fill filter finalize find finish fit flag "
+    "flatten flip flush follow force format forward free freeze gather generalize generate get give grab "
+    "group grow guarantee guess halt handle hash hide hold identify ignore implement imply import "
+    "include increase increment indent index indicate inform inherit initialize inject insert inspect "
+    "install instantiate instruct integrate intercept interpolate interpret introduce invert invoke "
+    "issue iterate join keep kill label launch lay let lift limit link list listen load locate lock log "
+    "look lookup lower maintain make manage map mark match measure merge migrate mimic minimize mix mock "
+    "model modify monitor mount move mutate name need negate normalize notify number observe obtain "
+    "occur open operate optimize order organize output overlay override overwrite own pack pad paint "
+    "parametrize parse partition pass patch pause perform permit persist pick pickle place plot poll pop "
+    "populate post predict prefer prefetch prefix prepare prevent print proceed process produce promote "
+    "propagate protect provide prune publish pull purge push put query queue quote raise rank react read "
+    "rebuild recalculate receive recompute reconstruct record recover recurse redirect reduce refer "
+    "reflect reformat refresh refuse register regroup reject release reload rely remain remember remove "
+    "rename render reorder repeat replace reply report represent reproduce request require reserve reset "
+    "reshape resize resolve respond restart restore restrict result resume retain retrieve retry return "
+    "reuse reverse revert revoke rewrite rotate round route run sample sanitize satisfy save scale scan "
+    "schedule scroll search seek seem select send separate serialize serve set setup share shift shorten "
+    "show shuffle shut sign signal simplify simulate sit skip sleep slice solve sort spawn specify speed "
+    "spin split squash stack standardize start state stay step stop store strip submit subscribe sum "
+    "supply support suppress suspend swallow swap switch synchronize tag take tell terminate test throw "
+    "tie toggle tokenize touch trace track train transfer transform translate traverse treat trigger "
+    "trim truncate try turn undo unpack unregister unwrap update upgrade upload use validate vary verify "
+    "view visit wait walk warn watch wire work wrap write yank yield zip "
 ).split()
 _BASE_FORMS = frozenset(_BASES)
 _FINITE = frozenset(
-    "is are was were be has have had does do did will would can could may might cannot doesn't isn't aren't don't "
-    "won't can't".split()
+    "is are was were be has have had does do did will would can could may might cannot doesn't isn't "
+    "aren't don't won't can't".split()
 )
 VERBS = {form: base for base in _BASES for form in (base, _third_person(base))}
 # Forms that are hardly ever nouns in the plural.
 _SURE_VERBS = {
     _third_person(base)
-    for base in "accept add allow apply assign become build clear close compute contain convert create delete determine "
-    "disable enable ensure execute extract fetch generate get give handle hold ignore implement include insert keep "
-    "make modify open parse perform prepare produce provide raise read receive remove render replace represent "
-    "require reset resolve retrieve return send set specify store take update use validate write yield".split()
+    for base in "accept add allow apply assign become build clear close compute contain convert create "
+    "delete determine "
+    "disable enable ensure execute extract fetch generate get give handle hold ignore implement include "
+    "insert keep make modify open parse perform prepare produce provide raise read receive remove render "
+    "replace represent require reset resolve retrieve return send set specify store take update use "
+    "validate write yield".split()
 }
 
 

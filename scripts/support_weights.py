@@ -1,9 +1,9 @@
 """Train the support check: `python scripts/support_weights.py --repos FOLDER`.
 
-FOLDER holds bare clones as OWNER+NAME/repo. The repositories are none that a benchmark of ours reports on. True
-claims are sentences of people, false ones are planted from them (benchmarks/planting.py). Words are counted, and
-trees grown, on all repositories; the thresholds are chosen where trees have not seen the repository. Needs
-lightgbm, which the product does not (`pip install lightgbm`).
+FOLDER holds bare clones as OWNER+NAME/repo. The repositories are none that a benchmark of ours reports on.
+True claims are sentences of people, false ones are planted from them (benchmarks/planting.py). Words are
+counted, and trees grown, on all repositories; the thresholds are chosen where trees have not seen the
+repository. Needs lightgbm, which the product does not (`pip install lightgbm`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ MOST_CLAIMS = 1_000
 # False claims are planted anew so many times.
 ROUNDS = 3
 FOLDS = 4
-# Share of true claims that may fall, and how much of each kind should be caught there (with something to spare).
+# Share of true claims that may fall, and how much of each kind should be caught there (with something to
+# spare).
 DROPPED = 0.049
 KINDS = {"number": 0.83, "negation": 0.83, "identifier": 0.83, "behaviour": 0.54}
 PARAMETERS: dict[str, Any] = {
@@ -58,8 +59,8 @@ PARAMETERS: dict[str, Any] = {
     "num_threads": 1,
 }
 TREES = 150
-# Words in fewer definitions' sentences, or of fewer repositories, are left out, and so are companions that are
-# less sure than this to be more frequent beside the word.
+# Words in fewer definitions' sentences, or of fewer repositories, are left out, and so are companions that
+# are less sure than this to be more frequent beside the word.
 LEAST_DEFINITIONS, LEAST_CODE, COMPANIONS, LEAST_LIFT = 6, 12, 24, 1.3
 
 
@@ -84,7 +85,9 @@ def main() -> None:
                 (one.kind, one.text): one for _ in range(ROUNDS) for one in planted(truth, found, chance)
             }.values()
             # Numbers are rare: those of all sentences are taken.
-            claims += [one for one in false if one.kind in KINDS and (id(truth) in kept or one.kind == "number")]
+            claims += [
+                one for one in false if one.kind in KINDS and (id(truth) in kept or one.kind == "number")
+            ]
         claims += chosen
         sources.append({"repository": name, "commit": head(path), "claims": len(chosen)})
         print(name, len(chosen), file=sys.stderr)
@@ -120,7 +123,11 @@ def write(claims: Sequence[Claim], definitions: Sequence[Definition], sources: l
         trees[kind] = [table(tree["tree_structure"]) for tree in final.dump_model()["tree_info"]]
     least, caught = thresholds(scores, kinds)
     margins = np.min(scores[kinds == "true"] - least, axis=1)
-    print(json.dumps({"caught": caught, "margin_of_true": np.quantile(margins, [0.05, 0.1, 0.25, 0.5]).tolist()}))
+    print(
+        json.dumps(
+            {"caught": caught, "margin_of_true": np.quantile(margins, [0.05, 0.1, 0.25, 0.5]).tolist()}
+        )
+    )
     document = {
         "format": FORMAT,
         "sources": sources,
@@ -133,12 +140,16 @@ def write(claims: Sequence[Claim], definitions: Sequence[Definition], sources: l
             for stem, word in sorted(counts.tables(REPOSITORIES).items())
         },
     }
-    TARGET.write_text(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    TARGET.write_text(
+        json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8"
+    )
     print(f"{TARGET.stat().st_size:,} bytes", file=sys.stderr)
 
 
 def grown(columns: Float64, kinds: Any, kind: str, seen: Any) -> Any:
-    """Trees that tell true claims from those of a kind; true ones weigh twice as much as false ones together."""
+    """Trees that tell true claims from those of a kind; true ones weigh twice as much as false ones
+    together.
+    """
     import lightgbm
 
     taken = seen & np.isin(kinds, ["true", kind])
@@ -199,13 +210,13 @@ def thresholds(scores: Float64, kinds: Any) -> tuple[Float64, dict[str, float]]:
 
 
 def _quantiles(columns: Float64, shares: Float64) -> Float64:
-    return np.array(
-        [np.quantile(columns[:, at], min(1.0, float(share))) for at, share in enumerate(shares)]
-    )
+    return np.array([np.quantile(columns[:, at], min(1.0, float(share))) for at, share in enumerate(shares)])
 
 
 class WordCounts:
-    """How often words of sentences and words of code go together, definition by definition, per repository."""
+    """How often words of sentences and words of code go together, definition by definition, per
+    repository.
+    """
 
     def __init__(self, definitions: Iterable[Definition]) -> None:
         rows: dict[str, list[tuple[set[str], frozenset[str]]]] = defaultdict(list)
@@ -215,7 +226,9 @@ class WordCounts:
                 passage = read_passage(one.code, one.path, one.symbol)
                 rows[one.repo].append((said, passage.everything | {f"@{stem}" for stem in passage.symbol}))
         said_in = Counter(stem for found in rows.values() for said, _ in found for stem in said)
-        repos_of = Counter(stem for found in rows.values() for stem in {one for said, _ in found for one in said})
+        repos_of = Counter(
+            stem for found in rows.values() for stem in {one for said, _ in found for one in said}
+        )
         held_in = Counter(stem for found in rows.values() for _, held in found for stem in held)
         self.said = sorted(
             stem
@@ -231,7 +244,9 @@ class WordCounts:
         self.of = {repo: self._counted(found) for repo, found in rows.items()}
 
     def _counted(self, rows: Sequence[tuple[set[str], frozenset[str]]]) -> tuple[Any, ...]:
-        """Of one repository: definitions, in how many a word is said, said and held, held, and held beside it."""
+        """Of one repository: definitions, in how many a word is said, said and held, held, and held beside
+        it.
+        """
         said_at = {stem: at for at, stem in enumerate(self.said)}
         said = np.zeros((len(rows), len(self.said)), np.float32)
         own = np.zeros((len(rows), len(self.said)), np.float32)

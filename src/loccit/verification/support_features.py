@@ -1,15 +1,15 @@
 """How far a claim's words, names, numbers and negations agree with its passages, as numbers.
 
-What is learned from people's docstrings is in `WordTables`: how telling a word is, how often a definition that
-a sentence with this word is about holds the word itself, how often any other definition does, and which words
-of code go with it (`iterate` with `for`, `dictionary` with `dict`).
+What is learned from people's docstrings is in `WordTables`: how telling a word is, how often a definition
+that a sentence with this word is about holds the word itself, how often any other definition does, and which
+words of code go with it (`iterate` with `for`, `dictionary` with `dict`).
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from loccit.verification.support_text import (
@@ -24,15 +24,17 @@ from loccit.verification.support_text import (
 # another one in so many.
 _UNKNOWN_WEIGHT, _UNKNOWN_OWN, _UNKNOWN_OTHER = 8.0, 0.45, 0.01
 _COMMON_NAMES = frozenset(
-    "none true false null nil int str float bool dict list set tuple object bytes string integer boolean array "
-    "typeerror valueerror keyerror indexerror attributeerror runtimeerror exception self cls url json html http https "
-    "id utf8 ascii unicode python api cli sql xml css".split()
+    "none true false null nil int str float bool dict list set tuple object bytes string integer boolean "
+    "array typeerror valueerror keyerror indexerror attributeerror runtimeerror exception self cls url "
+    "json html http https id utf8 ascii unicode python api cli sql xml css".split()
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What is known of a stem: its weight, how often its own and other definitions hold it, its companions."""
+    """What is known of a stem: its weight, how often its own and other definitions hold it, its
+    companions.
+    """
 
     weight: float
     own: float
@@ -46,9 +48,9 @@ _UNKNOWN = Word(_UNKNOWN_WEIGHT, _UNKNOWN_OWN, _UNKNOWN_OTHER, {})
 
 @dataclass(frozen=True, slots=True)
 class NameFinding:
-    """How a name of the claim stands in the passages; `level` 3 as it is, 2 by its last part or in other case,
-    1 by all of its words, 0 not at all. `share` of its words are there. `near` of the claim's words around it
-    stand on a line with it.
+    """How a name of the claim stands in the passages; `level` 3 as it is, 2 by its last part or in other
+    case, 1 by all of its words, 0 not at all. `share` of its words are there. `near` of the claim's words
+    around it stand on a line with it.
     """
 
     name: Name
@@ -61,8 +63,8 @@ class NameFinding:
 
 @dataclass(frozen=True, slots=True)
 class NumberFinding:
-    """How a number of the claim stands in the passages: `level` 3 in code, 2 in words, 1 by conversion of units
-    or inside a name, 0 not at all. `near` as in `NameFinding`.
+    """How a number of the claim stands in the passages: `level` 3 in code, 2 in words, 1 by conversion of
+    units or inside a name, 0 not at all. `near` as in `NameFinding`.
     """
 
     number: Number
@@ -72,8 +74,8 @@ class NumberFinding:
 
 @dataclass(frozen=True, slots=True)
 class NegationFinding:
-    """A negation of the claim: how much of what it negates stands in the passages, on lines that negate, and on
-    lines that do so by a word for it.
+    """A negation of the claim: how much of what it negates stands in the passages, on lines that negate, and
+    on lines that do so by a word for it.
     """
 
     negation: Negation
@@ -119,11 +121,13 @@ class Passages:
             offset += len(one.lines)
 
     def rows_with(self, stem: str) -> list[int]:
+        """The lines that hold this stem, rising."""
         return [row for row, line in enumerate(self.lines) if stem in line.stems]
 
 
-def _united(sets: object) -> frozenset[str]:
-    return frozenset().union(*sets)  # type: ignore[misc]
+def _united(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    nothing: frozenset[str] = frozenset()
+    return nothing.union(*sets)
 
 
 def compare(claim: ClaimText, passages: Sequence[PassageText], tables: WordTables) -> Agreement:
@@ -153,7 +157,8 @@ def _begins_alike(stem: str, held: Passages) -> bool:
     if len(stem) < 4:
         return False
     return any(
-        len(other) >= 3 and (other.startswith(stem) or (stem.startswith(other) and len(other) * 2 >= len(stem)))
+        len(other) >= 3
+        and (other.startswith(stem) or (stem.startswith(other) and len(other) * 2 >= len(stem)))
         for other in held.everything
     )
 
@@ -172,7 +177,9 @@ def _word_features(
     for stem in claim.stems:
         word = tables.get(stem, _UNKNOWN)
         total += word.weight
-        best = max((word.companions[other] for other in word.companions if other in held.company), default=0.0)
+        best = max(
+            (word.companions[other] for other in word.companions if other in held.company), default=0.0
+        )
         if stem in held.everything:
             found += word.weight
             in_symbol += word.weight * (stem in held.symbol)
@@ -205,7 +212,10 @@ def _word_features(
         weight
         for stem, weight in symbol_weights.items()
         if stem in claim.words
-        or any(len(stem) >= 3 and len(one) >= 3 and (one.startswith(stem) or stem.startswith(one)) for one in claim.words)
+        or any(
+            len(stem) >= 3 and len(one) >= 3 and (one.startswith(stem) or stem.startswith(one))
+            for one in claim.words
+        )
     )
     window = _best_window(claim, rows, tables)
     lead = [stem for stem in claim.lead if stem in tables] or list(claim.lead)
@@ -248,22 +258,24 @@ def _best_window(claim: ClaimText, rows: Mapping[str, list[int]], tables: WordTa
     at: dict[int, float] = {}
     for stem, found in rows.items():
         weight = tables.get(stem, _UNKNOWN).weight
-        for row in {near for row in found for near in (row - 1, row, row + 1)}:
-            at[row] = at.get(row, 0.0) + weight
+        for near in {row + step for row in found for step in (-1, 0, 1)}:
+            at[near] = at.get(near, 0.0) + weight
     return max(at.values(), default=0.0)
 
 
 def _near(position: int, own: Sequence[str], lines: Sequence[int], claim: ClaimText, held: Passages) -> float:
     """The share of the claim's words around a place that stand on these lines or one beside them."""
-    around = [
-        stem for stem, at in claim.positions.items() if abs(at - position) < 40 and stem not in own
-    ]
+    around = [stem for stem, at in claim.positions.items() if abs(at - position) < 40 and stem not in own]
     if not around or not lines:
         return 0.0
     best = 0
     for row in lines[:30]:
         found = sum(
-            any(stem in held.lines[near].stems for near in (row - 1, row, row + 1) if 0 <= near < len(held.lines))
+            any(
+                stem in held.lines[near].stems
+                for near in (row - 1, row, row + 1)
+                if 0 <= near < len(held.lines)
+            )
             for stem in around
         )
         best = max(best, found)
@@ -285,13 +297,11 @@ def _name(
     else:
         level = 0
     weights = [tables.get(stem, _UNKNOWN).weight for stem in name.stems]
-    there = sum(
-        weight for stem, weight in zip(name.stems, weights, strict=True) if stem in held.everything
-    )
+    there = sum(weight for stem, weight in zip(name.stems, weights, strict=True) if stem in held.everything)
     lines: list[int] = []
     if level:
-        sets = [set(rows.get(stem, ())) for stem in name.stems]
-        lines = sorted(set.intersection(*sets)) if sets else []
+        first, *others = (set(rows.get(stem, ())) for stem in name.stems)
+        lines = sorted(first.intersection(*others))
     near = _near(name.position, name.stems, lines, claim, held)
     odds = sum(_gain(stem, held, tables) for stem in name.stems)
     return NameFinding(name, level, there / (sum(weights) or 1.0), near, odds, folded in _COMMON_NAMES)
@@ -347,7 +357,10 @@ def _is_converted(number: Number, claim: ClaimText, held: Passages) -> bool:
     units = ["percent"] if number.unit == "%" else [number.unit, *claim.stems]
     factors = {factor for unit in units for factor in _CONVERSIONS.get(unit, ())}
     return any(
-        f"{other:.10g}" in held.numbers for factor in factors for other in (amount * factor, amount / factor) if amount
+        f"{other:.10g}" in held.numbers
+        for factor in factors
+        for other in (amount * factor, amount / factor)
+        if amount
     )
 
 
@@ -416,7 +429,7 @@ def _negation_features(
     rows: Mapping[str, list[int]],
     tables: WordTables,
 ) -> dict[str, float]:
-    kinds = {kind: 0.0 for kind in ("aux", "cannot", "never", "without", "unless", "no", "plain")}
+    kinds = dict.fromkeys(("aux", "cannot", "never", "without", "unless", "no", "plain"), 0.0)
     for one in findings:
         kinds[one.negation.kind] += 1
     main = [one for one in findings if not one.negation.in_condition]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from loccit.verification.support_features import Word, WordTables
 
@@ -19,8 +20,8 @@ _WEIGHTS = Path(__file__).with_name("support_weights.json")
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Parallel lists, one entry a node. A node goes left where its feature is at most the threshold; a leaf has
-    -1 for both sides.
+    """Parallel lists, one entry a node. A node goes left where its feature is at most the threshold; a leaf
+    has -1 for both sides.
     """
 
     feature: tuple[int, ...]
@@ -69,18 +70,16 @@ def support_model() -> SupportModel:
     return read_model(json.loads(_WEIGHTS.read_text(encoding="utf-8")))
 
 
-def read_model(document: Mapping[str, object]) -> SupportModel:
+def read_model(document: Mapping[str, Any]) -> SupportModel:
     """The model in a document of `FORMAT`."""
-    words: dict[str, list[object]] = document["words"]  # type: ignore[assignment]
-    heads: dict[str, dict[str, object]] = document["heads"]  # type: ignore[assignment]
+    words: dict[str, list[Any]] = document["words"]
+    heads: dict[str, dict[str, Any]] = document["heads"]
     return SupportModel(
-        {stem: Word(*known) for stem, known in words.items()},  # type: ignore[arg-type]
-        tuple(document["features"]),  # type: ignore[arg-type]
-        {
-            kind: Head(
-                tuple(Tree(**{name: tuple(column) for name, column in tree.items()}) for tree in head["trees"]),  # type: ignore[attr-defined]
-                float(head["least"]),  # type: ignore[arg-type]
-            )
-            for kind, head in heads.items()
-        },
+        {stem: Word(*known) for stem, known in words.items()},
+        tuple(document["features"]),
+        {kind: Head(tuple(map(_tree, head["trees"])), float(head["least"])) for kind, head in heads.items()},
     )
+
+
+def _tree(columns: Mapping[str, list[Any]]) -> Tree:
+    return Tree(**{name: tuple(column) for name, column in columns.items()})

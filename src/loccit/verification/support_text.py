@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from loccit.core.words import stems, tokens, words_of
 
@@ -19,16 +20,18 @@ MAX_PASSAGE_CHARS = 60_000
 _PROSE_SUFFIXES = (".md", ".rst", ".txt", ".adoc", ".markdown")
 
 STOP_WORDS = frozenset(
-    "a an and are as at be been being both but by can could did do does done each either else for from had has have "
-    "having he her here his how i if in into is it its itself may might more most must my of on only or other our out "
-    "own s shall she should so some such t than that the their them then there these they this those thus to too up "
-    "upon very via was we were what when where whether which while who whom whose why will with would you your yet "
-    "not no never without unless cannot nor neither doesn don isn aren won wasn also just about any all".split()
+    "a an and are as at be been being both but by can could did do does done each either else for from "
+    "had has have having he her here his how i if in into is it its itself may might more most must my "
+    "of on only or other our out own s shall she should so some such t than that the their them then "
+    "there these they this those thus to too up upon very via was we were what when where whether which "
+    "while who whom whose why will with would you your yet not no never without unless cannot nor "
+    "neither doesn don isn aren won wasn also just about any all".split()
 )
 
 _NAME = re.compile(
     r"`(?P<marked>[^`\n]{1,120})`"
-    r"|(?<![\w.`/\-])(?P<bare>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?:\(\))?|[A-Za-z_]\w*\(\)|_*[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+_*"
+    r"|(?<![\w.`/\-])(?P<bare>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?:\(\))?|[A-Za-z_]\w*\(\)"
+    r"|_*[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+_*"
     r"|_+[A-Za-z]\w*|[A-Z]+[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+|[a-z]+[a-z0-9]*[A-Z]\w*|--[a-z][\w-]+"
     r"|\w[\w\-]*\.(?:py|toml|cfg|ini|json|ya?ml|txt|md|rst|go|js|ts|c|h|rs|java))(?![\w`/])"
     r"|(?<![\w.`/\-])(?P<acronym>[A-Z][A-Z0-9]+)(?![\w`/])"
@@ -39,32 +42,52 @@ _NOT_NAMES = frozenset({"e.g", "i.e", "etc", "and/or"})
 NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen twenty".split()
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+        "sixteen seventeen eighteen nineteen twenty".split()
     )
-} | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "hundred": "100", "thousand": "1000", "million": "1000000"}
+} | {
+    "thirty": "30",
+    "forty": "40",
+    "fifty": "50",
+    "sixty": "60",
+    "hundred": "100",
+    "thousand": "1000",
+    "million": "1000000",
+}
 _CLAIM_NUMBER = re.compile(r"(?<![\w.\-/#])(\d[\d_,]*(?:\.\d+)*)(?=([a-z%]{0,3})(?![\w]))", re.IGNORECASE)
 _CODE_NUMBER = re.compile(r"0[xX][0-9a-fA-F_]+|\d[\d_]*(?:\.\d+)*(?:[eE][+-]?\d+)?")
 _PRODUCT = re.compile(r"(?<![\w.])(\d[\d_]*(?:\.\d+)?)((?:\s*(?:\*\*?|<<)\s*\d[\d_]*(?:\.\d+)?)+)(?![\w.])")
 _OPERATION = re.compile(r"(\*\*|\*|<<)\s*(\d[\d_]*(?:\.\d+)?)")
 
 _NEGATION = re.compile(
-    r"\b(?:(?P<aux>do|does|did|is|are|was|were|be|been|has|have|had|will|can|may|might|must|could|would|should|shall)"
-    r"(?: not\b|n't\b)|(?P<cannot>cannot|can't|won't|shan't)|(?P<never>never)|(?P<without>without)|(?P<unless>unless)"
+    r"\b(?:(?P<aux>do|does|did|is|are|was|were|be|been|has|have|had|will|can|may|might|must|could|would"
+    r"|should|shall)"
+    r"(?: not\b|n't\b)|(?P<cannot>cannot|can't|won't|shan't)|(?P<never>never)|(?P<without>without)"
+    r"|(?P<unless>unless)"
     r"|(?P<no>no|none|nothing|neither|nor)|(?P<plain>not))",
     re.IGNORECASE,
 )
-_CLAUSE = re.compile(r"[,;:()]|\b(?:if|when|unless|but|because|so that|which|that|while|where|although|otherwise)\b")
-_CONDITION = re.compile(
-    r"\b(?:if|when|unless|whether|which|that|who|where|whose|while|because|although|in case|otherwise)\b", re.IGNORECASE
+_CLAUSE = re.compile(
+    r"[,;:()]|\b(?:if|when|unless|but|because|so that|which|that|while|where|although|otherwise)\b"
 )
-_EVIDENCE_NEGATION = re.compile(
-    r"\bnot\b|!=|!(?=[\w(])|\bis None\b|\bNone\b|\bFalse\b|\bfalse\b|\bnull\b|\bnil\b|\bno\b|\bnever\b|\bwithout\b|n't\b"
-    r"|\bcannot\b|\braise\b|\bthrow\b|\bexcept\b|\bcatch\b|\belse\b|\bcontinue\b|\bunless\b|\bskip|\bignor|\bdisabl"
-    r"|\bmissing|\binvalid|\bempty|\bexclud|\b(?:no|not|non|un|without|skip|ignore|disable|missing|invalid|empty)_|_(?:no|not|none|missing)\b",
+_CONDITION = re.compile(
+    r"\b(?:if|when|unless|whether|which|that|who|where|whose|while|because|although|in case|otherwise)\b",
     re.IGNORECASE,
 )
-_STRICT_NEGATION = re.compile(r"\bnot\b|!=|!(?=[\w(])|n't\b|\bnever\b|\bno\b|\bwithout\b|\bcannot\b|\b(?:no|not|non|without)_|\bunless\b", re.IGNORECASE)
+_EVIDENCE_NEGATION = re.compile(
+    r"\bnot\b|!=|!(?=[\w(])|\bis None\b|\bNone\b|\bFalse\b|\bfalse\b|\bnull\b|\bnil\b|\bno\b|\bnever\b"
+    r"|\bwithout\b|n't\b"
+    r"|\bcannot\b|\braise\b|\bthrow\b|\bexcept\b|\bcatch\b|\belse\b|\bcontinue\b|\bunless\b|\bskip"
+    r"|\bignor|\bdisabl"
+    r"|\bmissing|\binvalid|\bempty|\bexclud|\b(?:no|not|non|un|without|skip|ignore|disable|missing"
+    r"|invalid|empty)_|_(?:no|not|none|missing)\b",
+    re.IGNORECASE,
+)
+_STRICT_NEGATION = re.compile(
+    r"\bnot\b|!=|!(?=[\w(])|n't\b|\bnever\b|\bno\b|\bwithout\b|\bcannot\b|\b(?:no|not|non|without)_"
+    r"|\bunless\b",
+    re.IGNORECASE,
+)
 _TRIPLE = re.compile(r"(\"\"\"|''')(.*?)(?:\1|\Z)", re.DOTALL)
 _BLOCK_COMMENT = re.compile(r"/\*(.*?)(?:\*/|\Z)", re.DOTALL)
 _COMMENT = re.compile(r"(?:^|\s)(?:#|//)\s?(.*)$", re.MULTILINE)
@@ -73,8 +96,9 @@ _STRING = re.compile(r"\"((?:[^\"\\\n]|\\.)*)\"|'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name in a claim: as it stands there, its last part without brackets, its stems, and its kind: `marked`
-    as code, `bare` (its shape says that it is a name), `acronym`, or `quoted` (any text in quotes or marks).
+    """A name in a claim: as it stands there, its last part without brackets, its stems, and its kind:
+    `marked` as code, `bare` (its shape says that it is a name), `acronym`, or `quoted` (any text in quotes
+    or marks).
     """
 
     text: str
@@ -176,7 +200,8 @@ def read_claim(text: str) -> ClaimText:
                 ordered.append(stem)
     names = tuple(_names(text))
     clauses = [
-        tuple(stem for stem in ordered if start <= positions[stem] < end) for start, end in _clause_spans(text)
+        tuple(stem for stem in ordered if start <= positions[stem] < end)
+        for start, end in _clause_spans(text)
     ]
     return ClaimText(
         text=text,
@@ -193,20 +218,22 @@ def read_claim(text: str) -> ClaimText:
 
 def _clause_spans(text: str) -> list[tuple[int, int]]:
     cuts = [0, *(match.start() for match in _CLAUSE.finditer(text)), len(text)]
-    return list(zip(cuts, cuts[1:], strict=False))
+    return list(pairwise(cuts))
 
 
 def _names(text: str) -> Iterable[Name]:
     for match in _NAME.finditer(text):
         kind = str(match.lastgroup)
         name = match[kind]
-        if kind == "single" or kind == "marked" and not _IDENTIFIER.fullmatch(name):
+        if kind == "single" or (kind == "marked" and not _IDENTIFIER.fullmatch(name)):
             kind = "quoted"
         if name in _NOT_NAMES or not any(character.isalpha() for character in name):
             continue
         plain = name.removesuffix("()").strip("~!.")
         tail = re.split(r"[./:\s]", plain.rstrip("/."))[-1] or plain
-        found = tuple(stem for token in tokens(tail if "/" not in name else plain) for stem in stems_of(token))
+        found = tuple(
+            stem for token in tokens(tail if "/" not in name else plain) for stem in stems_of(token)
+        )
         if found:
             yield Name(name, tail, found, kind, match.start())
 
@@ -236,7 +263,7 @@ def _negations(text: str, ordered: Sequence[str], positions: dict[str, int]) -> 
 
 
 def canonical(number: str) -> str:
-    """A number as numbers are compared: 1_000, 1,000, 1000.0 and 1e3 are the same, versions stay as they are."""
+    """A number as numbers are compared: 1_000, 1000.0 and 1e3 are the same, versions stay as they are."""
     plain = number.replace("_", "").replace(",", "")
     if plain.count(".") > 1 or len(plain) > 25:
         return plain
@@ -265,7 +292,11 @@ def read_passage(text: str, path: str, symbol: str) -> PassageText:
     numbers: dict[str, list[int]] = {}
     for row_number, row in enumerate(rows):
         row_tokens = tokens(row)
-        lines.append(Line(stem_set(row_tokens), bool(_EVIDENCE_NEGATION.search(row)), bool(_STRICT_NEGATION.search(row))))
+        lines.append(
+            Line(
+                stem_set(row_tokens), bool(_EVIDENCE_NEGATION.search(row)), bool(_STRICT_NEGATION.search(row))
+            )
+        )
         for match in _CODE_NUMBER.finditer(row) if any(character.isdigit() for character in row) else ():
             numbers.setdefault(canonical(match[0]), []).append(row_number)
     for match in _PRODUCT.finditer(text):
@@ -280,7 +311,9 @@ def read_passage(text: str, path: str, symbol: str) -> PassageText:
         tokens=distinct | frozenset(called_tokens),
         folded=frozenset(token.strip("_").lower() for token in distinct | frozenset(called_tokens)),
         numbers={value: tuple(found) for value, found in numbers.items()},
-        prose_numbers=frozenset(NUMBER_WORDS[token.lower()] for token in distinct if token.lower() in NUMBER_WORDS),
+        prose_numbers=frozenset(
+            NUMBER_WORDS[token.lower()] for token in distinct if token.lower() in NUMBER_WORDS
+        ),
         lines=tuple(lines),
         text=text,
     )
