@@ -1001,7 +1001,6 @@ class Loccit:
             self._exporter = self._system.exporter()
         return Bookkeeping(
             conversations=self._system.conversations(),
-            spent_on=self._system.ledger().spent_on,
             runs=self._system.runs() if settings.telemetry.record_runs else None,
             user=user,
             settings=of_a_run(settings),

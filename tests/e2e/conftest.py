@@ -1,4 +1,4 @@
-"""The built wheel, installed into an environment that holds what runtime.txt names and nothing else."""
+"""The built wheel, installed into environments that hold what a lock file names and nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import distribution
+from importlib.metadata import Distribution, PackagePath, distribution
 from pathlib import Path
 from typing import Any
 
@@ -79,15 +79,19 @@ def installed_entries(name: str) -> Iterator[tuple[Path, Path]]:
     """
     package = distribution(name)
     places = {
-        Path(*file.parts[: 2 if is_shared(Path(str(package.locate_file(file.parts[0])))) else 1])
-        for file in package.files or ()
-        if file.parts[0] not in {"..", "__pycache__"}
+        place_of(file, package) for file in package.files or () if not {"..", "__pycache__"} & set(file.parts)
     }
     return ((place, Path(str(package.locate_file(place)))) for place in sorted(places))
 
 
+def place_of(file: PackagePath, package: Distribution) -> Path:
+    """The file, or the first folder around it that belongs to its distribution alone."""
+    folders = (Path(*file.parts[:depth]) for depth in range(1, len(file.parts)))
+    return next((each for each in folders if not is_shared(Path(str(package.locate_file(each))))), Path(file))
+
+
 def is_shared(folder: Path) -> bool:
-    return folder.is_dir() and not folder.suffix and not (folder / "__init__.py").exists()
+    return not folder.suffix and not (folder / "__init__.py").exists()
 
 
 def run_python(*arguments: str | Path) -> None:
@@ -98,17 +102,33 @@ def run_python(*arguments: str | Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Built and installed once for the run, offline."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built once for the run."""
     folder = tmp_path_factory.mktemp("wheel")
-    run_python("hatchling", "build", "--target", "wheel", "--directory", folder / "dist")
-    (wheel,) = (folder / "dist").glob("*.whl")
-    prefix = folder / "venv"
+    run_python("hatchling", "build", "--target", "wheel", "--directory", folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """As `pip install loccit` leaves it; once for the run, offline."""
+    return environment_of(wheel, "runtime", tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture(scope="session")
+def equipped(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The same with every extra: it can ask models that a server serves."""
+    return environment_of(wheel, "full", tmp_path_factory.mktemp("equipped"))
+
+
+def environment_of(wheel: Path, lock: str, prefix: Path) -> Installed:
+    """A fresh environment with the wheel and what requirements/LOCK.txt names."""
     run_python("venv", "--without-pip", prefix)
     (site,) = prefix.glob("lib/python3.*/site-packages")
-    for pin in locked_requirements("runtime"):
+    for pin in locked_requirements(lock):
         for place, entry in installed_entries(pin.name):
-            (site / place).parent.mkdir(exist_ok=True)
+            (site / place).parent.mkdir(parents=True, exist_ok=True)
             (site / place).symlink_to(entry)
     run_python(
         "pip", "--python", prefix / "bin" / "python", "install", "--quiet", "--no-index", "--no-deps", wheel

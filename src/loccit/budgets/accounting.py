@@ -109,12 +109,6 @@ def spending_rows(
     return sorted(rows, key=lambda row: (-row.usd, row.name))
 
 
-def spent_on(connection: Connection, request: str) -> Decimal:
-    """What the calls of a request did cost in USD."""
-    ours = (spending.c.of == "request") & (spending.c.name == request)
-    return dollars(connection.execute(select(func.sum(spending.c.spent)).where(ours)).scalar() or 0)
-
-
 def budget_rows(connection: Connection, limits: Iterable[BudgetLimit], day: int) -> list[BudgetRow]:
     """How the budgets of these limits stand on a day, in their order; of a limit for each, the fullest."""
     found: list[BudgetRow] = []

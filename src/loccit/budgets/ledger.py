@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from sqlalchemy import Connection, Row
 
 from loccit.budgets import statements
-from loccit.budgets.accounting import BudgetRow, By, SpendingRow, budget_rows, spending_rows, spent_on
+from loccit.budgets.accounting import BudgetRow, By, SpendingRow, budget_rows, spending_rows
 from loccit.budgets.limits import (
     Account,
     Budget,
@@ -403,11 +403,6 @@ class Ledger:
         self._expire_now()
         with self._database.reading() as connection:
             return spending_rows(connection, by, since=since, until=until)
-
-    def spent_on(self, request: str) -> Decimal:
-        """What one request did cost with all its calls, those that failed or were hedged too."""
-        with self._database.reading() as connection:
-            return spent_on(connection, request)
 
     def budgets(self) -> list[BudgetRow]:
         """How each budget stands now, in the order of the limits; of a limit for each, the ten fullest."""

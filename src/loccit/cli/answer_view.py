@@ -61,7 +61,10 @@ def show_answer(answer: Answer, *, quiet: bool) -> None:
         _show_snapshot(snapshot, style)
     if answer.claims:
         say_styled(style(_checked(answer), "green"))
-    elif answer.abstention is not None and answer.abstention in _NEXT:
+        return
+    if answer.run and answer.run.cost_usd:
+        say_styled(style(f"{_dollars(answer.run.cost_usd)} was spent", "dim"))
+    if answer.abstention is not None and answer.abstention in _NEXT:
         note(_NEXT[answer.abstention])
 
 
@@ -151,8 +154,13 @@ def _checked(answer: Answer) -> str:
     milliseconds = sum(answer.run.timings_ms.values()) if answer.run else 0.0
     count = sum(len(claim.citations) for claim in answer.claims)
     quotations = "1 quotation" if count == 1 else f"{count} quotations, each"
-    cost = f"${answer.run.cost_usd:.4f}; " if answer.run and answer.run.cost_usd else ""
+    cost = f"{_dollars(answer.run.cost_usd)}; " if answer.run and answer.run.cost_usd else ""
     return (
         f"{quotations} re-checked against the bytes; confidence {answer.confidence:.2f}; {cost}"
         f"{milliseconds / 1000:.2f} s"
     )
+
+
+def _dollars(usd: float) -> str:
+    """With four decimals, more where it would be nothing otherwise."""
+    return f"${usd:.4f}" if usd >= 0.0001 else f"${usd:.8f}"

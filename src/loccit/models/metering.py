@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from loccit.core.calls import ModelReply, TokenUsage
 from loccit.core.errors import ModelError
 from loccit.models import tokens
+from loccit.telemetry.trace import paid
 
 if TYPE_CHECKING:
     from loccit.budgets.deadline import Deadline
@@ -164,6 +165,7 @@ class _Bill:
 
     async def _settle(self, usd: Decimal, usage: TokenUsage) -> None:
         self._is_settled = True
+        paid(usd)
         await self.ledger.settle(self.reservation, usd, usage)
 
     def _counted(self, text: str) -> TokenUsage:

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 # The script that needs no file: it answers every question with quotations from the evidence in the prompt.
 QUOTE_FIRST = "quote-first"
+_QUOTES = 3
 _PIECE_CHARS = 24
 _CHARS_PER_TOKEN = 4
 _EVIDENCE = re.compile(r"^<<<(\S+) [^\n]*\n(.*?)\n\1>>>$", re.DOTALL | re.MULTILINE)
+_QUESTION = re.compile(r"^(?:Last q|Q)uestion: (.+)$", re.MULTILINE)
 _WORDS = re.compile(r"[A-Za-z][a-z]+|[A-Z]+|[0-9]+")
 _MARKS = " \t#/*\"';:-"
 
@@ -72,7 +74,7 @@ class ScriptedModel:
         Raises SettingsError for a file that is no script.
         """
         if where == QUOTE_FIRST:
-            return cls(f"scripted:{where}", (Rule(quote=3),))
+            return cls(f"scripted:{where}", _quote_first)
         return cls(f"scripted:{where}", _rules(home / where))
 
     @property
@@ -121,6 +123,14 @@ class ScriptedModel:
         asked = sum(len(message.text) for message in call.messages)
         usage = TokenUsage(-(-asked // _CHARS_PER_TOKEN), -(-len(text) // _CHARS_PER_TOKEN))
         return ModelReply(text, self._name, usage, finish)
+
+
+def _quote_first(call: ModelCall) -> str:
+    """Quotations; of a follow-up question itself, together with the one before it."""
+    if call.purpose == "condense":
+        asked = _QUESTION.findall(_last_words(call))
+        return json.dumps({"question": "\n".join(reversed(asked[-2:]))}, ensure_ascii=False)
+    return quotations(call, _QUOTES)
 
 
 def quotations(call: ModelCall, most: int) -> str:

@@ -18,8 +18,8 @@ from loccit.answering.compose import (
 from loccit.answering.quotes import FailedQuote, LocatedQuote, locate_quote
 from loccit.budgets.deadline import Deadline
 from loccit.core.answers import Claim, DroppedClaim, Verdict, VerdictLabel
-from loccit.core.calls import ModelCall, ModelReply, Payer
-from loccit.core.errors import MalformedReply
+from loccit.core.calls import Finish, ModelCall, ModelReply, Payer
+from loccit.core.errors import MalformedReply, ModelRefused
 from loccit.core.evidence import Passage
 from loccit.models.protocols import ChatModel
 from loccit.pipeline.claims import statement_claim
@@ -33,6 +33,7 @@ QUOTES_CHECKER = "loccit.quotes"
 QUOTES_VERSION = "1"
 # Reasons that a writer is told of a claim that its passages do not bear out.
 _TOLD = 4
+_REFUSAL_CHARS = 200
 Tell = Callable[[Event], None]
 
 
@@ -80,13 +81,16 @@ class Drafting:
         """
         self.tell(Writing(model.name, call.purpose))
         checked: dict[DraftClaim, CheckedClaim] = {}
-        if self.streams:
-            reply = await self._streamed(call, model, checked)
-        else:
-            reply = await model.reply(call, self.payer, self.deadline)
         try:
-            draft = parse_draft(reply.text, model=model.name)
-        except MalformedReply:
+            if self.streams:
+                reply = await self._streamed(call, model, checked)
+            else:
+                reply = await model.reply(call, self.payer, self.deadline)
+            draft = _draft_of(reply)
+        except MalformedReply as error:
+            if error.usage is None:
+                # Not even the server's own form was kept: the fault is not the model's.
+                raise
             draft = await self._asked_again((), model)
         self.claims = [checked.get(claim) or self._checked(claim) for claim in draft.claims]
         return draft
@@ -146,8 +150,7 @@ class Drafting:
     async def _asked_again(self, failures: Sequence[Failure], model: ChatModel) -> Draft:
         self.tell(Writing(model.name, "repair"))
         call = repair_call(self.question, self.passages, failures, reply_tokens=self.reply_tokens)
-        reply = await model.reply(call, self.payer, self.deadline)
-        return parse_draft(reply.text, model=reply.model)
+        return _draft_of(await model.reply(call, self.payer, self.deadline))
 
     def _checked(self, claim: DraftClaim) -> CheckedClaim:
         with span("check") as checking:
@@ -157,6 +160,18 @@ class Drafting:
             places = tuple(dict.fromkeys(place_of(quote.passage) for quote in checked.quotes))
             self.tell(ClaimChecked(claim.text, checked.verdict, places))
         return checked
+
+
+def _draft_of(reply: ModelReply) -> Draft:
+    """What was replied. Raises ModelRefused for a refusal, MalformedReply for what is not of the form."""
+    if reply.finish is Finish.REFUSAL:
+        said = " ".join(reply.text.split())[:_REFUSAL_CHARS]
+        raise ModelRefused(
+            f"{reply.model!r} refuses to answer{f': {said}' if said else ''}",
+            next_step="ask in other words, or another model: answer in [models]",
+            model=reply.model,
+        )
+    return parse_draft(reply.text, model=reply.model)
 
 
 def check_claim(claim: DraftClaim, passages: Sequence[Passage]) -> CheckedClaim:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from loccit.core.answers import Answer
@@ -36,12 +36,11 @@ class Written:
 class Bookkeeping:
     """Where runs are remembered, for whom they are made, and where they are sent.
 
-    `runs` is None where no record is kept, `exporter` where nothing is sent. `spent_on` says what a run did
-    cost. `settings` are those that a run is made with, none of them secret.
+    `runs` is None where no record is kept, `exporter` where nothing is sent. `settings` are those that a run
+    is made with, none of them secret.
     """
 
     conversations: Conversations
-    spent_on: Callable[[str], Decimal]
     runs: RunStore | None = None
     user: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -56,8 +55,8 @@ async def as_run(question: str, write: Write, books: Bookkeeping, *, session: st
     """What `write` makes of the question, remembered as a turn of the conversation and as a run.
 
     `write` is awaited with the payer and the conversation so far. Without a session a new one begins. A run
-    that fails is recorded too, with its error. Raises what `write` raises, InputError for a conversation that
-    is not there, StorageFailed.
+    that fails or is cancelled is recorded too, with its error. Raises what `write` raises, with what was
+    spent by then in its message; InputError for a conversation that is not there, StorageFailed.
     """
     turns = books.conversations.turns(session) if session else ()
     session = session or books.conversations.begin(books.user)
@@ -66,8 +65,11 @@ async def as_run(question: str, write: Write, books: Bookkeeping, *, session: st
     with recording(run) as trace:
         try:
             answer = await write(payer, [(turn.question, turn.answer) for turn in turns])
-        except LoccitError as error:
-            _keep(_record(trace, question, books, session, error=type(error).__name__), trace, books)
+        except (LoccitError, asyncio.CancelledError) as error:
+            record = _record(trace, question, books, session, error=type(error).__name__)
+            if isinstance(error, LoccitError) and record.cost_usd:
+                error.message += f" (${record.cost_usd:.4f} was spent by then)"
+            _keep(record, trace, books)
             raise
     record = _record(trace, question, books, session, answer=answer)
     if answer.run is not None:
@@ -100,7 +102,6 @@ async def drafted_reply(triage: Triage, draft: Draft, books: Bookkeeping) -> Tri
         error=error,
         user=books.user,
         settings=books.settings,
-        cost_usd=books.spent_on(run),
     )
     if result.run is not None:
         run_facts = result.run.model_copy(update={"cost_usd": float(record.cost_usd)})
@@ -128,7 +129,6 @@ def _record(
         session=session,
         settings=books.settings,
         answer=answer,
-        cost_usd=books.spent_on(trace.run),
     )
 
 

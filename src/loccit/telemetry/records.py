@@ -126,11 +126,11 @@ def record_of(
     session: str = "",
     settings: Mapping[str, Any] | None = None,
     answer: Answer | None = None,
-    cost_usd: Decimal | None = None,
 ) -> RunRecord:
     """The record of a run that has ended. Its calls are the spans that `calling` made.
 
-    `cost_usd` is what a ledger says that it did cost, attempts that failed too; else what its calls say.
+    It cost what they did, or what was paid where that is more: an attempt that failed before another one was
+    answered is paid for, and is no call of its own.
     """
     calls = tuple(_call(span) for span in trace.spans if span.name == CALL)
     timings: dict[str, float] = {}
@@ -153,7 +153,7 @@ def record_of(
         question=_unicode(question),
         outcome=outcome,
         error=_unicode(error),
-        cost_usd=sum((call.cost_usd for call in calls), Decimal(0)) if cost_usd is None else cost_usd,
+        cost_usd=max(trace.spent_usd, sum((call.cost_usd for call in calls), Decimal(0))),
         calls=calls,
         prompts=tuple(dict.fromkeys(call.prompt for call in calls if call.prompt)),
         settings=dict(settings or {}),

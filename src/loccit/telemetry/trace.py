@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 Attribute = str | int | float | bool
 
@@ -36,12 +37,14 @@ class Trace:
     """The spans of one run, in the order in which they began.
 
     `at` is when it began in seconds since the epoch, `began` the same moment on the clock of the spans.
+    `spent_usd` is what was paid within, also for what failed or was cut off.
     """
 
     run: str
     at: float = field(default_factory=time.time)
     began: float = field(default_factory=time.perf_counter)
     spans: list[Span] = field(default_factory=list[Span])
+    spent_usd: Decimal = Decimal(0)
 
 
 _trace: ContextVar[Trace | None] = ContextVar("loccit_trace", default=None)
@@ -58,6 +61,13 @@ def recording(run: str) -> Generator[Trace]:
     finally:
         _trace.reset(tokens[0])
         _inside.reset(tokens[1])
+
+
+def paid(usd: Decimal) -> None:
+    """Add this to what the run around has cost, where there is one."""
+    trace = _trace.get()
+    if trace is not None:
+        trace.spent_usd += usd
 
 
 @contextmanager

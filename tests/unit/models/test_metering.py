@@ -18,6 +18,7 @@ from loccit.core.calls import Message, ModelCall, Speaker, TokenUsage
 from loccit.core.errors import BudgetExceeded, MalformedReply, ModelError, ModelRefused, PriceUnknown
 from loccit.models import tokens
 from loccit.models.metering import Metered
+from loccit.telemetry.trace import recording
 
 
 def spent(ledger: Ledger) -> Decimal:
@@ -52,6 +53,22 @@ def test_a_stream_costs_the_same(ledger: Ledger) -> None:
         pieces, reply = run(collected(Metered(inner, ledger, PRICES)), inner)
     assert pieces == ["1234", "5678"]
     assert spent(ledger) == reply.cost_usd == 16
+
+
+def test_the_run_around_hears_of_every_cent_also_of_what_failed(ledger: Ledger) -> None:
+    """A call that was cut is paid for, and the trace adds up to what the ledger has."""
+    with ModelServer(Behaviour("12345678")) as server, recording("run-1") as trace:
+        server.script.append(Behaviour(drop_after=0))
+        inner = provider_model(server)
+        model = Metered(inner, ledger, PRICES)
+
+        async def twice() -> None:
+            with pytest.raises(ModelError):
+                await model.reply(CALL, PAYER, Deadline.after(5))
+            await model.reply(CALL, PAYER, Deadline.after(5))
+
+        run(twice(), inner)
+    assert trace.spent_usd == spent(ledger) > 16
 
 
 def test_the_ledger_says_how_long_a_reply_may_be(ledger: Ledger) -> None:

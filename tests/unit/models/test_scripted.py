@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from kit import PAYER, collected, run
 
+from loccit.answering.compose import condense_call, parse_question
 from loccit.budgets.deadline import Deadline
 from loccit.core.calls import Finish, Message, ModelCall, ModelReply, Speaker
 from loccit.core.errors import MalformedReply, ModelNotConfigured, ModelUnavailable, SettingsError
@@ -96,6 +97,13 @@ def test_it_quotes_the_lines_nearest_the_question(tmp_path: Path) -> None:
 
 def test_without_evidence_it_claims_nothing(tmp_path: Path) -> None:
     assert json.loads(say(ScriptedModel.of_file("quote-first", tmp_path), "Why?").text)["claims"] == []
+
+
+def test_a_follow_up_question_is_put_together_with_the_one_before_it(tmp_path: Path) -> None:
+    conversation = "Question: Why retry?\nAnswer:\n- Question it."
+    call = condense_call("And how often?", conversation, reply_tokens=50)
+    reply = run(ScriptedModel.of_file("quote-first", tmp_path).reply(call, PAYER, Deadline.after(5)))
+    assert parse_question(reply.text, model="s") == "And how often?\nWhy retry?"
 
 
 def test_a_function_may_be_the_script() -> None:

@@ -14,8 +14,8 @@ import pytest
 from loccit.answering.options import AnsweringOptions
 from loccit.budgets.deadline import Deadline
 from loccit.core.answers import Abstention, Answer, ClaimKind, Outcome, VerdictLabel
-from loccit.core.calls import ModelCall, ModelReply, Payer
-from loccit.core.errors import BudgetExceeded, ContextTooLong, ModelUnavailable
+from loccit.core.calls import Finish, ModelCall, ModelReply, Payer, TokenUsage
+from loccit.core.errors import BudgetExceeded, ContextTooLong, MalformedReply, ModelUnavailable
 from loccit.core.evidence import Filters
 from loccit.models.scripted import ScriptedModel
 from loccit.pipeline.events import ClaimChecked, Degraded, Event, Searching, Writing
@@ -315,6 +315,50 @@ def test_prose_instead_of_claims_is_asked_for_again_and_then_quoted_instead(sear
     answer = asked(searched, lambda call: "The router raises a LookupError, I believe.")
     assert (answer.outcome, answer.abstention) == (Outcome.PARTIAL, Abstention.MODEL_UNAVAILABLE)
     assert {claim.kind for claim in answer.claims} == {ClaimKind.QUOTATION}
+
+
+class Saying:
+    """Replies and errors in turn, as a provider gives them; keeps what each call was for."""
+
+    name = "scripted:saying"
+
+    def __init__(self, *turns: ModelReply | Exception | Script) -> None:
+        self.turns = list(turns)
+        self.purposes: list[str] = []
+
+    async def reply(self, call: ModelCall, payer: Payer, deadline: Deadline) -> ModelReply:
+        self.purposes.append(call.purpose)
+        turn = self.turns.pop(0)
+        if isinstance(turn, Exception):
+            raise turn
+        return turn if isinstance(turn, ModelReply) else ModelReply(turn(call), self.name)
+
+    async def stream(self, call: ModelCall, payer: Payer, deadline: Deadline):
+        yield await self.reply(call, payer, deadline)
+
+
+@pytest.mark.parametrize("events", [None, []])
+def test_a_form_that_the_provider_found_broken_is_asked_for_again_too(
+    searched: Searchable, events: list[Event] | None
+) -> None:
+    model = Saying(MalformedReply("prose", usage=TokenUsage(9, 9)), good)
+    answer = asked(searched, model, events=events)
+    assert (answer.outcome, model.purposes) == (Outcome.ANSWERED, ["answer", "repair"])
+
+
+def test_what_is_no_reply_at_all_is_not_asked_for_again(searched: Searchable) -> None:
+    model = Saying(MalformedReply("a page of HTML", usage=None))
+    answer = asked(searched, model)
+    assert (answer.abstention, model.purposes) == (Abstention.MODEL_UNAVAILABLE, ["answer"])
+
+
+def test_a_refusal_is_told_and_not_argued_with(searched: Searchable) -> None:
+    events: list[Event] = []
+    model = Saying(ModelReply("I will not.", "box:m", finish=Finish.REFUSAL))
+    answer = asked(searched, model, events=events)
+    assert (answer.abstention, model.purposes) == (Abstention.MODEL_UNAVAILABLE, ["answer"])
+    (degraded,) = (event for event in events if isinstance(event, Degraded))
+    assert degraded.why == "'box:m' refuses to answer: I will not."
 
 
 def test_what_does_not_fit_is_packed_smaller_once(searched: Searchable) -> None:
