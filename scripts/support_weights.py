@@ -58,7 +58,8 @@ PARAMETERS: dict[str, Any] = {
     "verbose": -1,
     "num_threads": 1,
 }
-TREES = 150
+# An average of two forests is steadier than one.
+TREES, SEEDS = 150, (1, 2)
 # Words in fewer definitions' sentences, or of fewer repositories, are left out, and so are companions that
 # are less sure than this to be more frequent beside the word.
 LEAST_DEFINITIONS, LEAST_CODE, COMPANIONS, LEAST_LIFT = 6, 12, 24, 1.3
@@ -117,10 +118,12 @@ def write(claims: Sequence[Claim], definitions: Sequence[Definition], sources: l
     for position, kind in enumerate(KINDS):
         for fold in folds:
             unseen = np.isin(repos, fold)
-            model = grown(columns, kinds, kind, ~unseen)
-            scores[unseen, position] = model.predict(columns[unseen], raw_score=True)
+            for model in grown(columns, kinds, kind, ~unseen):
+                scores[unseen, position] += model.predict(columns[unseen], raw_score=True) / len(SEEDS)
         final = grown(columns, kinds, kind, np.ones(len(claims), dtype=bool))
-        trees[kind] = [table(tree["tree_structure"]) for tree in final.dump_model()["tree_info"]]
+        trees[kind] = [
+            table(tree["tree_structure"]) for one in final for tree in one.dump_model()["tree_info"]
+        ]
     least, caught = thresholds(scores, kinds)
     margins = np.min(scores[kinds == "true"] - least, axis=1)
     print(
@@ -146,8 +149,8 @@ def write(claims: Sequence[Claim], definitions: Sequence[Definition], sources: l
     print(f"{TARGET.stat().st_size:,} bytes", file=sys.stderr)
 
 
-def grown(columns: Float64, kinds: Any, kind: str, seen: Any) -> Any:
-    """Trees that tell true claims from those of a kind; true ones weigh twice as much as false ones
+def grown(columns: Float64, kinds: Any, kind: str, seen: Any) -> list[Any]:
+    """Forests that tell true claims from those of a kind; true ones weigh twice as much as false ones
     together.
     """
     import lightgbm
@@ -156,7 +159,7 @@ def grown(columns: Float64, kinds: Any, kind: str, seen: Any) -> Any:
     is_true = kinds[taken] == "true"
     weights = np.where(is_true, 2.0 / is_true.sum(), 1.0 / (~is_true).sum()) * 6_000
     data = lightgbm.Dataset(columns[taken], is_true.astype(float), weight=weights)
-    return lightgbm.train({**PARAMETERS, "seed": 1}, data, num_boost_round=TREES)
+    return [lightgbm.train({**PARAMETERS, "seed": seed}, data, num_boost_round=TREES) for seed in SEEDS]
 
 
 def table(root: dict[str, Any]) -> dict[str, list[Any]]:
@@ -168,7 +171,7 @@ def table(root: dict[str, Any]) -> dict[str, list[Any]]:
         is_leaf = "leaf_value" in node
         columns["feature"].append(0 if is_leaf else node["split_feature"])
         columns["threshold"].append(0 if is_leaf else float(f"{node['threshold']:.7g}"))
-        columns["value"].append(float(f"{node['leaf_value']:.5g}") if is_leaf else 0)
+        columns["value"].append(float(f"{node['leaf_value'] / len(SEEDS):.5g}") if is_leaf else 0)
         columns["left"].append(-1)
         columns["right"].append(-1)
         if not is_leaf:

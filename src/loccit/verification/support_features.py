@@ -138,7 +138,7 @@ def compare(claim: ClaimText, passages: Sequence[PassageText], tables: WordTable
     numbers = tuple(_number(number, claim, held, rows) for number in claim.numbers)
     negations = tuple(_negation(negation, held, rows) for negation in claim.negations)
     features = _word_features(claim, held, rows, tables)
-    features |= _name_features(names)
+    features |= _name_features(claim, names, held)
     features |= _number_features(numbers)
     features |= _negation_features(claim, negations, held, rows, tables)
     missing = sorted(
@@ -382,9 +382,28 @@ def _negation(negation: Negation, held: Passages, rows: Mapping[str, list[int]])
     return NegationFinding(negation, there / len(scope), negated / len(scope), strictly / len(scope))
 
 
-def _name_features(findings: Sequence[NameFinding]) -> dict[str, float]:
+_RAISED = re.compile(r"\b(?:raise|throw)(?:s|d|n|ing)?\b[^.;]{0,25}$", re.IGNORECASE)
+
+
+def _shape(name: str) -> str:
+    """Class-like, constant-like, of several words, or plain."""
+    if name.isupper():
+        return "constant"
+    if name[:1].isupper():
+        return "class"
+    return "words" if "_" in name.strip("_") else "plain"
+
+
+def _name_features(claim: ClaimText, findings: Sequence[NameFinding], held: Passages) -> dict[str, float]:
     own = [one for one in findings if not one.is_common]
     marked = [one for one in own if one.name.kind in ("marked", "bare")]
+    absent = [one.name for one in marked if one.level == 0]
+    raised = [name for name in absent if _RAISED.search(claim.text[: name.position])]
+    # What the claim might have meant: names of the same shape that the passages hold and the claim does not.
+    shapes = {_shape(name.tail) for name in absent}
+    rivals = sum(
+        _shape(token) in shapes and token not in claim.text for token in (held.tokens if absent else ())
+    )
     return {
         "names": len(marked),
         "names:common": len(findings) - len(own),
@@ -394,7 +413,9 @@ def _name_features(findings: Sequence[NameFinding]) -> dict[str, float]:
         "names:least-near": min((one.near for one in marked), default=1.5),
         "names:least-odds": min((one.odds for one in marked), default=9.0),
         "names:mean": sum(one.level for one in marked) / len(marked) if marked else 4,
-        "names:absent": sum(one.level == 0 for one in marked),
+        "names:absent": len(absent),
+        "names:absent-raised": len(raised) + float(bool(raised) and "rais" in held.everything),
+        "names:rivals": min(rivals, 20),
         "names:quoted": min((one.level for one in own if one.name.kind == "quoted"), default=4),
         "names:acronym": min((one.level for one in own if one.name.kind == "acronym"), default=4),
         "names:absent-marked": float(any(one.level == 0 and one.name.kind == "marked" for one in marked)),
