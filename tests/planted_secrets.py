@@ -94,6 +94,7 @@ PLANTED: dict[str, tuple[str, str]] = {
     "password of an option": ("hunter2", "mysql --password={} -h db"),
     "api key in JSON": (_some(20), '{{"api_key": "{}"}}'),
     "api key in JSON in JSON": (_some(20), '"{{\\"apiKey\\": \\"{}\\"}}"'),
+    "api key in JSON three deep": (_some(20), '"{{\\\\\\"apiKey\\\\\\": \\\\\\"{}\\\\\\"}}"'),
     "api key in TOML": (_some(20), "api_key = '{}'"),
     "token of an option": (_some(20), "run --access-token {} now"),
     "token in an address": (_some(20), "https://example.com/x?access_token={}&y=1"),

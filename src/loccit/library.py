@@ -385,9 +385,8 @@ class Loccit:
                 return abstain(question, Abstention.INDEX_BROKEN, version=__version__)
 
         written = await as_run(question, answered, self._books(user), session=session)
-        failure = None if self._models is None else self._models.recording_failure
-        if failure is not None:
-            tell(Degraded(f"not every call could be recorded: {failure.message}", failure.next_step))
+        if self._models is not None and (lost := self._models.recording_failure) is not None:
+            tell(Degraded(lost.message, lost.next_step))
         return written
 
     def draft_reply(

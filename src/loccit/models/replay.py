@@ -89,7 +89,8 @@ class Recorder:
         except OSError as error:
             self.lost += 1
             self.failure = StorageFailed(
-                f"{self.lost:,} calls could not be recorded in {str(self.folder)!r}: {error.strerror}",
+                f"{self.lost:,} call{'s' if self.lost > 1 else ''} could not be recorded in "
+                f"{str(self.folder)!r}: {error.strerror}",
                 next_step="make room there, or change record in [models]",
             )
             with span("recording failed", {"reason": self.failure.message}) as one:

@@ -25,6 +25,7 @@ from loccit.models.protocols import ChatModel
 from loccit.pipeline.claims import statement_claim
 from loccit.pipeline.events import ClaimChecked, Event, Writing
 from loccit.retrieval.packing import Read
+from loccit.telemetry.redaction import redact
 from loccit.telemetry.trace import span
 from loccit.verification.support import Premise, check_support, explain_support
 
@@ -140,9 +141,9 @@ class Drafting:
         ]
 
     def dropped(self) -> list[DroppedClaim]:
-        """The others."""
+        """The others. No source holds what they say, so what looks like a secret in them is taken out."""
         return [
-            DroppedClaim(text=claim.draft.text.strip() or "(nothing)", verdict=claim.verdict)
+            DroppedClaim(text=redact(claim.draft.text.strip()) or "(nothing)", verdict=claim.verdict)
             for claim in self.claims
             if not claim.holds
         ]

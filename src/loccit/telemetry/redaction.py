@@ -121,11 +121,12 @@ _NAMED = rf"""
     (?P<rest> [a-z0-9_-]{{0,40}}+ )
 """
 _ASSIGNED = rf"""(?ix)
-    {_NAMED} \\?["'`]?
+    # JSON in JSON in JSON has a quote after seven backslashes.
+    {_NAMED} \\{{0,7}}+["'`]?
     # Also with a type (`password: str = `), as an option (`--token x`) and in XML (`<token>x<`).
     (?P<by> (?: [\ \t]{{0,8}}+ : [\ ]? [a-z_][a-z0-9_.|\[\]\ ]{{0,40}}+ (?==) | [\ \t]{{0,8}}+ )
       (?: := | => | ={{1,3}} | : ) [\ \t]{{0,8}}+ | [\ ] | > )
-    (?P<quote> \\?["'`] )?+
+    (?P<quote> \\{{0,7}}["'`] )?+
     (?P<secret> (?(quote) (?: (?!(?P=quote)) (?:\\\S|\S) ){{6,}}+ | [^\s"'`\\<>,;(){{}}\[\]&]{{6,}}+ ) )
 """
 _KEY = re.compile(rf"(?ix) [a-z0-9_.-]{{0,60}}? {_NAMED}")
