@@ -90,8 +90,10 @@ IDENTIFIER = re.compile(
     r"[A-Z]+[a-z0-9]+(?:[A-Z][a-z0-9]*)+|[a-z]+[a-z0-9]*(?:[A-Z][a-z0-9]+)+)(?![\w`/\-])"
 )
 NUMBER = re.compile(
-    r"(?<![\w.\-/#\[`'\"])(?:(?P<digits>\d+(?:\.\d+)*)(?=$|[\s,;:)%'\"`\]]|\.(?:\s|$)|(?:s|ms|kb|mb|px|x)\b)"
-    r"|(?P<word>zero|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand)\b(?!-))",
+    r"(?<![\w.\-/#\[`'\"])(?P<digits>\d+(?:\.\d+)*)"
+    r"(?=$|[\s,;:)%'\"`\]]|\.(?:\s|$)|(?:s|ms|kb|mb|px|x)\b)"
+    r"|(?<=`)(?P<marked>\d+(?:\.\d+)*)(?=`)"
+    r"|(?<![\w.\-/#\[`'\"])(?P<word>zero|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand)\b(?!-)",
     re.IGNORECASE,
 )
 _NUMBER_WORDS = "zero two three four five six seven eight nine ten twelve hundred thousand".split()
@@ -428,8 +430,8 @@ def _with_another_number(text: str, chance: random.Random) -> tuple[str, str] | 
         other = other.capitalize() if match["word"][0].isupper() else other
         start, end = match.span("word")
     else:
-        start, end = match.span("digits")
-        other = _another_number(match["digits"], chance)
+        start, end = match.span("digits" if match["digits"] else "marked")
+        other = _another_number(text[start:end], chance)
     return f"{text[:start]}{other}{text[end:]}", f"{text[start:end]} -> {other}"
 
 

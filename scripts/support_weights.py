@@ -28,6 +28,7 @@ from benchmarks.repositories import head
 from loccit.verification.support_features import Word, WordTables, compare
 from loccit.verification.support_model import FORMAT
 from loccit.verification.support_text import read_claim, read_passage
+from loccit.verification.support_vectors import Vectors
 
 Float64 = npt.NDArray[np.float64]
 
@@ -43,7 +44,7 @@ ROUNDS = 3
 FOLDS = 4
 # Share of true claims that may fall, and how much of each kind should be caught there (with something to
 # spare).
-DROPPED = 0.049
+DROPPED = 0.048
 KINDS = {"number": 0.83, "negation": 0.83, "identifier": 0.83, "behaviour": 0.54}
 PARAMETERS: dict[str, Any] = {
     "objective": "binary",
@@ -60,8 +61,9 @@ PARAMETERS: dict[str, Any] = {
 }
 # An average of two forests is steadier than one.
 TREES, SEEDS = 150, (1, 2)
-# Words in fewer definitions' sentences, or of fewer repositories, are left out, and so are companions that
-# are less sure than this to be more frequent beside the word.
+# Dimensions of words' vectors. Words in fewer definitions' sentences, or of fewer repositories, are left
+# out, and so are companions that are less sure than this to be more frequent beside the word.
+WIDTH = 32
 LEAST_DEFINITIONS, LEAST_CODE, COMPANIONS, LEAST_LIFT = 6, 12, 24, 1.3
 
 
@@ -105,11 +107,12 @@ def write(claims: Sequence[Claim], definitions: Sequence[Definition], sources: l
     rows: list[list[float]] = [[] for _ in claims]
     names: list[str] = []
     for fold in folds:
-        words = counts.tables([name for name in REPOSITORIES if name not in fold])
+        others = [name for name in REPOSITORIES if name not in fold]
+        words, vectors = counts.tables(others), counts.vectors(others)
         for at in np.flatnonzero(np.isin(repos, fold)).tolist():
             about = claims[at].about
             passage = read_passage(about.code, about.path, about.symbol)
-            features = compare(read_claim(claims[at].text), [passage], words).features
+            features = compare(read_claim(claims[at].text), [passage], words, vectors).features
             names = list(features)
             rows[at] = list(features.values())
     columns = np.array(rows)
@@ -118,13 +121,13 @@ def write(claims: Sequence[Claim], definitions: Sequence[Definition], sources: l
     for position, kind in enumerate(KINDS):
         for fold in folds:
             unseen = np.isin(repos, fold)
-            for model in grown(columns, kinds, kind, ~unseen):
+            for model in grown(columns, kinds, repos, kind, ~unseen):
                 scores[unseen, position] += model.predict(columns[unseen], raw_score=True) / len(SEEDS)
-        final = grown(columns, kinds, kind, np.ones(len(claims), dtype=bool))
+        final = grown(columns, kinds, repos, kind, np.ones(len(claims), dtype=bool))
         trees[kind] = [
             table(tree["tree_structure"]) for one in final for tree in one.dump_model()["tree_info"]
         ]
-    least, caught = thresholds(scores, kinds)
+    least, caught = thresholds(scores, kinds, repos)
     margins = np.min(scores[kinds == "true"] - least, axis=1)
     print(
         json.dumps(
@@ -138,6 +141,7 @@ def write(claims: Sequence[Claim], definitions: Sequence[Definition], sources: l
         "heads": {
             kind: {"least": round(float(least[at]), 4), "trees": trees[kind]} for at, kind in enumerate(KINDS)
         },
+        "vectors": counts.vectors(REPOSITORIES).to_document(),
         "words": {
             stem: [word.weight, word.own, word.other, dict(word.companions)]
             for stem, word in sorted(counts.tables(REPOSITORIES).items())
@@ -149,7 +153,7 @@ def write(claims: Sequence[Claim], definitions: Sequence[Definition], sources: l
     print(f"{TARGET.stat().st_size:,} bytes", file=sys.stderr)
 
 
-def grown(columns: Float64, kinds: Any, kind: str, seen: Any) -> list[Any]:
+def grown(columns: Float64, kinds: Any, repos: Any, kind: str, seen: Any) -> list[Any]:
     """Forests that tell true claims from those of a kind; true ones weigh twice as much as false ones
     together.
     """
@@ -157,9 +161,23 @@ def grown(columns: Float64, kinds: Any, kind: str, seen: Any) -> list[Any]:
 
     taken = seen & np.isin(kinds, ["true", kind])
     is_true = kinds[taken] == "true"
-    weights = np.where(is_true, 2.0 / is_true.sum(), 1.0 / (~is_true).sum()) * 6_000
+    shares = shares_of(repos[taken], is_true)
+    weights = np.where(is_true, 2.0, 1.0) * shares * 6_000
     data = lightgbm.Dataset(columns[taken], is_true.astype(float), weight=weights)
     return [lightgbm.train({**PARAMETERS, "seed": seed}, data, num_boost_round=TREES) for seed in SEEDS]
+
+
+def shares_of(repos: Any, groups: Any) -> Float64:
+    """What each row weighs in its group, so that a group's rows sum up to 1: a repository with four times
+    the rows of another weighs twice as much as it. A few hold most of the numbers, and the next may be like
+    any.
+    """
+    shares = np.zeros(len(repos))
+    for group in np.unique(groups):
+        here = groups == group
+        _, place, counts = np.unique(repos[here], return_inverse=True, return_counts=True)
+        shares[here] = (1 / np.sqrt(counts) / np.sqrt(counts).sum())[place]
+    return shares
 
 
 def table(root: dict[str, Any]) -> dict[str, list[Any]]:
@@ -183,26 +201,27 @@ def table(root: dict[str, Any]) -> dict[str, list[Any]]:
     return columns
 
 
-def thresholds(scores: Float64, kinds: Any) -> tuple[Float64, dict[str, float]]:
+def thresholds(scores: Float64, kinds: Any, repos: Any) -> tuple[Float64, dict[str, float]]:
     """The least log odds of each head, at which `DROPPED` of the true claims fall by any of them, and which
     leaves the kind furthest below what it should be as little below it as a random search finds.
     """
-    truths = scores[kinds == "true"]
-    false = {kind: scores[kinds == kind] for kind in KINDS}
+    shares = shares_of(repos, kinds)
+    truths, weights = scores[kinds == "true"], shares[kinds == "true"]
+    false = {kind: (scores[kinds == kind], shares[kinds == kind]) for kind in KINDS}
     generator = np.random.default_rng(0)
 
-    def at_shares(shares: Float64) -> tuple[float, Float64, Float64, dict[str, float]]:
+    def at_shares(wanted: Float64) -> tuple[float, Float64, Float64, dict[str, float]]:
         low, high = 0.01, 3.0
         for _ in range(18):
             middle = (low + high) / 2
-            least = _quantiles(truths, shares * middle)
-            if (truths < least).any(axis=1).mean() > DROPPED:
+            least = _quantiles(truths, wanted * middle)
+            if float(((truths < least).any(axis=1) * weights).sum()) > DROPPED:
                 high = middle
             else:
                 low = middle
-        least = _quantiles(truths, shares * low)
-        caught = {kind: float((rows < least).any(axis=1).mean()) for kind, rows in false.items()}
-        return min(caught[kind] - wanted for kind, wanted in KINDS.items()), least, shares * low, caught
+        least = _quantiles(truths, wanted * low)
+        caught = {kind: float(((rows < least).any(axis=1) * of).sum()) for kind, (rows, of) in false.items()}
+        return min(caught[kind] - KINDS[kind] for kind in KINDS), least, wanted * low, caught
 
     best = at_shares(np.full(len(KINDS), DROPPED / 3))
     for _ in range(250):
@@ -259,6 +278,28 @@ class WordCounts:
             own[row, [said_at[stem] for stem in code if stem in said_at]] = 1
             held[row, [self.place[stem] for stem in code if stem in self.place]] = 1
         return len(rows), said.sum(0), (said * own).sum(0), own.sum(0), held.sum(0), said.T @ held
+
+    def vectors(self, repos: Collection[str]) -> Vectors:
+        """Words in `WIDTH` dimensions: the singular vectors of the logarithm of how much more often than
+        expected two stand together, rare words longer.
+        """
+        parts = [self.of[repo] for repo in repos if repo in self.of]
+        total = sum(part[0] for part in parts)
+        said, held = sum(part[1] for part in parts), sum(part[4] for part in parts)
+        beside = sum(part[5] for part in parts)
+        expected = sum(np.outer(part[1], part[4] / part[0]) for part in parts)
+        surplus = np.maximum(0.0, np.log((beside + 2.0) / (expected + 2.0))).astype(np.float32)
+        # Subspace iteration: the few first singular vectors are all that is needed.
+        basis = np.random.default_rng(0).normal(size=(surplus.shape[1], WIDTH + 10)).astype(np.float32)
+        for _ in range(4):
+            basis, _unused = np.linalg.qr(surplus.T @ (surplus @ basis))
+        left, sizes, right = np.linalg.svd(surplus @ basis, full_matrices=False)
+        scale = np.sqrt(sizes[:WIDTH])
+        of_said = left[:, :WIDTH] * scale * np.log(total / (said + 1))[:, None]
+        of_held = (basis @ right.T)[:, :WIDTH] * scale * np.log(total / (held + 1))[:, None]
+        raw = Vectors(self.said, self.held, of_said, of_held)
+        # As they will be read.
+        return Vectors.read(raw.to_document())
 
     def tables(self, repos: Collection[str]) -> WordTables:
         """What is known of words by these repositories. What is expected of other definitions is reckoned per

@@ -82,7 +82,7 @@ def explain_support(claim: str, premises: Sequence[Premise]) -> SupportFindings:
     if not passages or not (said.stems or said.numbers):
         return SupportFindings(_verdict(VerdictLabel.UNSUPPORTED, 0.0), "behaviour", {}, ())
     model = support_model()
-    agreement = compare(said, passages, model.words)
+    agreement = compare(said, passages, model.words, model.vectors)
     margins = model.margins(agreement.features)
     worst = min(margins, key=lambda kind: (margins[kind], kind))
     score = _score(margins[worst])

@@ -19,6 +19,7 @@ from loccit.verification.support_text import (
     Number,
     PassageText,
 )
+from loccit.verification.support_vectors import Vectors
 
 # A word that the tables do not know: it is rare, its own definition holds it in so many of a hundred cases,
 # another one in so many.
@@ -64,12 +65,14 @@ class NameFinding:
 @dataclass(frozen=True, slots=True)
 class NumberFinding:
     """How a number of the claim stands in the passages: `level` 3 in code, 2 in words, 1 by conversion of
-    units or inside a name, 0 not at all. `near` as in `NameFinding`.
+    units or inside a name, 0 not at all. `near` as in `NameFinding`; where it is not there, `rival` is that
+    of another number.
     """
 
     number: Number
     level: int
     near: float
+    rival: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,9 @@ def _united(sets: Iterable[frozenset[str]]) -> frozenset[str]:
     return nothing.union(*sets)
 
 
-def compare(claim: ClaimText, passages: Sequence[PassageText], tables: WordTables) -> Agreement:
+def compare(
+    claim: ClaimText, passages: Sequence[PassageText], tables: WordTables, vectors: Vectors
+) -> Agreement:
     """How the claim agrees with its passages; the order of passages does not matter."""
     held = Passages(passages)
     rows = {stem: held.rows_with(stem) for stem in claim.stems if stem in held.everything}
@@ -138,6 +143,9 @@ def compare(claim: ClaimText, passages: Sequence[PassageText], tables: WordTable
     numbers = tuple(_number(number, claim, held, rows) for number in claim.numbers)
     negations = tuple(_negation(negation, held, rows) for negation in claim.negations)
     features = _word_features(claim, held, rows, tables)
+    features |= vectors.features(
+        claim.stems, held.everything, held.called | {f"@{stem}" for stem in held.symbol}, held.head
+    )
     features |= _name_features(claim, names, held)
     features |= _number_features(numbers)
     features |= _negation_features(claim, negations, held, rows, tables)
@@ -346,7 +354,13 @@ def _number(number: Number, claim: ClaimText, held: Passages, rows: Mapping[str,
         level = 1
     else:
         level = 0
-    return NumberFinding(number, level, _near(number.position, (), lines, claim, held))
+    near = _near(number.position, (), lines, claim, held)
+    rival = 0.0
+    if level == 0:
+        said = {one.value for one in claim.numbers}
+        others = sorted({row for value, found in held.numbers.items() if value not in said for row in found})
+        rival = _near(number.position, (), others, claim, held)
+    return NumberFinding(number, level, near, rival)
 
 
 def _is_converted(number: Number, claim: ClaimText, held: Passages) -> bool:
@@ -437,6 +451,7 @@ def _number_features(findings: Sequence[NumberFinding]) -> dict[str, float]:
         "numbers": len(findings),
         "numbers:least": 4 if least is None else least.level,
         "numbers:least-near": 1.5 if least is None else least.near,
+        "numbers:rival": -1.0 if least is None or least.level else least.rival,
         "numbers:size": size,
         "numbers:word": float(least is not None and least.number.is_word),
         "numbers:absent": sum(one.level == 0 for one in findings),

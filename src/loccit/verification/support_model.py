@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from loccit.verification.support_features import Word, WordTables
+from loccit.verification.support_vectors import Vectors
 
 FORMAT = 1
 _WEIGHTS = Path(__file__).with_name("support_weights.json")
@@ -52,9 +53,10 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class SupportModel:
-    """Words, the features' names in order, and the heads by what they look for."""
+    """Words, their vectors, the features' names in order, and the heads by what they look for."""
 
     words: WordTables
+    vectors: Vectors
     features: tuple[str, ...]
     heads: Mapping[str, Head]
 
@@ -76,6 +78,7 @@ def read_model(document: Mapping[str, Any]) -> SupportModel:
     heads: dict[str, dict[str, Any]] = document["heads"]
     return SupportModel(
         {stem: Word(*known) for stem, known in words.items()},
+        Vectors.read(document["vectors"]),
         tuple(document["features"]),
         {kind: Head(tuple(map(_tree, head["trees"])), float(head["least"])) for kind, head in heads.items()},
     )
