@@ -142,6 +142,10 @@ class OpenView:
     view: SnapshotView
 
 
+def unheard(event: Event) -> None:
+    """Hears of an event and says nothing."""
+
+
 class Loccit:
     """An index of repositories in one home folder, and the questions one can put to it.
 
@@ -294,7 +298,7 @@ class Loccit:
         paths: Sequence[str] = (),
         session: str | None = None,
         user: str = "",
-        tell: Callable[[Event], None] = lambda event: None,
+        tell: Callable[[Event], None] = unheard,
         streams: bool = False,
     ) -> Written:
         """The answer that the configured model writes, each claim cited and checked, with its run's record.
@@ -336,7 +340,7 @@ class Loccit:
         paths: Sequence[str] = (),
         session: str | None = None,
         user: str = "",
-        tell: Callable[[Event], None] = lambda event: None,
+        tell: Callable[[Event], None] = unheard,
         streams: bool = False,
     ) -> Written:
         """The same in an event loop of the caller's: cancelling it cancels the calls of models.
