@@ -89,7 +89,8 @@ PLANTED: dict[str, tuple[str, str]] = {
     "password, quoted": ("hunter2", 'password = "{}"'),
     "password, typed": ("hunter2!", "def f(password: str = '{}'): ..."),
     "password with signs": ("a&b;c(9]>z", 'DB_PASSWORD="{}"'),
-    "password in YAML": ("hunter2", "  password: {}"),
+    # The value goes on to the end of its line: with words after it, it would be prose.
+    "password in YAML": ("hunter2", "  password: {}\n"),
     "password in XML": ("hunter2", "<password>{}</password>"),
     "password of an option": ("hunter2", "mysql --password={} -h db"),
     "api key in JSON": (_some(20), '{{"api_key": "{}"}}'),

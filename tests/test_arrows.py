@@ -45,6 +45,7 @@ PURE = frozenset(
     __future__ abc base64 binascii bisect codecs collections contextlib copy dataclasses datetime decimal enum
     fractions functools hashlib heapq itertools json keyword math operator posixpath re statistics string
     struct textwrap types typing unicodedata zlib annotated_types loccit pydantic rfc8785 typing_extensions
+    Stemmer
     """.split()
 )
 PRINTERS = frozenset({"rich", "typer", "click", "getpass"})

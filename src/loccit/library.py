@@ -393,6 +393,60 @@ class Loccit:
             tell(Degraded(lost.message, lost.next_step))
         return written
 
+    def draft_reply(
+        self,
+        triage: Triage,
+        issue: str | bytes | Issue,
+        *,
+        repo: str | None = None,
+        user: str = "",
+        tell: Callable[[Event], None] = lambda event: None,
+    ) -> Triage:
+        """The triage with a reply that the configured model drafts for a maintainer; it is posted nowhere.
+
+        `issue` and `repo` are those that were triaged. Without a draft `notes` say why, where it is not that
+        the triage abstained. Raises InputError, SourceError, ModelNotConfigured, PriceUnknown, StorageFailed.
+        """
+        import asyncio
+
+        from loccit.budgets.deadline import Deadline
+        from loccit.models.tokens import count
+        from loccit.pipeline.reply import with_reply_draft
+        from loccit.pipeline.report import report_of
+        from loccit.pipeline.written import drafted_reply
+
+        settings = self._system.settings
+        text = report_of(issue).text
+        location = self._known(repo).location if repo else self._only(None).location
+
+        async def drafted() -> Triage:
+            model = self._writers().answer
+            with ExitStack() as stack:
+                found = self._readers(location, stack)
+                names = [snapshot.repo for snapshot in triage.snapshots]
+                readers = dict(zip(names, found, strict=False))
+
+                async def draft(payer: Payer) -> Triage:
+                    return await with_reply_draft(
+                        triage,
+                        text,
+                        readers,
+                        model=model,
+                        count_tokens=count,
+                        evidence_tokens=settings.answering.evidence_tokens,
+                        reply_tokens=settings.answering.reply_tokens,
+                        payer=payer,
+                        deadline=Deadline.after(settings.models.timeout_s),
+                        tell=tell,
+                    )
+
+                try:
+                    return await drafted_reply(triage, draft, self._books(user))
+                finally:
+                    await self.aclose()
+
+        return asyncio.run(drafted())
+
     async def aclose(self) -> None:
         """Close the connections to models and to a collector; they are opened again when they are needed."""
         if self._models is not None:

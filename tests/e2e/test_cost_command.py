@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from loccit.budgets.deadline import Deadline
 from loccit.budgets.ledger import Ledger
-from loccit.core.calls import Deadline, Payer, TokenUsage
+from loccit.core.calls import Payer, TokenUsage
 from loccit.storage.database import Database
 from tests.e2e.conftest import Installed
 

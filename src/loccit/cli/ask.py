@@ -46,7 +46,7 @@ def ask(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Answer a question with checked quotations or claims, or say why not.
+    """Answer a question: checked quotations or claims, or why not.
 
     Every quotation is re-checked against the bytes at a commit. Where a model is configured it writes the
     answer, each claim cited and checked; else the answer quotes. In a repository that is not indexed yet it

@@ -26,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="See which models are configured and what they cost, and test them.",
+    help="See which models are configured, what they cost, and test them.",
 )
 
 _MILLION = 1_000_000

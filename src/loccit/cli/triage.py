@@ -38,6 +38,9 @@ def triage(
     tests: Annotated[bool, typer.Option("--tests", help="Show suspect tests too.")] = False,
     docs: Annotated[bool, typer.Option("--docs", help="Show suspect documentation too.")] = False,
     top: Annotated[int, typer.Option("--top", metavar="N", help="How many files of each kind.")] = 5,
+    quote: Annotated[
+        bool, typer.Option("--quote", help="Ask no model for a reply, though one is configured.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -46,7 +49,9 @@ def triage(
     Each reason that can be is cited and re-checked.
 
     Suspect files and functions, past issues like it, similar fixes, commits that may have brought it in,
-    labels, and whom to ask. In a repository that is not indexed yet it says what that will cost and does it.
+    labels, and whom to ask. Where a model is configured it drafts a reply for a maintainer, its claims cited
+    and checked; nothing is posted. In a repository that is not indexed yet it says what that will cost and
+    does it.
 
     Exits with 0 when it names suspects, 1 when there is not enough to go on, 6 when the index is missing or
     broken.
@@ -63,6 +68,9 @@ def triage(
         found = _found(loccit, issue, repo)
         chosen = _repository(loccit, repo, quiet=quiet)
         result = loccit.triage(found, repo=chosen, as_of=as_of, top=top)
+        if loccit.has_model and not quote:
+            bar.close()
+            result = _with_reply(loccit, result, found, chosen, quiet=quiet)
     finally:
         bar.close()
     if json:
@@ -70,6 +78,19 @@ def triage(
     else:
         show_triage(result, tests=tests, docs=docs, quiet=quiet)
     raise typer.Exit(exit_code(result))
+
+
+def _with_reply(
+    loccit: Loccit, result: Triage, issue: bytes | Issue, repo: str | None, *, quiet: bool
+) -> Triage:
+    """The triage with the reply that a model drafts."""
+    from loccit.cli.writing_view import WritingView
+
+    view = WritingView(quiet=quiet)
+    try:
+        return loccit.draft_reply(result, issue, repo=repo, tell=view)
+    finally:
+        view.close()
 
 
 def exit_code(result: Triage) -> int:

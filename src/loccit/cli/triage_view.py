@@ -56,6 +56,7 @@ def show_triage(result: Triage, *, tests: bool, docs: bool, quiet: bool) -> None
     _show_fixes(result.similar_fixes, style)
     _show_labels(result, style)
     _show_owners(result.owners, style)
+    _show_reply(result, style)
     if not quiet:
         _show_notes(result, style)
         _show_checked(result, style)
@@ -89,6 +90,21 @@ def _show_suspects(heading: str, suspects: Sequence[SuspectFile], style: Style) 
             cited = suspect.citations[reason.citation] if reason.citation is not None else None
             place = f" [{_place_of(cited)}]" if cited is not None and cited.path is None else ""
             _wrapped(f"{one_line(reason.text)}{place}", " " * 17, style, "dim")
+
+
+def _show_reply(result: Triage, style: Style) -> None:
+    """The draft of a reply, each claim with the places it rests on."""
+    draft = result.reply_draft
+    if draft is None:
+        return
+    _heading("A draft of a reply, posted nowhere", style)
+    for claim in draft.claims:
+        _wrapped(one_line(claim.text), "", style)
+        places = ", ".join(dict.fromkeys(_place_of(citation) for citation in claim.citations))
+        _wrapped(f"{places}  {claim.verdict.label.value}", "  ", style, "dim", first="  ")
+    if draft.dropped:
+        text = f"left out: {counted(len(draft.dropped), 'claim')} that did not stand the check"
+        say_styled(style(text, "dim"))
 
 
 def _show_apart(result: Triage, style: Style, *, tests: bool, docs: bool) -> None:

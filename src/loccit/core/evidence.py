@@ -60,7 +60,8 @@ class Hit:
 class Evidence:
     """A hit kept for a question, with its bytes, and a stable `id` ("E1" is the first).
 
-    `line_weights` says of each line of `data` how much of the question it holds; lines end as in `Place`.
+    `line_weights` says of each line of `data` how much of the question it holds; lines end as in `Place`. It
+    is empty where nobody is going to quote.
     """
 
     id: str

@@ -210,6 +210,7 @@ class Part(StrEnum):
     OWNERS = "owners"
     LABELS = "labels"
     CITATIONS = "citations"
+    REPLY_DRAFT = "reply_draft"
 
 
 class TriageNote(Value):

@@ -32,6 +32,8 @@ from loccit.verification.support import Premise, check_support, explain_support
 REFUSED = (VerdictLabel.UNSUPPORTED, VerdictLabel.CONTRADICTED)
 QUOTES_CHECKER = "loccit.quotes"
 QUOTES_VERSION = "1"
+# Reasons that a writer is told of a claim that its passages do not bear out.
+_TOLD = 4
 _REFUSAL_CHARS = 200
 Tell = Callable[[Event], None]
 
@@ -192,7 +194,8 @@ def check_claim(claim: DraftClaim, passages: Sequence[Passage]) -> CheckedClaim:
     verdict = check_support(claim.text, premises)
     why = ""
     if verdict.label in REFUSED:
-        why = f"the passages do not bear it out: {explain_support(claim.text, premises).summary}"
+        found = [one.message for one in explain_support(claim.text, premises).disagreements[:_TOLD]]
+        why = f"the passages do not bear it out: {'; '.join(found) or 'they speak of something else'}"
     return CheckedClaim(claim, tuple(located), verdict, why)
 
 

@@ -61,6 +61,7 @@ def gather(
     least_confidence: float,
     passages: int,
     timings: Timings,
+    weigh_lines: bool = True,
 ) -> EvidenceSet:
     """The passages of the sources that bear on the question, at most twice `passages`: none where none does.
 
@@ -78,7 +79,9 @@ def gather(
     sure = [confidence(result) for result in results]
     bearing = [r for r, share in zip(results, sure, strict=True) if share >= least_confidence]
     hits = fuse([result.hits for result in bearing])
-    evidence = pack(hits, [r.scoring for r in reversed(results)], read, limit=passages * 2)
+    evidence = pack(
+        hits, [r.scoring for r in reversed(results)], read, limit=passages * 2, weigh_lines=weigh_lines
+    )
     timings.mark("read")
     return EvidenceSet(
         question=query.text,

@@ -12,7 +12,7 @@ from loccit.core.calls import Payer
 from loccit.core.encodings import encoding_of, lines_of
 from loccit.core.evidence import Passage, Place
 from loccit.core.source import BlobReader, path_text
-from loccit.core.triage import ReplyDraft, SuspectFile, Triage, seal
+from loccit.core.triage import Part, ReplyDraft, SuspectFile, Triage, TriageNote, seal
 from loccit.models.protocols import ChatModel
 from loccit.pipeline.claims import recheck
 from loccit.pipeline.drafting import Drafting, Tell
@@ -39,7 +39,8 @@ async def with_reply_draft(
     deadline: Deadline,
     tell: Tell = lambda event: None,
 ) -> Triage:
-    """The triage with a draft of a reply; as it was where it abstained or nothing of the draft holds.
+    """The triage with a draft of a reply; as it was where it abstained, with a note where nothing of the
+    draft holds.
 
     `readers` read the objects of each name in its snapshots. Raises ModelError, BudgetExceeded, PriceUnknown.
     """
@@ -58,12 +59,24 @@ async def with_reply_draft(
     call = reply_draft_call(issue[:_ISSUE_CHARS], drafting.passages, reply_tokens=reply_tokens)
     await drafting.write(call, model)
     await drafting.repair(model)
+    if not drafting.claims:
+        return triage
     kept, fell = recheck(drafting.kept(read), list(readers.values()), triage.snapshots)
     if not kept:
-        return triage
+        why = f"none of {len(drafting.claims):,} drafted claims held when they were checked"
+        return with_note(triage, Part.REPLY_DRAFT, why)
     draft = ReplyDraft(claims=tuple(kept), dropped=(*drafting.dropped(), *fell))
+    return _sealed_again(triage, reply_draft=draft)
+
+
+def with_note(triage: Triage, part: Part, text: str) -> Triage:
+    """The triage, and what a part of it could not do."""
+    return _sealed_again(triage, notes=(*triage.notes, TriageNote(part=part, text=text)))
+
+
+def _sealed_again(triage: Triage, **changed: object) -> Triage:
     fields = {name: getattr(triage, name) for name in Triage.model_fields if name not in {"format", "digest"}}
-    return seal(**(fields | {"reply_draft": draft}))
+    return seal(**(fields | changed))
 
 
 def _within(

@@ -62,7 +62,7 @@ _MOST_LINES = 200
 # Tokens of a follow-up question that was made to stand alone.
 _QUESTION_TOKENS = 300
 # What a model, or the budget for it, may fail with while there is still something to say without it.
-_SURVIVABLE = (ModelUnavailable, ModelRefused, MalformedReply, ContextTooLong, BudgetExceeded)
+SURVIVABLE = (ModelUnavailable, ModelRefused, MalformedReply, ContextTooLong, BudgetExceeded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ async def _written(work: _Work) -> tuple[list[Claim], list[DroppedClaim]]:
         await _repaired(work, drafting, work.writers.answer)
         drafting = await _by_a_stronger(work, drafting)
         await _judged(work, drafting)
-    except _SURVIVABLE as error:
+    except SURVIVABLE as error:
         _give_up(work, error)
         return [], []
     return drafting.kept(work.read), drafting.dropped()
@@ -257,6 +257,7 @@ def _search(work: _Work, queries: Sequence[str]) -> None:
                 least_confidence=work.answering.least_confidence,
                 passages=_PIECES,
                 timings=work.timings,
+                weigh_lines=False,
             )
             # The first search says how likely it is that the sources hold the answer.
             before = work.found
@@ -329,7 +330,7 @@ async def _repaired(work: _Work, drafting: Drafting, model: ChatModel) -> None:
     """One more chance for claims that failed; where it cannot be had, they fall."""
     try:
         await drafting.repair(model)
-    except _SURVIVABLE as error:
+    except SURVIVABLE as error:
         _give_up(work, error)
     work.timings.mark("repair")
 
@@ -350,7 +351,7 @@ async def _by_a_stronger(work: _Work, drafting: Drafting) -> Drafting:
     )
     try:
         await other.write(call, stronger)
-    except _SURVIVABLE as error:
+    except SURVIVABLE as error:
         _give_up(work, error)
         return drafting
     finally:
@@ -379,7 +380,7 @@ async def _judged(work: _Work, drafting: Drafting) -> None:
                 work.payer,
                 work.deadline,
             )
-    except _SURVIVABLE as error:
+    except SURVIVABLE as error:
         _give_up(work, error)
         return
     finally:
@@ -436,10 +437,15 @@ def _sealed(
 
 def _quoted(work: _Work) -> list[Claim]:
     """The quotations that answer without a model; none where the sources are too silent for that."""
-    if work.found is None:
-        _search(work, (f"{work.question}\n{work.asked_before}",))
-    found = work.found
-    if found is None or found.confidence < work.retrieval.answer_confidence:
-        return []
+    found = gather(
+        understand(f"{work.question}\n{work.asked_before}", max_chars=work.retrieval.max_query_chars),
+        work.searched,
+        work.read,
+        work.filters,
+        least_confidence=work.retrieval.answer_confidence,
+        passages=work.answering.passages,
+        timings=work.timings,
+    )
+    work.found = work.found or found
     claims = [quotation_claim(quotation, work.read) for quotation in quotations(found, work.answering)]
     return recheck(claims, work.readers, work.snapshots)[0]

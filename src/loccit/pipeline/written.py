@@ -1,4 +1,4 @@
-"""A written answer as a run: with the conversation before it, a record after it, and what it cost."""
+"""What models write as a run: with the conversation before it, a record after it, and what it cost."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from loccit.core.answers import Answer
 from loccit.core.calls import Payer
 from loccit.core.errors import LoccitError
+from loccit.core.triage import Part, Triage
+from loccit.pipeline.reply import with_note
+from loccit.pipeline.write import SURVIVABLE
 from loccit.telemetry.records import RunRecord, record_of
 from loccit.telemetry.trace import Trace, recording
 
@@ -45,6 +48,7 @@ class Bookkeeping:
 
 
 Write = Callable[[Payer, Sequence[tuple[str, Answer]]], Awaitable[Answer]]
+Draft = Callable[[Payer], Awaitable[Triage]]
 
 
 async def as_run(question: str, write: Write, books: Bookkeeping, *, session: str | None) -> Written:
@@ -74,6 +78,36 @@ async def as_run(question: str, write: Write, books: Bookkeeping, *, session: st
     _keep(record, trace, books)
     books.conversations.add(session, run, question, answer)
     return Written(answer, record, session)
+
+
+async def drafted_reply(triage: Triage, draft: Draft, books: Bookkeeping) -> Triage:
+    """The triage with what `draft` makes of it, remembered as a run; as it was, with a note, where a model or
+    the budget for it gives out.
+
+    `draft` is awaited with the payer. Raises ModelNotConfigured, PriceUnknown, StorageFailed.
+    """
+    run = uuid.uuid4().hex
+    error = ""
+    with recording(run) as trace:
+        try:
+            result = await draft(Payer(request=run, user=books.user))
+        except SURVIVABLE as stopped:
+            error = type(stopped).__name__
+            result = with_note(triage, Part.REPLY_DRAFT, f"left out: {stopped.message}")
+    record = record_of(
+        trace,
+        kind="triage",
+        question=triage.issue.title,
+        outcome="failed" if error else "none" if result.reply_draft is None else "drafted",
+        error=error,
+        user=books.user,
+        settings=books.settings,
+    )
+    if result.run is not None:
+        run_facts = result.run.model_copy(update={"cost_usd": float(record.cost_usd)})
+        result = result.model_copy(update={"run": run_facts})
+    _keep(record, trace, books)
+    return result
 
 
 def _record(

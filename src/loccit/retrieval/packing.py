@@ -25,12 +25,15 @@ _IMPORTS = re.compile(
 Read = Callable[[Place], bytes]
 
 
-def pack(hits: Sequence[Hit], scorings: Sequence[Scoring], read: Read, *, limit: int) -> list[Evidence]:
+def pack(
+    hits: Sequence[Hit], scorings: Sequence[Scoring], read: Read, *, limit: int, weigh_lines: bool = True
+) -> list[Evidence]:
     """Evidence for the first hits, best first, at most `limit` pieces.
 
     `read` gives the whole object that a place is in. A term weighs what the first of `scorings` that knows it
     says. Left out are hits whose text nearly repeats that of a better one, further parts of a function that
-    is there already, and import statements, unless the question is about those.
+    is there already, and import statements, unless the question is about those. Without `weigh_lines` the
+    evidence has no `line_weights`, which only quoting needs.
     """
     weights: dict[str, float] = {}
     for scoring in reversed(scorings):
@@ -55,7 +58,8 @@ def pack(hits: Sequence[Hit], scorings: Sequence[Scoring], read: Read, *, limit:
         seen.append(distinct)
         if hit.symbol and hit.kind == ChunkKind.FUNCTION:
             functions.add(function)
-        kept.append(Evidence(f"E{len(kept) + 1}", placed, data, line_weights(lines, weights)))
+        held = line_weights(lines, weights) if weigh_lines else ()
+        kept.append(Evidence(f"E{len(kept) + 1}", placed, data, held))
     return kept
 
 

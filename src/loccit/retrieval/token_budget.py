@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b32encode
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,8 @@ _MOST_OF_BUDGET = 0.35
 # What the lines around a passage cost: its id twice, its path and its lines.
 _FRAME_TOKENS = 40
 _MOST_HEADS = 12
+# Chunks before and after a file's first passage that may be its neighbours.
+_AROUND = 12
 _HEAD_CHARS = 120
 # Outlines may take this share of the budget, and only what passages have left of it.
 _OUTLINE_SHARE = 0.1
@@ -88,28 +91,47 @@ def _widest_first(piece: _Piece, kind: str, views: Mapping[str, SnapshotView]) -
 
 
 def _whole(piece: _Piece, view: SnapshotView) -> _Piece:
-    documents = _documents(piece.place.path, view)
-    at = next((n for n, d in enumerate(documents) if d.start_byte == piece.place.start_byte), None)
-    if at is None:
+    """The piece together with its neighbours of the same name."""
+    numbers, at = _position(piece.place, view)
+    if at is None or view.document(numbers[at]).start_byte != piece.place.start_byte:
         return piece
-    first = last = at
-    while first > 0 and documents[first - 1].symbol == piece.symbol:
-        first -= 1
-    while last + 1 < len(documents) and documents[last + 1].symbol == piece.symbol:
-        last += 1
+    first = last = view.document(numbers[at])
+    for number in reversed(numbers[:at]):
+        before = view.document(number)
+        if before.symbol != piece.symbol:
+            break
+        first = before
+    for number in numbers[at + 1 :]:
+        after = view.document(number)
+        if after.symbol != piece.symbol:
+            break
+        last = after
     place = replace(
         piece.place,
-        start_byte=documents[first].start_byte,
-        start_line=documents[first].start_line,
-        end_byte=documents[last].end_byte,
-        end_line=documents[last].end_line,
+        start_byte=first.start_byte,
+        start_line=first.start_line,
+        end_byte=last.end_byte,
+        end_line=last.end_line,
     )
     return replace(piece, place=place)
 
 
-def _documents(path: str, view: SnapshotView) -> list[Document]:
-    file = view.file_at(path)
-    return [] if file is None else [view.document(n, file=file) for n in view.documents_of(file)]
+def _position(place: Place, view: SnapshotView) -> tuple[range, int | None]:
+    """The numbers of its file's chunks, and where among them the one is that holds its beginning."""
+    file = view.file_at(place.path)
+    if file is None:
+        return range(0), None
+    numbers = view.documents_of(file)
+    at = bisect_right(numbers, place.start_byte, key=lambda number: view.document(number).start_byte) - 1
+    return numbers, max(at, 0) if len(numbers) else None
+
+
+def _neighbours(place: Place, view: SnapshotView) -> list[Document]:
+    """The chunks of its file around a place, in order."""
+    numbers, at = _position(place, view)
+    if at is None:
+        return []
+    return [view.document(number) for number in numbers[max(0, at - _AROUND) : at + _AROUND]]
 
 
 def _text(piece: _Piece, read: Read) -> str:
@@ -131,7 +153,7 @@ def _outlines(
         if passage.place.path:
             files.setdefault((passage.place.repo, passage.place.path), []).append(passage)
     for (repo, path), mine in files.items():
-        heads = _heads(mine, _documents(path, views[repo]), read)
+        heads = _heads(mine, _neighbours(mine[0].place, views[repo]), read)
         cost = count_tokens("\n".join([path, *heads]))
         if heads and cost <= left:
             left -= cost

@@ -122,6 +122,8 @@ class GitRepository:
         self._origin = origin
         self._options = options
         self._prepared: GitView | None = None
+        # Full ids that were found to be commits.
+        self._commits: set[str] = set()
         self.key = origin.key
         self.name = origin.name
         self.location = origin.location
@@ -142,6 +144,8 @@ class GitRepository:
         head = self._origin.head() if rev is None else None
         if head is not None:
             return head
+        if rev in self._commits:
+            return rev
         # Refs may have moved since they were copied.
         self._prepared = self._origin.prepare()
         wanted = "HEAD" if rev is None else rev
@@ -156,7 +160,11 @@ class GitRepository:
         if wanted.startswith(":/"):
             # What follows is searched for as it stands, so it is looked up before it is asked to be a commit.
             wanted = self._rev_parse(view, wanted, wanted)
-        return self._rev_parse(view, f"{wanted}^{{commit}}", wanted)
+        commit = self._rev_parse(view, f"{wanted}^{{commit}}", wanted)
+        if commit == wanted:
+            # A full id names the same commit for ever.
+            self._commits.add(commit)
+        return commit
 
     def snapshot(self, rev: str | None = None) -> Snapshot:
         """The files at `rev`, HEAD by default."""

@@ -103,7 +103,13 @@ def test_a_draft_cites_the_functions_and_commits_that_the_triage_found(loccit: L
 def test_a_draft_of_which_nothing_holds_is_none(loccit: Loccit) -> None:
     claim = {"text": "All is well.", "citations": [{"evidence": "zzzzzz", "quote": "all is well here"}]}
     triage = loccit.triage(ISSUE)
-    assert drafted(loccit, triage, lambda call: json.dumps({"claims": [claim]})) == triage
+    result = drafted(loccit, triage, lambda call: json.dumps({"claims": [claim]}))
+    assert result.reply_draft is None
+    note = result.notes[-1]
+    assert (note.part.value, note.text) == (
+        "reply_draft",
+        "none of 1 drafted claims held when they were checked",
+    )
 
 
 def test_an_issue_that_says_too_little_costs_no_call(loccit: Loccit, tmp_path: Path) -> None:
