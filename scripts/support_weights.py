@@ -59,8 +59,8 @@ PARAMETERS: dict[str, Any] = {
     "verbose": -1,
     "num_threads": 1,
 }
-# An average of two forests is steadier than one.
-TREES, SEEDS = 150, (1, 2)
+# An average of three forests is steadier than one.
+TREES, SEEDS = 150, (1, 2, 3)
 # Dimensions of words' vectors. Words in fewer definitions' sentences, or of fewer repositories, are left
 # out, and so are companions that are less sure than this to be more frequent beside the word.
 WIDTH = 32

@@ -24,10 +24,14 @@ from loccit.verification.support_vectors import Vectors
 # A word that the tables do not know: it is rare, its own definition holds it in so many of a hundred cases,
 # another one in so many.
 _UNKNOWN_WEIGHT, _UNKNOWN_OWN, _UNKNOWN_OTHER = 8.0, 0.45, 0.01
+# Names that anybody would know, which say nothing about which code is meant: of values and types that languages
+# have words for, and of products, formats and systems.
 _COMMON_NAMES = frozenset(
     "none true false null nil int str float bool dict list set tuple object bytes string integer boolean "
-    "array typeerror valueerror keyerror indexerror attributeerror runtimeerror exception self cls url "
-    "json html http https id utf8 ascii unicode python api cli sql xml css".split()
+    "array exception self cls url json html http https id utf8 ascii unicode python api cli sql xml css csv yaml "
+    "toml pypi github gitlab numpy scipy pandas networkx matplotlib javascript typescript nodejs postgresql mysql "
+    "mariadb sqlite mongodb rabbitmq macos ios ipython jupyter youtube oauth websocket websockets graphql "
+    "openssl opengl linux windows unix posix dataframe dataframes".split()
 )
 
 
@@ -312,7 +316,9 @@ def _name(
         lines = sorted(first.intersection(*others))
     near = _near(name.position, name.stems, lines, claim, held)
     odds = sum(_gain(stem, held, tables) for stem in name.stems)
-    return NameFinding(name, level, there / (sum(weights) or 1.0), near, odds, folded in _COMMON_NAMES)
+    # A letter is notation: `v`, a node.
+    is_common = plain.lower() in _COMMON_NAMES or len(folded) < 2
+    return NameFinding(name, level, there / (sum(weights) or 1.0), near, odds, is_common)
 
 
 def _gain(stem: str, held: Passages, tables: WordTables) -> float:
@@ -422,6 +428,10 @@ def _name_features(claim: ClaimText, findings: Sequence[NameFinding], held: Pass
         "names": len(marked),
         "names:common": len(findings) - len(own),
         "names:common-level": min((one.level for one in findings if one.is_common), default=4),
+        "names:common-marked": min(
+            (one.level for one in findings if one.is_common and one.name.kind in ("marked", "bare")),
+            default=4,
+        ),
         "names:least": min((one.level for one in marked), default=4),
         "names:least-share": min((one.share for one in marked), default=1.5),
         "names:least-near": min((one.near for one in marked), default=1.5),

@@ -35,7 +35,7 @@ _NAME = re.compile(
     r"|_+[A-Za-z]\w*|[A-Z]+[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+|[a-z]+[a-z0-9]*[A-Z]\w*|--[a-z][\w-]+"
     r"|\w[\w\-]*\.(?:py|toml|cfg|ini|json|ya?ml|txt|md|rst|go|js|ts|c|h|rs|java))(?![\w`/])"
     r"|(?<![\w.`/\-])(?P<acronym>[A-Z][A-Z0-9]+)(?![\w`/])"
-    r"|(?:\"(?P<quoted>[^\"\n]{1,60})\"|'(?P<single>[^'\n]{1,60})')(?!\w)"
+    r"|(?<!\w)(?:\"(?P<quoted>[^\"\n]{1,60})\"|'(?P<single>[^'\n]{1,60})')(?!\w)"
 )
 _IDENTIFIER = re.compile(r"[.~!@]?-{0,2}[A-Za-z_][\w.\-]*(?:\(\))?")
 _NOT_NAMES = frozenset({"e.g", "i.e", "etc", "and/or"})
@@ -221,21 +221,36 @@ def _clause_spans(text: str) -> list[tuple[int, int]]:
     return list(pairwise(cuts))
 
 
-def _names(text: str) -> Iterable[Name]:
-    for match in _NAME.finditer(text):
+def _names(text: str, start: int = 0, end: int | None = None) -> Iterable[Name]:
+    for match in _NAME.finditer(text, start, len(text) if end is None else end):
         kind = str(match.lastgroup)
         name = match[kind]
-        if kind == "single" or (kind == "marked" and not _IDENTIFIER.fullmatch(name)):
+        if kind == "single":
             kind = "quoted"
-        if name in _NOT_NAMES or not any(character.isalpha() for character in name):
-            continue
-        plain = name.removesuffix("()").strip("~!.")
-        tail = re.split(r"[./:\s]", plain.rstrip("/."))[-1] or plain
-        found = tuple(
-            stem for token in tokens(tail if "/" not in name else plain) for stem in stems_of(token)
-        )
-        if found:
-            yield Name(name, tail, found, kind, match.start())
+        if kind == "quoted" or (kind == "marked" and not _IDENTIFIER.fullmatch(name)):
+            # What is quoted is any text; names within it are names all the same.
+            within = [one for one in _names(text, *match.span(str(match.lastgroup))) if one.kind == "bare"]
+            if within:
+                yield from within
+                continue
+            kind = "quoted"
+        found = _name(name, kind, match.start())
+        if found is not None:
+            yield found
+
+
+def _name(text: str, kind: str, position: int) -> Name | None:
+    if text in _NOT_NAMES or not any(character.isalpha() for character in text):
+        return None
+    plain = text.removesuffix("()").strip("~!.")
+    tail = re.split(r"[./:\s]", plain.rstrip("/."))[-1] or plain
+    found = stems_in(tail if "/" not in text else plain)
+    return Name(text, tail, found, kind, position) if found else None
+
+
+def stems_in(text: str) -> tuple[str, ...]:
+    """The stems of a text's words, in order, repetitions included."""
+    return tuple(stem for token in tokens(text) for stem in stems_of(token))
 
 
 def _numbers(text: str) -> Iterable[Number]:
