@@ -42,8 +42,8 @@ class Vectors:
 
         def rounded(rows: Float32) -> bytes:
             # One scale for all rows: how long a vector is says how much its word counts.
-            values = np.round(rows / np.abs(rows).max() * 127)
-            return values.astype(np.int8).tobytes()
+            largest = float(np.abs(rows).max())
+            return np.rint(rows * np.float32(127 / largest)).astype(np.int8).tobytes()
 
         return {
             "width": int(self._of_said.shape[1]),
@@ -58,8 +58,6 @@ class Vectors:
         """Cosines between what is said, and what the passages hold, are called and have in their signatures;
         0 where nothing of either is known.
         """
-        import numpy as np
-
         names = ("near:held", "near:called", "near:head", "near:mean", "near:least", "near:least-held")
         # In order, so that sums do not depend on how sets are walked.
         words = sorted(self._said[stem] for stem in said if stem in self._said)
@@ -79,7 +77,7 @@ class Vectors:
             best.min(),
             (each @ body).min(),
         )
-        return {name: round(float(value), 6) for name, value in zip(names, np.array(values), strict=True)}
+        return {name: round(float(value), 6) for name, value in zip(names, values, strict=True)}
 
     def _sum(self, stems: Collection[str]) -> Float32:
         known = sorted(self._held[stem] for stem in stems if stem in self._held)
