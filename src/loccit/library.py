@@ -400,7 +400,7 @@ class Loccit:
         *,
         repo: str | None = None,
         user: str = "",
-        tell: Callable[[Event], None] = lambda event: None,
+        tell: Callable[[Event], None] = unheard,
     ) -> Triage:
         """The triage with a reply that the configured model drafts for a maintainer; it is posted nowhere.
 
