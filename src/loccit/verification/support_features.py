@@ -32,8 +32,8 @@ _COMMON_NAMES = frozenset(
     "none true false null nil int str float bool dict list set tuple object bytes string integer boolean "
     "array exception self cls url json html http https id utf8 ascii unicode python api cli sql xml css csv "
     "yaml toml pypi github gitlab numpy scipy pandas networkx matplotlib javascript typescript nodejs "
-    "postgresql mysql mariadb sqlite mongodb rabbitmq macos ios ipython jupyter youtube oauth websocket websockets graphql "
-    "openssl opengl linux windows unix posix dataframe dataframes".split()
+    "postgresql mysql mariadb sqlite mongodb rabbitmq macos ios ipython jupyter youtube oauth websocket "
+    "websockets graphql openssl opengl linux windows unix posix dataframe dataframes".split()
 )
 
 
