@@ -10,6 +10,7 @@ planted claims.
 from __future__ import annotations
 
 import ast
+import builtins
 import random
 import re
 import textwrap
@@ -94,10 +95,12 @@ NUMBER = re.compile(
     r"(?<![\w.\-/#\[`'\"])(?P<digits>\d+(?:\.\d+)*)"
     r"(?=$|[\s,;:)%'\"`\]]|\.(?:\s|$)|(?:s|ms|kb|mb|px|x)\b)"
     r"|(?<=`)(?P<marked>\d+(?:\.\d+)*)(?=`)"
-    r"|(?<![\w.\-/#\[`'\"])(?P<word>zero|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand)\b(?!-)",
+    r"|(?<![\w.\-/#\[`'\"])(?P<word>zero|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred"
+    r"|thousand)\b(?!-)",
     re.IGNORECASE,
 )
 _NUMBER_WORDS = "zero two three four five six seven eight nine ten twelve hundred thousand".split()
+_BUILT_IN = frozenset(dir(builtins))
 _NO_NAMES = {"e.g", "i.e", "etc", "None", "True", "False", "self", "cls"}
 
 
@@ -139,7 +142,9 @@ class Mined:
     # Sentences that also speak of another definition, which their own one does not mention.
     elsewhere: list[Claim] = field(default_factory=list)
     defined: set[str] = field(default_factory=set)
+    # What its code names, and which of these names it gives itself.
     identifiers: set[str] = field(default_factory=set)
+    own_names: set[str] = field(default_factory=set)
     names: Counter[str] = field(default_factory=Counter)
     names_of_file: dict[str, Counter[str]] = field(default_factory=dict)
 
@@ -153,7 +158,10 @@ def mined(path: Path, repo: str) -> Mined:
         tree = _parsed(text)
         if tree is None:
             continue
-        found.identifiers.update(_identifiers_of(tree))
+        for name, is_given in _names_in(tree):
+            found.identifiers.add(name)
+            if is_given and name not in _BUILT_IN:
+                found.own_names.add(name)
         found.defined.update(
             node.name
             for node in ast.walk(tree)
@@ -168,7 +176,7 @@ def mined(path: Path, repo: str) -> Mined:
                 if is_about_its_evidence(sentence) and not _holds_copy(definition.code, sentence):
                     found.claims.append(Claim("true", sentence, definition))
     for file, name in mentioned:
-        if is_identifier(name, found.identifiers):
+        if is_identifier(name, found.own_names):
             found.names[name] += 1
             found.names_of_file.setdefault(file, Counter())[name] += 1
     found.claims.extend(_page_claims(path, by_name))
@@ -178,18 +186,22 @@ def mined(path: Path, repo: str) -> Mined:
     return found
 
 
-def _identifiers_of(tree: ast.Module) -> Iterator[str]:
-    """Every name that the code of a file holds: definitions, parameters, variables, attributes, imports."""
+def _names_in(tree: ast.Module) -> Iterator[tuple[str, bool]]:
+    """Every name that the code of a file holds, and whether it is given there: to a definition, a parameter,
+    a variable or an attribute.
+    """
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                yield name
-            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
-                yield name
+                yield name, True
+            case ast.arg(arg=name):
+                yield name, True
+            case ast.Name(id=name, ctx=context) | ast.Attribute(attr=name, ctx=context):
+                yield name, isinstance(context, ast.Store)
             case ast.keyword(arg=str(name)):
-                yield name
+                yield name, False
             case ast.alias(name=name):
-                yield from name.split(".")
+                yield from ((part, False) for part in name.split("."))
             case _:
                 pass
 
@@ -576,7 +588,7 @@ _SURE_VERBS = {
 def _with_another_name(
     truth: Claim, among: Mined, pool: Counter[str] | None, chance: random.Random
 ) -> tuple[str, str] | None:
-    """With another name of the same shape that sentences of the repository, or of the file, speak of."""
+    """With another name of the same shape, which the repository gives and sentences speak of."""
     found = [
         match for match in IDENTIFIER.finditer(truth.text) if is_identifier(_name(match), among.identifiers)
     ]
@@ -600,7 +612,7 @@ def _with_another_name(
 
 
 def is_identifier(name: str, identifiers: set[str]) -> bool:
-    """Whether code of the repository holds it: PostgreSQL is none, and a single letter is notation."""
+    """Whether it is one of these: PostgreSQL is no name in code, and a single letter is notation."""
     last = name.removesuffix("()").rpartition(".")[2]
     return name not in _NO_NAMES and len(_tail(name)) > 1 and last in identifiers
 
