@@ -10,9 +10,11 @@ planted claims.
 from __future__ import annotations
 
 import ast
+import builtins
 import random
 import re
 import textwrap
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -93,10 +95,12 @@ NUMBER = re.compile(
     r"(?<![\w.\-/#\[`'\"])(?P<digits>\d+(?:\.\d+)*)"
     r"(?=$|[\s,;:)%'\"`\]]|\.(?:\s|$)|(?:s|ms|kb|mb|px|x)\b)"
     r"|(?<=`)(?P<marked>\d+(?:\.\d+)*)(?=`)"
-    r"|(?<![\w.\-/#\[`'\"])(?P<word>zero|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand)\b(?!-)",
+    r"|(?<![\w.\-/#\[`'\"])(?P<word>zero|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred"
+    r"|thousand)\b(?!-)",
     re.IGNORECASE,
 )
 _NUMBER_WORDS = "zero two three four five six seven eight nine ten twelve hundred thousand".split()
+_BUILT_IN = frozenset(dir(builtins))
 _NO_NAMES = {"e.g", "i.e", "etc", "None", "True", "False", "self", "cls"}
 
 
@@ -138,6 +142,9 @@ class Mined:
     # Sentences that also speak of another definition, which their own one does not mention.
     elsewhere: list[Claim] = field(default_factory=list)
     defined: set[str] = field(default_factory=set)
+    # What its code names, and which of these names it gives itself.
+    identifiers: set[str] = field(default_factory=set)
+    own_names: set[str] = field(default_factory=set)
     names: Counter[str] = field(default_factory=Counter)
     names_of_file: dict[str, Counter[str]] = field(default_factory=dict)
 
@@ -146,16 +153,32 @@ def mined(path: Path, repo: str) -> Mined:
     """The true claims of a repository's newest commit, in the order of its files."""
     found = Mined(repo)
     by_name: dict[str, list[Definition]] = {}
+    mentioned: list[tuple[str, str]] = []
     for file, text in _files(path, ".py"):
-        found.defined.update(_defined_in(text))
-        for definition in definitions(repo, file, text):
+        tree = _parsed(text)
+        if tree is None:
+            continue
+        for name, is_given in _names_in(tree):
+            found.identifiers.add(name)
+            if is_given and name not in _BUILT_IN:
+                found.own_names.add(name)
+        found.defined.update(
+            node.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        )
+        for definition in _definitions_in(tree.body, "", repo, file, text.split("\n")):
             found.definitions.append(definition)
             by_name.setdefault(definition.symbol.rpartition(".")[2], []).append(definition)
             for sentence in definition.sentences:
-                _count_names(found, file, sentence)
+                mentioned += [(file, _name(match)) for match in IDENTIFIER.finditer(sentence)]
                 found.sentences += 1
                 if is_about_its_evidence(sentence) and not _holds_copy(definition.code, sentence):
                     found.claims.append(Claim("true", sentence, definition))
+    for file, name in mentioned:
+        if is_identifier(name, found.own_names):
+            found.names[name] += 1
+            found.names_of_file.setdefault(file, Counter())[name] += 1
     found.claims.extend(_page_claims(path, by_name))
     found.elsewhere = [claim for claim in found.claims if _speaks_of_another(claim, found.defined)]
     apart = set(map(id, found.elsewhere))
@@ -163,8 +186,24 @@ def mined(path: Path, repo: str) -> Mined:
     return found
 
 
-def _defined_in(text: str) -> set[str]:
-    return set(re.findall(r"^\s*(?:async\s+)?(?:def|class)\s+(\w+)", text, re.MULTILINE))
+def _names_in(tree: ast.Module) -> Iterator[tuple[str, bool]]:
+    """Every name that the code of a file holds, and whether it is given there: to a definition, a parameter,
+    a variable or an attribute.
+    """
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name, True
+            case ast.arg(arg=name):
+                yield name, True
+            case ast.Name(id=name, ctx=context) | ast.Attribute(attr=name, ctx=context):
+                yield name, isinstance(context, ast.Store)
+            case ast.keyword(arg=str(name)):
+                yield name, False
+            case ast.alias(name=name):
+                yield from ((part, False) for part in name.split("."))
+            case _:
+                pass
 
 
 def _speaks_of_another(claim: Claim, defined: set[str]) -> bool:
@@ -178,12 +217,6 @@ def _speaks_of_another(claim: Claim, defined: set[str]) -> bool:
     return False
 
 
-def _count_names(found: Mined, file: str, sentence: str) -> None:
-    names = [match["marked"] or match["bare"] for match in IDENTIFIER.finditer(sentence)]
-    found.names.update(names)
-    found.names_of_file.setdefault(file, Counter()).update(names)
-
-
 def _files(path: Path, *suffixes: str, is_source: bool = True) -> Iterator[tuple[str, str]]:
     for row in repositories.lines(path, "ls-tree", "-r", "--long", "HEAD"):
         fields, _, name = row.partition("\t")
@@ -195,20 +228,13 @@ def _files(path: Path, *suffixes: str, is_source: bool = True) -> Iterator[tuple
             yield name, repositories.git(path, "cat-file", "blob", blob).decode("utf-8", "replace")
 
 
-def definitions(repo: str, path: str, text: str) -> Iterator[Definition]:
-    """The definitions of a Python file that have a docstring and enough of a body; none where it does not
-    parse.
-    """
-    import warnings
-
+def _parsed(text: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            return ast.parse(text)
     except (SyntaxError, ValueError):
-        return
-    lines = text.split("\n")
-    yield from _definitions_in(tree.body, "", repo, path, lines)
+        return None
 
 
 def _definitions_in(
@@ -407,8 +433,10 @@ def planted(truth: Claim, among: Mined, chance: random.Random) -> Iterator[Claim
     makers = {
         "number": lambda: _with_another_number(truth.text, chance),
         "negation": lambda: _negated(truth.text),
-        "identifier": lambda: _with_another_name(truth, among.names, chance),
-        "neighbour": lambda: _with_another_name(truth, among.names_of_file.get(truth.about.path), chance),
+        "identifier": lambda: _with_another_name(truth, among, among.names, chance),
+        "neighbour": lambda: _with_another_name(
+            truth, among, among.names_of_file.get(truth.about.path), chance
+        ),
         "behaviour": lambda: _of_another(truth, among, chance),
         "opposite": lambda: _opposite(truth.text, chance),
     }
@@ -558,10 +586,12 @@ _SURE_VERBS = {
 
 
 def _with_another_name(
-    truth: Claim, pool: Counter[str] | None, chance: random.Random
+    truth: Claim, among: Mined, pool: Counter[str] | None, chance: random.Random
 ) -> tuple[str, str] | None:
-    """With another name of the same shape that sentences of the repository, or of the file, speak of."""
-    found = [match for match in IDENTIFIER.finditer(truth.text) if _is_name(_name(match))]
+    """With another name of the same shape, which the repository gives and sentences speak of."""
+    found = [
+        match for match in IDENTIFIER.finditer(truth.text) if is_identifier(_name(match), among.identifiers)
+    ]
     if not found or not pool:
         return None
     match = chance.choice(found)
@@ -571,7 +601,6 @@ def _with_another_name(
         for one in sorted(pool)
         if _shape(one) == _shape(name)
         and _tail(one) != _tail(name)
-        and _is_name(one)
         # Without marks, a plain word would be no name.
         and (match["marked"] or IDENTIFIER.fullmatch(one))
     ]
@@ -582,9 +611,10 @@ def _with_another_name(
     return f"{truth.text[:start]}{other}{truth.text[end:]}", f"{name} -> {other}"
 
 
-def _is_name(name: str) -> bool:
-    """Whether it is one by itself: a letter is notation."""
-    return name not in _NO_NAMES and len(_tail(name)) > 1
+def is_identifier(name: str, identifiers: set[str]) -> bool:
+    """Whether it is one of these: PostgreSQL is no name in code, and a single letter is notation."""
+    last = name.removesuffix("()").rpartition(".")[2]
+    return name not in _NO_NAMES and len(_tail(name)) > 1 and last in identifiers
 
 
 def _name(match: re.Match[str]) -> str:

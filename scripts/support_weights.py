@@ -224,8 +224,8 @@ def thresholds(scores: Float64, kinds: Any, repos: Any) -> tuple[Float64, dict[s
         return min(caught[kind] - KINDS[kind] for kind in KINDS), least, wanted * low, caught
 
     best = at_shares(np.full(len(KINDS), DROPPED / 3))
-    for _ in range(250):
-        tried = at_shares(best[2] * np.exp(generator.normal(0, 0.3, len(KINDS))))
+    for _ in range(1_000):
+        tried = at_shares(best[2] * np.exp(generator.normal(0, 0.15, len(KINDS))))
         if tried[0] > best[0]:
             best = tried
     return best[1], best[3]
