@@ -24,26 +24,16 @@ from loccit.verification.support_vectors import Vectors
 # A word that the tables do not know: it is rare, its own definition holds it in so many of a hundred cases,
 # another one in so many.
 _UNKNOWN_WEIGHT, _UNKNOWN_OWN, _UNKNOWN_OTHER = 8.0, 0.45, 0.01
-<<<<<<< HEAD
 # The kinds of negations, as `support_text` names them.
 _NEGATIONS: tuple[str, ...] = ("aux", "cannot", "never", "without", "unless", "no", "plain")
-=======
->>>>>>> support
 # Names that anybody would know, which say nothing about which code is meant: of values and types that
 # languages have words for, and of products, formats and systems.
 _COMMON_NAMES = frozenset(
     "none true false null nil int str float bool dict list set tuple object bytes string integer boolean "
-<<<<<<< HEAD
-    "array exception self cls url json html http https id utf8 ascii unicode python api cli sql xml css csv "
-    "yaml toml pypi github gitlab numpy scipy pandas networkx matplotlib javascript typescript nodejs "
-    "postgresql mysql mariadb sqlite mongodb rabbitmq macos ios ipython jupyter youtube oauth websocket "
-    "websockets graphql openssl opengl linux windows unix posix dataframe dataframes".split()
-=======
     "array exception self cls url json html http https id utf8 ascii unicode python api cli sql xml css "
     "csv yaml toml pypi github gitlab numpy scipy pandas networkx matplotlib javascript typescript "
     "nodejs postgresql mysql mariadb sqlite mongodb rabbitmq macos ios ipython jupyter youtube oauth "
     "websocket websockets graphql openssl opengl linux windows unix posix dataframe dataframes".split()
->>>>>>> support
 )
 
 
