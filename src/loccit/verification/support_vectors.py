@@ -42,7 +42,7 @@ class Vectors:
 
         def rounded(rows: Float32) -> bytes:
             # One scale for all rows: how long a vector is says how much its word counts.
-            values = np.round(rows / np.abs(rows).max() * 127)
+            values: Float32 = np.rint(rows / np.abs(rows).max() * 127)
             return values.astype(np.int8).tobytes()
 
         return {
@@ -58,8 +58,6 @@ class Vectors:
         """Cosines between what is said, and what the passages hold, are called and have in their signatures;
         0 where nothing of either is known.
         """
-        import numpy as np
-
         names = ("near:held", "near:called", "near:head", "near:mean", "near:least", "near:least-held")
         # In order, so that sums do not depend on how sets are walked.
         words = sorted(self._said[stem] for stem in said if stem in self._said)
@@ -72,14 +70,14 @@ class Vectors:
         body = _unit(written.sum(axis=0))
         best = (each @ every.T).max(axis=1)
         values = (
-            whole @ body,
-            whole @ self._sum(called),
-            whole @ self._sum(head),
-            best.mean(),
-            best.min(),
-            (each @ body).min(),
+            float(whole @ body),
+            float(whole @ self._sum(called)),
+            float(whole @ self._sum(head)),
+            float(best.mean()),
+            float(best.min()),
+            float((each @ body).min()),
         )
-        return {name: round(float(value), 6) for name, value in zip(names, np.array(values), strict=True)}
+        return {name: round(value, 6) for name, value in zip(names, values, strict=True)}
 
     def _sum(self, stems: Collection[str]) -> Float32:
         known = sorted(self._held[stem] for stem in stems if stem in self._held)
@@ -90,5 +88,5 @@ def _unit(rows: Float32) -> Float32:
     """Each row with length 1; rows of zeros as they are."""
     import numpy as np
 
-    length = np.sqrt((rows * rows).sum(axis=-1, keepdims=True))
-    return rows / np.maximum(length, np.float32(1e-9))
+    length: Float32 = np.sqrt((rows * rows).sum(axis=-1, keepdims=True))
+    return (rows / np.maximum(length, np.float32(1e-9))).astype(np.float32)
