@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from loccit import verification
 from loccit.core.answers import VerdictLabel
 from loccit.verification.support import (
     CHECKER,
@@ -243,5 +244,9 @@ def test_the_model_was_not_trained_on_what_is_reported_on() -> None:
 
 
 def test_checking_bytes_does_not_load_the_support_check() -> None:
-    code = "import sys, loccit.verification; sys.exit('loccit.verification.support' in sys.modules)"
+    source = Path(verification.__file__).parents[2]
+    code = (
+        f"import sys; sys.path.insert(0, {str(source)!r}); import loccit.verification; "
+        "sys.exit('loccit.verification.support' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
