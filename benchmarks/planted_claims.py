@@ -17,8 +17,7 @@ from typing import Any
 
 import benchmarks
 from benchmarks.planting import Claim, mined, planted
-from loccit.verification import Premise, check_support
-from loccit.verification.support import DROPPED_BELOW
+from loccit.verification.support import DROPPED_BELOW, Premise, check_support
 
 NAME = "planted-claims"
 SUMMARY = "planted false claims that the local support check catches, and true ones that it drops"

@@ -13,32 +13,20 @@ from loccit.verification.findings import (
     VerificationReport,
 )
 from loccit.verification.recheck import verify, verify_citation
-from loccit.verification.support import (
-    Disagreement,
-    Premise,
-    SupportFindings,
-    check_support,
-    explain_support,
-)
 from loccit.verification.verdicts import check_quotation
 
 __all__ = [
     "CitationResult",
     "ClaimResult",
     "Counts",
-    "Disagreement",
     "Finding",
-    "Premise",
     "Reason",
     "Status",
-    "SupportFindings",
     "VerificationReport",
     "check_quotation",
-    "check_support",
     "cite",
     "cite_commit",
     "cite_issue",
-    "explain_support",
     "verify",
     "verify_citation",
 ]

@@ -24,8 +24,6 @@ from loccit.verification.support_vectors import Vectors
 # A word that the tables do not know: it is rare, its own definition holds it in so many of a hundred cases,
 # another one in so many.
 _UNKNOWN_WEIGHT, _UNKNOWN_OWN, _UNKNOWN_OTHER = 8.0, 0.45, 0.01
-# The kinds of negations, as `support_text` names them.
-_NEGATIONS: tuple[str, ...] = ("aux", "cannot", "never", "without", "unless", "no", "plain")
 # Names that anybody would know, which say nothing about which code is meant: of values and types that
 # languages have words for, and of products, formats and systems.
 _COMMON_NAMES = frozenset(
@@ -55,9 +53,9 @@ _UNKNOWN = Word(_UNKNOWN_WEIGHT, _UNKNOWN_OWN, _UNKNOWN_OTHER, {})
 
 @dataclass(frozen=True, slots=True)
 class NameFinding:
-    """How a name of the claim stands in the passages; `level` 3 as it is, 2 by its last part or in other
-    case, 1 by all of its words, 0 not at all. `share` of its words are there. `near` of the claim's words
-    around it stand on a line with it.
+    """How a name of the claim stands in the passages; `level` 3 as it is, 2 in other case or as part of the
+    text, 1 by its one word or within a longer name, 0 not at all. `share` of its words are there. `near` of
+    the claim's words around it stand on a line with it. `odds` weigh its words like any others.
     """
 
     name: Name
@@ -117,6 +115,8 @@ class Passages:
         self.everything = _united(one.everything for one in passages)
         self.tokens = _united(one.tokens for one in passages)
         self.folded = _united(one.folded for one in passages)
+        # Without underscores, to find names within longer ones.
+        self.joined = frozenset(token.replace("_", "") for token in self.folded)
         self.prose_numbers = _united(one.prose_numbers for one in passages)
         self.text = "\n".join(one.text for one in passages)
         self.lines = [line for one in passages for line in one.lines]
@@ -306,7 +306,9 @@ def _name(
         level = 3
     elif folded in held.folded or (len(plain) > 3 and plain in held.text):
         level = 2
-    elif all(stem in held.everything for stem in name.stems):
+    elif (len(name.stems) == 1 and name.stems[0] in held.everything) or (
+        len(folded) > 3 and any(folded.replace("_", "") in token for token in held.joined)
+    ):
         level = 1
     else:
         level = 0
@@ -470,6 +472,9 @@ def _number_features(findings: Sequence[NumberFinding]) -> dict[str, float]:
     }
 
 
+_NEGATION_KINDS = ("aux", "cannot", "never", "without", "unless", "no", "plain")
+
+
 def _negation_features(
     claim: ClaimText,
     findings: Sequence[NegationFinding],
@@ -477,7 +482,7 @@ def _negation_features(
     rows: Mapping[str, list[int]],
     tables: WordTables,
 ) -> dict[str, float]:
-    kinds: dict[str, float] = dict.fromkeys(_NEGATIONS, 0.0)
+    kinds: dict[str, float] = dict.fromkeys(_NEGATION_KINDS, 0.0)
     for one in findings:
         kinds[one.negation.kind] += 1
     main = [one for one in findings if not one.negation.in_condition]

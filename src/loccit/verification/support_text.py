@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 from loccit.core.words import stems, tokens, words_of
 
@@ -141,7 +140,6 @@ class ClaimText:
     names: tuple[Name, ...]
     numbers: tuple[Number, ...]
     negations: tuple[Negation, ...]
-    clauses: tuple[tuple[str, ...], ...]
     lead: tuple[str, ...]
 
 
@@ -199,10 +197,6 @@ def read_claim(text: str) -> ClaimText:
                 positions[stem] = match.start()
                 ordered.append(stem)
     names = tuple(_names(text))
-    clauses = [
-        tuple(stem for stem in ordered if start <= positions[stem] < end)
-        for start, end in _clause_spans(text)
-    ]
     return ClaimText(
         text=text,
         stems=tuple(ordered),
@@ -211,14 +205,8 @@ def read_claim(text: str) -> ClaimText:
         names=names,
         numbers=tuple(_numbers(text)),
         negations=tuple(_negations(text, ordered, positions)),
-        clauses=tuple(clause for clause in clauses if clause),
         lead=tuple(ordered[:2]),
     )
-
-
-def _clause_spans(text: str) -> list[tuple[int, int]]:
-    cuts = [0, *(match.start() for match in _CLAUSE.finditer(text)), len(text)]
-    return list(pairwise(cuts))
 
 
 def _names(text: str, start: int = 0, end: int | None = None) -> Iterable[Name]:

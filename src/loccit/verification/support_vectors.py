@@ -42,8 +42,8 @@ class Vectors:
 
         def rounded(rows: Float32) -> bytes:
             # One scale for all rows: how long a vector is says how much its word counts.
-            largest = float(np.abs(rows).max())
-            return np.rint(rows * np.float32(127 / largest)).astype(np.int8).tobytes()
+            values: Float32 = np.rint(rows / np.abs(rows).max() * 127)
+            return values.astype(np.int8).tobytes()
 
         return {
             "width": int(self._of_said.shape[1]),
@@ -70,14 +70,14 @@ class Vectors:
         body = _unit(written.sum(axis=0))
         best = (each @ every.T).max(axis=1)
         values = (
-            whole @ body,
-            whole @ self._sum(called),
-            whole @ self._sum(head),
-            best.mean(),
-            best.min(),
-            (each @ body).min(),
+            float(whole @ body),
+            float(whole @ self._sum(called)),
+            float(whole @ self._sum(head)),
+            float(best.mean()),
+            float(best.min()),
+            float((each @ body).min()),
         )
-        return {name: round(float(value), 6) for name, value in zip(names, values, strict=True)}
+        return {name: round(value, 6) for name, value in zip(names, values, strict=True)}
 
     def _sum(self, stems: Collection[str]) -> Float32:
         known = sorted(self._held[stem] for stem in stems if stem in self._held)
@@ -88,5 +88,5 @@ def _unit(rows: Float32) -> Float32:
     """Each row with length 1; rows of zeros as they are."""
     import numpy as np
 
-    length = np.sqrt((rows * rows).sum(axis=-1, keepdims=True))
-    return rows / np.maximum(length, np.float32(1e-9))
+    length: Float32 = np.sqrt((rows * rows).sum(axis=-1, keepdims=True))
+    return (rows / np.maximum(length, np.float32(1e-9))).astype(np.float32)
