@@ -29,6 +29,10 @@ _WHY_NOT = {
     Abstention.BUDGET: "The budget cannot pay for the rest.",
     Abstention.MODEL_UNAVAILABLE: "The model gave no usable answer to the rest.",
 }
+_QUOTED_INSTEAD = {
+    Abstention.BUDGET: "The budget cannot pay for a written answer: these are quotations.",
+    Abstention.MODEL_UNAVAILABLE: "The model gave no usable answer: these are quotations.",
+}
 _NEXT = {
     Abstention.NOT_IN_SOURCES: "Ask with names from the code, or see what there is: loccit search WORDS",
     Abstention.NOT_INDEXED: "Index it first: loccit index PATH|URL",
@@ -50,7 +54,9 @@ def show_answer(answer: Answer, *, quiet: bool) -> None:
     style = Style()
     if answer.abstention is not None:
         how = "Not answered" if answer.outcome is Outcome.ABSTAINED else "Answered in part"
-        say_styled(style(f"{how} ({answer.abstention.value}). {_WHY_NOT[answer.abstention]}", "yellow"))
+        say_styled(
+            style(f"{how} ({answer.abstention.value}). {_why_not(answer, answer.abstention)}", "yellow")
+        )
     several = len(answer.snapshots) > 1
     for number, claim in enumerate(answer.claims, start=1):
         _show_claim(number, claim, style, several=several, quiet=quiet)
@@ -66,6 +72,12 @@ def show_answer(answer: Answer, *, quiet: bool) -> None:
         say_styled(style(f"{_dollars(answer.run.cost_usd)} was spent", "dim"))
     if answer.abstention is not None and answer.abstention in _NEXT:
         note(_NEXT[answer.abstention])
+
+
+def _why_not(answer: Answer, why: Abstention) -> str:
+    """Why the answer ends where it does; that it quotes because nothing could be written."""
+    is_quoted = bool(answer.claims) and all(one.kind is ClaimKind.QUOTATION for one in answer.claims)
+    return _QUOTED_INSTEAD.get(why, _WHY_NOT[why]) if is_quoted else _WHY_NOT[why]
 
 
 def place_of(citation: Citation) -> str:
