@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -39,16 +39,29 @@ def new_client(timeout_s: float, max_reply_bytes: int) -> httpx2.AsyncClient:
     class Bounded(httpx2.AsyncByteStream):
         def __init__(self, inner: httpx2.AsyncByteStream) -> None:
             self.inner = inner
+            self.chunks: AsyncGenerator[bytes] | None = None
 
-        async def __aiter__(self) -> AsyncIterator[bytes]:
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            self.chunks = self.read()
+            return self.chunks
+
+        async def read(self) -> AsyncGenerator[bytes]:
             seen = 0
-            async for chunk in self.inner:
-                seen += len(chunk)
-                if seen > limit:
-                    raise ReplyTooLong(limit)
-                yield chunk
+            chunks = aiter(self.inner)
+            try:
+                async for chunk in chunks:
+                    seen += len(chunk)
+                    if seen > limit:
+                        raise ReplyTooLong(limit)
+                    yield chunk
+            finally:
+                # The library leaves its generators to the garbage collector, which may run in any thread.
+                if isinstance(chunks, AsyncGenerator):
+                    await chunks.aclose()
 
         async def aclose(self) -> None:
+            if self.chunks is not None:
+                await self.chunks.aclose()
             await self.inner.aclose()
 
     async def bound(response: httpx2.Response) -> None:

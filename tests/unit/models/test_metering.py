@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from decimal import Decimal
 from pathlib import Path
+from types import AsyncGeneratorType
 
 import pytest
 from kit import CALL, PAYER, PRICES, collected, database_in, ledger_in, provider_model, run
@@ -152,6 +154,34 @@ def test_a_closed_stream_is_settled(ledger: Ledger) -> None:
         assert server.wait_until_left()
     assert spent(ledger) == PRICES.price("box:m", TokenUsage(tokens.estimate(CALL), tokens.count("one ")))
     assert held(ledger) == 0
+
+
+def test_a_closed_stream_leaves_nothing_to_the_garbage_collector() -> None:
+    """It would end the rest in whichever thread it happens to run, beside the loop that still uses it."""
+
+    async def still_open() -> list[str]:
+        gc.disable()
+        try:
+            stream = inner.stream(CALL, PAYER, Deadline.after(5))
+            assert await anext(stream) == "one "
+            assert transport_readers()
+            await stream.aclose()
+            return transport_readers()
+        finally:
+            gc.enable()
+
+    def transport_readers() -> list[str]:
+        return [
+            reader.__qualname__
+            for reader in gc.get_objects()
+            if isinstance(reader, AsyncGeneratorType)
+            and "_transports" in reader.ag_code.co_filename
+            and reader.ag_frame is not None
+        ]
+
+    with ModelServer(Behaviour("one two three four", gap_s=0.05)) as server:
+        inner = provider_model(server)
+        assert run(still_open(), inner) == []
 
 
 def test_a_cancelled_call_is_settled_and_has_left_within_100_ms(ledger: Ledger) -> None:
