@@ -2,7 +2,9 @@
 
     LoccitError
     ├── InputError             what was asked cannot be understood or accepted
-    │   └── MalformedAnswer    a file that is no loccit-answer/1 document
+    │   ├── MalformedAnswer    a file that is no loccit-answer/1 document
+    │   ├── MalformedDataset   samples that are none, or of another format
+    │   └── MalformedLog       a log of an evaluation that is none, or of another format
     ├── SettingsError          the operator's own configuration
     ├── SourceError            the repository or folder
     │   ├── NotARepository
@@ -64,6 +66,14 @@ class InputError(LoccitError):
 
 class MalformedAnswer(InputError):
     """The document is not a `loccit-answer/1` object."""
+
+
+class MalformedDataset(InputError):
+    """The file holds no samples of an evaluation."""
+
+
+class MalformedLog(InputError):
+    """The file is no log of an evaluation, or not one that this version reads."""
 
 
 class SettingsError(LoccitError):
