@@ -27,7 +27,7 @@ from loccit.core.evidence import Filters, Hit
 from loccit.core.issues import repository_name
 from loccit.core.progress import Progress, silent
 from loccit.indexing.catalogue import Contents, KnownRepository
-from loccit.settings import Settings, children_without_working_directory, of_a_run
+from loccit.settings import Settings, children_without_working_directory, of_a_run, with_changes
 from loccit.wiring import System, build
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from loccit.core.issues import Issue
     from loccit.core.source import BlobReader
     from loccit.core.triage import Triage
+    from loccit.evals.datasets import Dataset
+    from loccit.evals.log import EvalLog
+    from loccit.evals.runner import EvalTask, Standing
+    from loccit.evals.tasks import TaskFile
     from loccit.indexing.changes import Booleans, ChangeTable
     from loccit.indexing.shard import Kind, Manifest, Shard, SnapshotRecord
     from loccit.indexing.view import SnapshotView
@@ -46,7 +50,6 @@ if TYPE_CHECKING:
     from loccit.learning.proof import Proof
     from loccit.learning.tuning import Tuning
     from loccit.models.configured import Models
-    from loccit.models.templates import Template
     from loccit.pipeline.diagnosis import Check
     from loccit.pipeline.events import Event
     from loccit.pipeline.grep import MatchingLine
@@ -256,10 +259,12 @@ class Loccit:
         rev: str | None = None,
         languages: Sequence[str] = (),
         paths: Sequence[str] = (),
+        tell: Callable[[Event], None] = unheard,
     ) -> Answer:
         """The answer to a question: checked quotations, or an abstention that says why.
 
-        An index that is missing or broken is such an abstention too. Raises InputError and SourceError.
+        `tell` hears what was found. An index that is missing or broken is such an abstention too. Raises
+        InputError and SourceError.
         """
         from loccit import __version__
         from loccit.core.answers import Abstention
@@ -276,6 +281,7 @@ class Loccit:
                 retrieval=settings.retrieval,
                 answering=settings.answering,
                 version=__version__,
+                tell=tell,
             )
         except NotIndexed:
             return abstain(question, Abstention.NOT_INDEXED, version=__version__)
@@ -598,6 +604,104 @@ class Loccit:
         with writing(folder, waiting=self._waiting):
             roll_back(folder)
         return self.learned(known.name)
+
+    # Evaluating
+
+    def evaluate(
+        self,
+        task: TaskFile,
+        log: Path | None = None,
+        *,
+        repos: Sequence[str] = (),
+        reuse: EvalLog | None = None,
+        anew: bool = False,
+        tell: Callable[[Standing], None] = lambda standing: None,
+    ) -> tuple[EvalLog, Path]:
+        """Ask what the task says, and give its finished log with the file that it is in.
+
+        `repos` are asked where neither a sample nor the task names one. Without `log` it goes to the home
+        folder; an unfinished log of the same run there is gone on with, unless `anew`. Of `reuse` outputs are
+        taken over that nothing touched which has changed since. Raises what `evals.runner.run` does.
+        """
+        import asyncio
+
+        from loccit import __version__
+        from loccit.evals.runner import run, unfinished
+
+        async def evaluated() -> tuple[EvalLog, Path]:
+            made = self._eval_task(task, tuple(repos))
+            path = log
+            if path is None:
+                folder = self._system.eval_logs(made.name)
+                path = None if anew else unfinished(folder, made.header(__version__))
+                path = path or folder / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.jsonl"
+            try:
+                return await run(made, path, version=__version__, reuse=reuse, tell=tell), path
+            finally:
+                await made.system.close()
+                await self.aclose()
+
+        return asyncio.run(evaluated())
+
+    def rescore(
+        self,
+        log: EvalLog,
+        path: Path,
+        *,
+        scorers: Sequence[str] = (),
+        folder: Path | None = None,
+        tell: Callable[[Standing], None] = lambda standing: None,
+    ) -> EvalLog:
+        """The same outputs with the figures of these scorers (without names: those that the samples have
+        something for), in a new log at `path`. `folder` is where FILE.py:NAME is looked for.
+        """
+        import asyncio
+
+        from loccit.evals.datasets import Dataset
+        from loccit.evals.runner import rescore
+
+        dataset = Dataset(tuple(log.samples.values()))
+
+        async def scored_again() -> EvalLog:
+            try:
+                chosen = self._system.scorers(tuple(scorers), dataset, folder or Path())
+                return await rescore(log, chosen, path, tell=tell)
+            finally:
+                await self.aclose()
+
+        return asyncio.run(scored_again())
+
+    def _eval_task(self, task: TaskFile, repos: tuple[str, ...]) -> EvalTask:
+        """The task with its parts: samples, system, scorers."""
+        from loccit.evals.runner import EvalTask
+
+        dataset = task.read_dataset()
+        repos = task.repos or repos
+        spec = task.system
+        if spec.kind == "loccit":
+            changed = with_changes(self._system.settings, spec.settings)
+            asker = self if not spec.settings else Loccit(settings=changed, progress=self._progress)
+            is_at_head = not all(sample.commit for sample in dataset.samples)
+            asked = self._asked(repos, dataset) if is_at_head else ()
+            heads = {known.name: self._repository(known).resolve(None) for known in asked}
+            system = build(changed).measured(asker, repos, heads, spec)
+        else:
+            system = self._system.other_system(spec, task.folder)
+        return EvalTask(
+            name=task.name,
+            dataset=dataset,
+            system=system,
+            scorers=tuple(self._system.scorers(task.scorers, dataset, task.folder)),
+            repeats=task.repeats,
+            limits=task.limits,
+        )
+
+    def _asked(self, repos: tuple[str, ...], dataset: Dataset) -> tuple[KnownRepository, ...]:
+        """The repositories that a dataset asks about. Raises NotIndexed."""
+        found = [self._known(name) for name in sorted({s.repo for s in dataset.samples if s.repo})]
+        if not all(sample.repo for sample in dataset.samples):
+            found += self._chosen(repos, None)
+        return tuple({known.key: known for known in found}.values())
 
     def search(
         self,
@@ -1325,12 +1429,3 @@ def _language(written: str) -> str:
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def all_prompts() -> list[Template]:
-    """Every prompt that models are asked with, by name."""
-    from loccit.answering import compose
-    from loccit.verification import judge
-
-    found = {**compose.prompts(), **judge.prompts()}
-    return [found[name] for name in sorted(found)]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -64,6 +64,18 @@ class Settings:
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"{str(path)!r} is not TOML: {error}") from error
         return cls(home=folder, **_tables(path, document))
+
+
+def with_changes(settings: Settings, tables: Mapping[str, Any]) -> Settings:
+    """The settings with some others, by table and key as in settings.toml.
+
+    Raises SettingsError for unknown tables and keys, and for values of the wrong type.
+    """
+    merged: dict[str, Any] = {}
+    for name, table in tables.items():
+        is_room = name in _ROOMS and isinstance(table, dict)
+        merged[name] = {**asdict(getattr(settings, name)), **table} if is_room else table
+    return replace(settings, **_tables(Path("the changed settings"), merged))
 
 
 def of_a_run(settings: Settings) -> dict[str, Any]:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from loccit.core.errors import InputError
 from loccit.indexing.catalogue import Catalogue
 from loccit.indexing.shard import Shard
-from loccit.settings import Settings, model_key, real_model_calls, tracker_token
+from loccit.settings import Settings, model_key, of_a_run, real_model_calls, tracker_token
 from loccit.sources import Repository, open_repository
 
 if TYPE_CHECKING:
     from loccit.budgets.ledger import Ledger
     from loccit.budgets.prices import PriceList
+    from loccit.evals.datasets import Dataset
+    from loccit.evals.scoring import Scorer
+    from loccit.evals.systems import Asker
+    from loccit.evals.systems import System as EvaluatedSystem
+    from loccit.evals.tasks import SystemSpec
     from loccit.indexing.blob_cache import BlobCache
     from loccit.models.configured import Models
+    from loccit.models.templates import Template
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
     from loccit.storage.conversations import Conversations
     from loccit.storage.database import Database
@@ -158,6 +165,66 @@ class System:
 
         return Conversations(self.database(), keep_days=self.settings.telemetry.keep_days)
 
+    def eval_logs(self, task: str) -> Path:
+        """Where the logs of a task are kept."""
+        safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in task).strip(".") or "task"
+        return self.home / "evals" / safe
+
+    def measured(
+        self, asker: Asker, repos: tuple[str, ...], heads: Mapping[str, str], spec: SystemSpec
+    ) -> EvaluatedSystem:
+        """Loccit as a system that is measured. `heads` are the commits that are asked where a sample names
+        none.
+        """
+        from loccit import __version__
+        from loccit.evals.systems import LoccitSystem
+
+        rooms = of_a_run(self.settings)
+        models = rooms["models"]
+        roles = {role: models.pop(role) for role in ("answer", "stronger", "judge")}
+        roles["fallback"] = " ".join(models.pop("fallback"))
+        if spec.quotes_only or not roles["answer"]:
+            roles, models = {}, {}
+        prompts = {prompt.name: str(prompt.version) for prompt in all_prompts()} if roles else {}
+        facts = {
+            "version": __version__,
+            "repos": dict(heads),
+            "settings": {**rooms, "models": models, "pipeline": asdict(self.settings.pipeline)},
+            "models": roles,
+            "prompts": prompts,
+        }
+        return LoccitSystem(asker, repos, facts, roles, quotes_only=spec.quotes_only)
+
+    def other_system(self, spec: SystemSpec, folder: Path) -> EvaluatedSystem:
+        """A system that is not loccit. `folder` is where its function is. Raises InputError, SettingsError,
+        ModelNotConfigured.
+        """
+        from loccit.evals.systems import ChatSystem, HttpSystem, PythonSystem, load_function
+        from loccit.models.options import ProviderOptions
+
+        if spec.kind == "http":
+            secret = model_key(spec.key_variable) if spec.key_variable else None
+            return HttpSystem(spec.url, secret or "")
+        if spec.kind == "python":
+            return PythonSystem(load_function(spec.function, folder), spec.function)
+        options, name = self.settings.models, spec.model
+        if spec.base_url:
+            name = f"eval:{spec.model}"
+            table = ProviderOptions(base_url=spec.base_url, key_variable=spec.key_variable)
+            options = replace(options, providers={**options.providers, "eval": table})
+        models = replace(self, settings=replace(self.settings, models=replace(options, answer=name))).models()
+        chat = models.chat("answer")
+        if chat is None:
+            raise InputError(f"the system has the model {name!r}", next_step="name one: PROVIDER:MODEL")
+        facts = {"model": spec.model, "base_url": spec.base_url}
+        return ChatSystem(chat, facts, close_models=models.close)
+
+    def scorers(self, names: tuple[str, ...], dataset: Dataset, folder: Path) -> list[Scorer]:
+        """The scorers of these names. Raises InputError for a name of none."""
+        from loccit.evals.tasks import computed_scorers
+
+        return computed_scorers(names, dataset, folder)
+
     def exporter(self) -> Exporter | None:
         """What sends runs to a collector, None where none is configured. Raises SettingsError."""
         from loccit import __version__
@@ -176,6 +243,15 @@ class System:
             yield cache
         finally:
             cache.close()
+
+
+def all_prompts() -> list[Template]:
+    """Every prompt that models are asked with, by name."""
+    from loccit.answering import compose
+    from loccit.verification import judge
+
+    found = {**compose.prompts(), **judge.prompts()}
+    return [found[name] for name in sorted(found)]
 
 
 def build(settings: Settings) -> System:

@@ -14,6 +14,7 @@ from loccit.cli import (
     ask,
     cost,
     doctor,
+    evals,
     gc,
     index,
     issues,
@@ -63,6 +64,7 @@ for command in (
     doctor.doctor,
 ):
     app.command(cls=Command)(command)
+app.add_typer(evals.app)
 app.add_typer(issues.app)
 app.add_typer(models.app)
 app.add_typer(runs.app)

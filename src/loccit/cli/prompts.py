@@ -22,7 +22,7 @@ def prompts(
     """
     from loccit.cli.output import Style, emit, say, say_styled
     from loccit.core.errors import InputError
-    from loccit.library import all_prompts
+    from loccit.wiring import all_prompts
 
     found = {template.name: template for template in all_prompts()}
     if name is not None and name.partition("@")[0] not in found:

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from loccit.cli.output import note, one_line, visible
-from loccit.pipeline.events import ClaimChecked, Degraded, Event, Searching, Writing
+from loccit.pipeline.events import ClaimChecked, Degraded, Event, Found, Searching, Writing
 
 _SHOWN_CHARS = 100
 _WORDS = {
@@ -37,6 +37,8 @@ class WritingView:
         match event:
             case Degraded():
                 self._told.append(event)
+            case Found():
+                pass  # soon there is something to read
             case Searching(queries):
                 self._show(f"searching: {one_line('; '.join(queries))}")
             case Writing(model, why):

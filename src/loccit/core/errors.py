@@ -30,6 +30,8 @@
     │   ├── MalformedReply     it answers, but not in the form that was asked for
     │   └── RealCallsForbidden a switch forbids calls that leave this process
     ├── PriceUnknown           nobody knows what a call would cost
+    ├── SystemFailed           a system that is being measured gave no output
+    ├── ScorerFailed           a scorer that somebody wrote gave no figure
     └── LimitExceeded          a limit, with its value
         └── BudgetExceeded     a budget that cannot pay for the call (`limit_name`)
 
@@ -220,6 +222,14 @@ class RealCallsForbidden(ModelError):
 
 class PriceUnknown(LoccitError):
     """Nobody knows what a call of this model would cost, and that was not allowed."""
+
+
+class SystemFailed(LoccitError):
+    """A system that is being measured gave no output, or one that cannot be read."""
+
+
+class ScorerFailed(LoccitError):
+    """A scorer of somebody's own raised, or gave what is no number."""
 
 
 class LimitExceeded(LoccitError):

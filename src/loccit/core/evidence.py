@@ -75,13 +75,15 @@ class EvidenceSet:
     """Evidence for one question, best first, and how likely it is that it bears on it.
 
     `confidence` is a calibrated probability that the sources hold the answer, 0 to 1. `unknown` are the
-    question's words that the sources do not hold at all.
+    question's words that the sources do not hold at all. `hits` are all that was found, best first, also
+    where the confidence is too low for evidence.
     """
 
     question: str
     evidence: tuple[Evidence, ...]
     confidence: float
     unknown: tuple[str, ...]
+    hits: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,8 @@ async def _of_one(scorer: Scorer, sample: Sample, output: Output) -> Scores:
     except InputError:
         raise
     except LoccitError as error:
-        return Scores({}, dict.fromkeys(sorted(expected), f"{type(error).__name__}: {error.message}"))
+        names = expected or {metric.name for metric in scorer.metrics}
+        return Scores({}, dict.fromkeys(sorted(names), f"{type(error).__name__}: {error.message}"))
     values: dict[str, float] = {}
     missing = dict(given.missing)
     metrics = {metric.name: metric for metric in scorer.metrics}

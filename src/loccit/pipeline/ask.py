@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from loccit.answering.options import AnsweringOptions
 from loccit.core.answers import Abstention, Answer, Outcome, Run, seal
 from loccit.core.evidence import Filters
 from loccit.pipeline.claims import quotation_claim, recheck
+from loccit.pipeline.events import Event, Found
 from loccit.pipeline.evidence import gather
 from loccit.pipeline.searchable import (
     Searchable,
@@ -34,8 +35,11 @@ def ask(
     retrieval: RetrievalOptions,
     answering: AnsweringOptions,
     version: str,
+    tell: Callable[[Event], None] = lambda event: None,
 ) -> Answer:
-    """Answer from these repositories without a model: checked quotations, or an abstention."""
+    """Answer from these repositories without a model: checked quotations, or an abstention. `tell` hears what
+    was found.
+    """
     started, timings = datetime.now(UTC), Timings()
     query = understand(question, max_chars=retrieval.max_query_chars)
     with ExitStack() as stack:
@@ -50,6 +54,7 @@ def ask(
             passages=answering.passages,
             timings=timings,
         )
+        tell(Found(found.hits, tuple(one.hit.place for one in found.evidence)))
         quoted = quotations(found, answering)
         timings.mark("answer")
         snapshots = tuple(snapshot_info(one) for one in searched)

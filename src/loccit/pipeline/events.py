@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from loccit.core.answers import Verdict
+from loccit.core.evidence import Hit, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,14 @@ class Searching:
     """Evidence is looked for; `queries` are what for, more than one in later steps."""
 
     queries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found and what of it is read, each best first."""
+
+    hits: tuple[Hit, ...]
+    kept: tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +50,4 @@ class Degraded:
     next_step: str = ""
 
 
-Event = Searching | Writing | ClaimChecked | Degraded
+Event = Searching | Found | Writing | ClaimChecked | Degraded

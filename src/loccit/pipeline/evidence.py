@@ -88,6 +88,7 @@ def gather(
         evidence=tuple(evidence),
         confidence=max(sure),
         unknown=unknown_words(files),
+        hits=tuple(hits if len(bearing) == len(results) else fuse([result.hits for result in results])),
     )
 
 

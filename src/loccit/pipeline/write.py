@@ -37,7 +37,7 @@ from loccit.core.source import BlobReader
 from loccit.models.protocols import ChatModel
 from loccit.pipeline.claims import quotation_claim, recheck
 from loccit.pipeline.drafting import CheckedClaim, Drafting, Tell
-from loccit.pipeline.events import Degraded, Searching, Writing
+from loccit.pipeline.events import Degraded, Found, Searching, Writing
 from loccit.pipeline.evidence import gather
 from loccit.pipeline.searchable import (
     Searchable,
@@ -262,10 +262,18 @@ def _search(work: _Work, queries: Sequence[str]) -> None:
             # The first search says how likely it is that the sources hold the answer.
             before = work.found
             work.found = (
-                more if before is None else replace(before, evidence=(*more.evidence, *before.evidence))
+                more
+                if before is None
+                else replace(
+                    before,
+                    evidence=(*more.evidence, *before.evidence),
+                    hits=tuple({hit.place: hit for hit in (*more.hits, *before.hits)}.values()),
+                )
             )
         searching.set(found=len(work.found.evidence) if work.found else 0)
     work.packed = _packed(work, work.packed.passages)
+    if work.found is not None:
+        work.tell(Found(work.found.hits, tuple(passage.place for passage in work.packed.passages)))
     work.timings.mark("pack")
 
 
