@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from loccit.core.errors import InputError
+from loccit.core.errors import InputError, SettingsError
 from loccit.indexing.catalogue import Catalogue
 from loccit.indexing.shard import Shard
 from loccit.settings import Settings, model_key, of_a_run, real_model_calls, tracker_token
@@ -199,14 +199,20 @@ class System:
         """A system that is not loccit. `folder` is where its function is. Raises InputError, SettingsError,
         ModelNotConfigured.
         """
-        from loccit.evals.systems import ChatSystem, HttpSystem, PythonSystem, load_function
+        from loccit.evals.systems import ChatSystem, HttpSystem, PythonSystem, code_version, load_function
         from loccit.models.options import ProviderOptions
 
         if spec.kind == "http":
-            secret = model_key(spec.key_variable) if spec.key_variable else None
-            return HttpSystem(spec.url, secret or "")
+            secret = model_key(spec.key_variable) if spec.key_variable else ""
+            if secret is None:
+                raise SettingsError(
+                    f"the environment variable {spec.key_variable!r} holds no key",
+                    next_step=f"set it, or leave key_variable out: {spec.url!r} gets it as a bearer token",
+                )
+            return HttpSystem(spec.url, secret)
         if spec.kind == "python":
-            return PythonSystem(load_function(spec.function, folder), spec.function)
+            version = code_version(spec.function, folder)
+            return PythonSystem(load_function(spec.function, folder), spec.function, version)
         options, name = self.settings.models, spec.model
         if spec.base_url:
             name = f"eval:{spec.model}"
