@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from loccit.evals.tasks import SystemSpec
     from loccit.indexing.blob_cache import BlobCache
     from loccit.models.configured import Models
+    from loccit.models.protocols import ChatModel
     from loccit.models.templates import Template
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
     from loccit.storage.conversations import Conversations
@@ -219,11 +220,20 @@ class System:
             table = ProviderOptions(base_url=spec.base_url, key_variable=spec.key_variable)
             options = replace(options, providers={**options.providers, "eval": table})
         models = replace(self, settings=replace(self.settings, models=replace(options, answer=name))).models()
-        chat = models.chat("answer")
-        if chat is None:
-            raise InputError(f"the system has the model {name!r}", next_step="name one: PROVIDER:MODEL")
-        facts = {"model": spec.model, "base_url": spec.base_url}
-        return ChatSystem(chat, facts, close_models=models.close)
+
+        def model_of(attempt: str) -> ChatModel:
+            chat = models.chat("answer", attempt)
+            if chat is None:
+                raise InputError(f"the system has the model {name!r}", next_step="name one: PROVIDER:MODEL")
+            return chat
+
+        facts = {
+            "model": spec.model,
+            "base_url": spec.base_url,
+            "instructions": ChatSystem.instructions,
+            "reply_tokens": ChatSystem.reply_tokens,
+        }
+        return ChatSystem(model_of("").name, model_of, facts, close_models=models.close)
 
     def scorers(self, names: tuple[str, ...], dataset: Dataset, folder: Path) -> list[Scorer]:
         """The scorers of these names. Raises InputError for a name of none."""

@@ -98,6 +98,7 @@ class Asker(Protocol):
         repos: Sequence[str] = (),
         rev: str | None = None,
         user: str = "",
+        scope: str = "",
         tell: Callable[[Event], None] = ...,
     ) -> Written:
         """See `Loccit`."""
@@ -145,7 +146,7 @@ class LoccitSystem:
         repos = (sample.repo,) if sample.repo else self.repos
         match sample.job:
             case Job.ASK if self.loccit.has_model and not self.quotes_only:
-                return await self._written(sample, repos)
+                return await self._written(sample, repos, key)
             case Job.ASK:
                 found: list[Found] = []
                 told = _found_only(found)
@@ -185,10 +186,17 @@ class LoccitSystem:
             result = await asyncio.to_thread(work)
             return result, Usage(cost_usd=0.0, calls=0, latency_s=time.perf_counter() - began)
 
-    async def _written(self, sample: Sample, repos: tuple[str, ...]) -> tuple[Output, Usage]:
+    async def _written(self, sample: Sample, repos: tuple[str, ...], key: str) -> tuple[Output, Usage]:
         found: list[Found] = []
+        # What the models said in a run is kept for that attempt alone: after a kill it is not paid twice, and
+        # another repeat, or another run, is not told what this one was at no cost and in no time.
         written = await self.loccit.write_async(
-            sample.question, repos=repos, rev=sample.commit, user=self.user, tell=_found_only(found)
+            sample.question,
+            repos=repos,
+            rev=sample.commit,
+            user=self.user,
+            scope=key,
+            tell=_found_only(found),
         )
         record = written.record
         asked = {call.model for call in record.calls}
@@ -275,19 +283,18 @@ class HttpSystem:
 
 @dataclass
 class ChatSystem:
-    """A chat model that is given the question alone, whoever serves it."""
+    """A chat model that is given the question alone, whoever serves it.
 
-    model: ChatModel
+    `model_of` gives the model for one attempt: what it said is kept for that alone.
+    """
+
+    name: str
+    model_of: Callable[[str], ChatModel]
     facts: Mapping[str, Any]
     instructions: str = "Answer the question about this software briefly and exactly."
     reply_tokens: int = 2000
     close_models: Callable[[], Awaitable[None]] | None = None
     kind: str = "openai"
-
-    @property
-    def name(self) -> str:
-        """The model's."""
-        return self.model.name
 
     async def answer(self, sample: Sample, key: str, deadline: Deadline) -> tuple[Output, Usage]:
         """See `System`."""
@@ -297,7 +304,8 @@ class ChatSystem:
             prompt="eval",
             max_output_tokens=self.reply_tokens,
         )
-        reply = await self.model.reply(call, Payer(request=key, user="loccit eval"), deadline)
+        model = self.model_of(key)
+        reply = await model.reply(call, Payer(request=key, user="loccit eval"), deadline)
         usage = Usage(
             cost_usd=float(reply.cost_usd),
             input_tokens=reply.usage.input_tokens,
