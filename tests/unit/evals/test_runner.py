@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from loccit.core.errors import (
 )
 from loccit.evals import runner
 from loccit.evals.datasets import Dataset, Gold, Job, Sample
-from loccit.evals.log import EvalLog, begun, read_log
+from loccit.evals.log import begun, read_log
 from loccit.evals.outputs import Output, OutputOutcome, Usage
 from loccit.evals.retrieval_scorer import RetrievalScorer
 from loccit.evals.runner import EvalTask, Limits, Standing, rescore, unfinished
@@ -195,7 +196,7 @@ def test_a_budget_that_is_spent_stops_and_the_next_run_goes_on(tmp_path: Path) -
 
     async def poor(sample: Sample, key: str) -> tuple[Output, Usage]:
         if not left[0]:
-            raise BudgetExceeded("total", 2, 1)
+            raise BudgetExceeded("total", Decimal(2), Decimal(1))
         left[0] -= 1
         return await right(sample, key)
 

@@ -63,8 +63,8 @@ def test_a_task_is_read_with_its_folder_and_its_name(tmp_path: Path) -> None:
         ("dataset = 'a'\n[system]\nkind = 'python'", "kind 'python' has no function"),
         ("dataset = 'a'\n[system]\nurl = 'http://a/b'", "kind 'loccit' has no url: 'http://a/b'"),
         (
-            "dataset = 'a'\n[system]\nkind = 'http'\nurl = 'http://a'\n[system.settings.retrieval]\ntop_k = 1",
-            "kind 'http' has no settings: {'retrieval': {'top_k': 1}}",
+            "dataset = 'a'\n[system]\nkind = 'http'\nurl = 'http://a'\n[system.settings.retrieval]\nk = 1",
+            "kind 'http' has no settings: {'retrieval': {'k': 1}}",
         ),
         ("dataset = 'a'\n[system]\nkind = 'http'\nurl = 'a/b'", "url is 'a/b'"),
         ("dataset = 'a'\n[system]\nkind = 'http'\nurl = 'file:///etc/passwd'", "url is 'file:///etc/passwd'"),

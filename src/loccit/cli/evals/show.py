@@ -42,4 +42,5 @@ def finished(log: EvalLog, path: Path, *, report: Path | None, json: bool, quiet
             say(f"{name:24} {one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}] n={one.samples} missing={len(figures.missing)}")
         else:
             say(f"{name:24} - missing={len(figures.missing)}")
-    note(f"log: {path}")
+    if not quiet:
+        note(f"log: {path}")
