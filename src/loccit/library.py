@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from loccit.indexing.shard import Kind, Manifest, Shard, SnapshotRecord
     from loccit.indexing.view import SnapshotView
     from loccit.learning.adopt import Facts
+    from loccit.learning.improve import Improvement
     from loccit.learning.proof import Proof
+    from loccit.learning.search_space import Tables
     from loccit.learning.tuning import Tuning
     from loccit.models.configured import Models
     from loccit.pipeline.diagnosis import Check
@@ -72,6 +74,8 @@ if TYPE_CHECKING:
 # Limits are counted by the hour.
 _LONGEST_WAIT_S = 3700.0
 _DAY_S = 86_400
+# The rooms whose settings decide how good answers are.
+_TUNABLE = ("retrieval", "answering", "pipeline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +242,11 @@ class Loccit:
         if known is not None:
             return known.name
         return repository.location if repository.is_git else None
+
+    def working_tree(self, repo: str) -> Path | None:
+        """The folder in which files of an indexed repository are checked out; None where there is none."""
+        repository = self._repository(self._known(repo))
+        return Path(repository.location) if repository.has_working_tree else None
 
     def is_known(self, repo: str) -> bool:
         """Whether a repository of this name, path or URL is indexed."""
@@ -613,13 +622,15 @@ class Loccit:
         log: Path | None = None,
         *,
         repos: Sequence[str] = (),
+        dataset: Dataset | None = None,
         reuse: EvalLog | None = None,
         anew: bool = False,
         tell: Callable[[Standing], None] = lambda standing: None,
     ) -> tuple[EvalLog, Path]:
         """Ask what the task says, and give its finished log with the file that it is in.
 
-        `repos` are asked where neither a sample nor the task names one. Without `log` it goes to the home
+        `repos` are asked where neither a sample nor the task names one. `dataset` takes the place of the
+        task's file. Without `log` it goes to the home
         folder; an unfinished log of the same run there is gone on with, unless `anew`. Of `reuse` outputs are
         taken over that nothing touched which has changed since. Raises what `evals.runner.run` does.
         """
@@ -629,7 +640,7 @@ class Loccit:
         from loccit.evals.runner import run, unfinished
 
         async def evaluated() -> tuple[EvalLog, Path]:
-            made = self._eval_task(task, tuple(repos))
+            made = self._eval_task(task, tuple(repos), dataset)
             path = log
             if path is None:
                 folder = self._system.eval_logs(made.name)
@@ -671,11 +682,55 @@ class Loccit:
 
         return asyncio.run(scored_again())
 
-    def _eval_task(self, task: TaskFile, repos: tuple[str, ...]) -> EvalTask:
+    def improve(
+        self,
+        log: EvalLog,
+        *,
+        repos: Sequence[str] = (),
+        space: Path | None = None,
+        lessons: Path | None = None,
+        most_trials: int = 12,
+        seed: int = 0,
+        usd: float | None = None,
+    ) -> Improvement:
+        """Try changes of settings against the misses of a log, and say whether one is shown to be better.
+
+        `repos` as in `evaluate`; `space` is the file of what may be tried; `lessons` is the repository whose
+        lessons are read. Each try may spend `usd`. Changes nothing. Raises what `evaluate` does, and
+        InputError for a log that settles nothing.
+        """
+        from loccit.evals.tasks import SystemSpec, TaskFile
+        from loccit.learning.improve import improve
+        from loccit.learning.lesson_files import read_lessons
+        from loccit.learning.search_space import read_space
+
+        settings = self._system.settings
+        name = f"{log.header.task}-improve"
+        same = log.header.scorers
+
+        def evaluate(dataset: Dataset, tables: Tables) -> EvalLog:
+            task = TaskFile(dataset="", name=name, system=SystemSpec(settings=tables), usd=usd)
+            made = self._eval_task(task, tuple(repos), dataset)
+            reusable = log if {s.name: s.version for s in made.scorers} == same else None
+            return self.evaluate(task, repos=repos, dataset=dataset, reuse=reusable)[0]
+
+        return improve(
+            log,
+            evaluate,
+            space=read_space(space),
+            current={room: asdict(getattr(settings, room)) for room in _TUNABLE},
+            has_model=self.has_model,
+            lessons=() if lessons is None else read_lessons(lessons),
+            most_trials=most_trials,
+            seed=seed,
+            tell=lambda what, done, total: self._progress(what, done, total, "run"),
+        )
+
+    def _eval_task(self, task: TaskFile, repos: tuple[str, ...], dataset: Dataset | None = None) -> EvalTask:
         """The task with its parts: samples, system, scorers."""
         from loccit.evals.runner import EvalTask
 
-        dataset = task.read_dataset()
+        dataset = dataset or task.read_dataset()
         repos = task.repos or repos
         spec = task.system
         if spec.kind == "loccit":

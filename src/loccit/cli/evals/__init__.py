@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from loccit.cli.evals import run, score
+from loccit.cli.evals import improve, run, score
 from loccit.cli.help_pages import Command
 
 app = typer.Typer(
@@ -15,5 +15,5 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Measure how good the answers are, compare two runs, and stop a worse one.",
 )
-for command in (run.run, score.score):
+for command in (run.run, score.score, improve.improve):
     app.command(cls=Command)(command)

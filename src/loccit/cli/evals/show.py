@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loccit.cli.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from loccit.evals.log import EvalLog
     from loccit.evals.runner import Standing
 
@@ -32,14 +29,16 @@ class Progress:
 
 
 def finished(log: EvalLog, path: Path, *, report: Path | None, json: bool, quiet: bool) -> None:
-    from loccit.evals.statistics import mean
     from loccit.cli.output import note, say
+    from loccit.evals.statistics import mean
 
     for name in log.measured():
         figures = log.figures(name)
         if figures.values:
             one = mean(figures.values, clusters=log.clusters, scale=log.metrics[name].scale)
-            say(f"{name:24} {one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}] n={one.samples} missing={len(figures.missing)}")
+            say(
+                f"{name:24} {one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}] n={one.samples} missing={len(figures.missing)}"
+            )
         else:
             say(f"{name:24} - missing={len(figures.missing)}")
     note(f"log: {path}")
