@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 import loccit.evals
 from loccit.core.errors import InputError
 from loccit.evals.markup import Html, cut, element, visible, web_address
-from loccit.evals.plots import data_table, ticks
+from loccit.evals.plot_marks import ticks
+from loccit.evals.plots import data_table
 from loccit.evals.report import render
 from loccit.evals.report_parts import (
     BarPlot,
