@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from loccit.core.errors import InputError
-from loccit.evals.log import EvalLog, SystemFacts
+from loccit.evals.log import EvalLog
 from loccit.evals.metrics import COST, FAILED, LATENCY, Better, Metric
 from loccit.evals.report_parts import (
     BarPlot,
@@ -37,7 +37,18 @@ from loccit.evals.report_parts import (
 )
 from loccit.evals.sample_case import question_title, repeats_text, sample_case
 from loccit.evals.statistics import Interval, Scale
-from loccit.evals.summary import Aspect, Calibrated, Figure, Flaky, Split, Summary, has_costs, judge_remark
+from loccit.evals.summary import (
+    Aspect,
+    Calibrated,
+    Figure,
+    Flaky,
+    Split,
+    Summary,
+    arrow,
+    has_costs,
+    judge_remark,
+    system_name,
+)
 
 _WORST = 12
 _FLAKY = 30
@@ -98,11 +109,6 @@ def page_of_runs(logs: Sequence[EvalLog], calibrated: Mapping[str, Calibrated] =
             for name, log in zip(names, logs, strict=True)
         ),
     )
-
-
-def system_name(system: SystemFacts) -> str:
-    """What a reader calls it."""
-    return system.name or system.kind
 
 
 def in_words(value: Value, unit: Unit) -> str:
@@ -196,15 +202,15 @@ def _figures_section(summary: Summary) -> Section:
 def _warnings(summaries: Sequence[Summary], names: Sequence[str] = ("",)) -> list[Callout]:
     found: list[Callout] = []
     for name, summary in zip(names, summaries, strict=True):
-        which = f"{name}: " if name else ""
+        the = f"{name}: the" if name else "The"
         log = summary.log
         if not log.entries:
-            said = "The run ended before the first."
-            found.append(Callout(f"{which}no sample was asked yet".capitalize(), said, Tone.BAD))
+            said = "It ended before the first sample had an output."
+            found.append(Callout(f"{the} run has nothing yet", said, Tone.BAD))
         elif not log.is_complete:
             done = f"{len(log.entries):,} of {summary.expected_entries:,} outputs are there."
             said = f"{done} The same command goes on with it."
-            found.append(Callout(f"{which}the run is not complete".capitalize(), said, Tone.WARNING))
+            found.append(Callout(f"{the} run is not complete", said, Tone.WARNING))
     judged = [each.metric.name for summary in summaries for each in summary.quality if each.is_uncalibrated]
     if judged:
         said = (
@@ -244,11 +250,6 @@ def _plain_cell(figure: Figure, *, is_strong: bool = False) -> Cell:
 def _narrow(cell: Cell) -> Cell:
     """A number's cell does not wrap: a long reason stands in the table of what is missing."""
     return Cell("–", "not measured", cell.is_strong, cell.tone) if cell.text == "–" else cell
-
-
-def arrow(metric: Metric) -> str:
-    """Which way is better."""
-    return "↑" if metric.better is Better.HIGHER else "↓"
 
 
 def _missing_parts(summaries: Sequence[Summary], names: Sequence[str] = ("",)) -> list[Part]:

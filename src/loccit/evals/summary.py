@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from loccit.evals.datasets import Job
-from loccit.evals.log import Entry, EvalLog
+from loccit.evals.log import Entry, EvalLog, SystemFacts
 from loccit.evals.metrics import COST, FAILED, OPERATIONS, Better, Metric
 from loccit.evals.outputs import OutputOutcome
 from loccit.evals.report_parts import Value, middle, written, written_range
@@ -327,6 +327,16 @@ def judge_remark(figure: Figure) -> str:
         return kappa
     unit = figure.metric.unit
     return f"{kappa}, corrected {written(corrected.estimate, unit)} ({written_range(corrected, unit)})"
+
+
+def arrow(metric: Metric) -> str:
+    """Which way is better."""
+    return "↑" if metric.better is Better.HIGHER else "↓"
+
+
+def system_name(system: SystemFacts) -> str:
+    """What a reader calls it."""
+    return system.name or system.kind
 
 
 def has_costs(summary: Summary) -> bool:

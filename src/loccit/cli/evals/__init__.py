@@ -1,0 +1,1 @@
+"""The sub-commands of `loccit eval`, and what they show."""
