@@ -48,7 +48,7 @@ def question_title(sample: Sample) -> str:
 def panels(sample: Sample, output: Output) -> Iterator[Panel]:
     """What was asked; what would be right, and beside it what was given; the evidence for either."""
     yield Panel("Question", _cut(sample.question))
-    yield Panel("What would be right", _cut("\n".join(_right(sample.gold)) or "(not said)"))
+    yield Panel("What would be right", right_text(sample.gold))
     yield Panel("What was given", given_text(output))
     places = "\n".join(_gold_places(sample, output))
     claimed = "\n".join(_claims(sample, output))
@@ -59,6 +59,18 @@ def panels(sample: Sample, output: Output) -> Iterator[Panel]:
             yield Panel("What was claimed, and cited for it", _cut(claimed or "(nothing)"), is_code=True)
         else:
             yield Panel("What was ranked first", _cut(ranked), is_code=True)
+
+
+def right_text(gold: Gold) -> str:
+    """What would be right, as far as it is known."""
+    return _cut("\n".join(_right(gold)) or "(not said)")
+
+
+def claims_text(entry: Entry) -> str:
+    """What was claimed with what each claim cites, or where nothing was claimed what was ranked."""
+    output = entry.output
+    claimed = "\n".join(_claims(entry.sample, output)) or "\n".join(_ranked(entry.sample, output))
+    return _cut(claimed or "(nothing)")
 
 
 def given_text(output: Output) -> str:
@@ -132,7 +144,7 @@ def _facts(log: EvalLog, entry: Entry) -> Iterator[Fact]:
 def repeats_text(values: Iterable[float | None], unit: Unit) -> str:
     """What each repeat gave, in order; a dash where one gave nothing."""
     known = ["–" if value is None else written(value, unit) for value in values]
-    if unit is Unit.SHARE and len(known) > 1:  # one after the other, decimals only tire
+    if unit is Unit.SHARE:  # beside one another, decimals that are zero only tire
         known = [each.replace(".0%", "%") for each in known]
     return " · ".join(known)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Mapping, Sequence
 
@@ -178,5 +179,11 @@ def log_of(
         version="0.5.0",
         run=run,
     )
-    end = LogEnd(entries=len(entries), digest="f" * 64, run=run) if is_complete else None
+    end = LogEnd(entries=len(entries), digest=digest_of(entries), run=run) if is_complete else None
     return EvalLog(header, tuple(entries), end)
+
+
+def digest_of(entries: Sequence[Entry]) -> str:
+    """Some digest of the entries: another one for others."""
+    text = "".join(entry.model_dump_json(exclude={"run"}) for entry in entries)
+    return hashlib.sha256(text.encode()).hexdigest()
