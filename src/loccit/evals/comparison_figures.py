@@ -6,7 +6,6 @@ Ours is called *new* and theirs *old*; a change is new less old.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from loccit.evals.compare import Comparison, Level, MetricComparison, Side
 from loccit.evals.gate import Decision, GateReport, Verdict
@@ -100,7 +99,8 @@ def margin_text(decision: Decision) -> str:
     if decision.margin.is_relative:
         return f"{100 * allowed:.4g}%"
     if metric.scale is Scale.SCORE:
-        return f"{100 * allowed:.4g} points"
+        points = f"{100 * allowed:.4g}"
+        return f"{points} point" if points == "1" else f"{points} points"
     return written(allowed, metric.unit)
 
 
@@ -133,10 +133,30 @@ def verdict_words(report: GateReport) -> str:
             return f"{said}: {report.needed:,} samples would." if report.needed else f"{said}."
 
 
-def gap_reasons(missing: Sequence[Gap]) -> list[tuple[str, int]]:
-    """Why samples lack a figure, and how many, the most frequent first."""
-    found = Counter(_gap_reason(gap) for gap in missing)
-    return sorted(found.items(), key=lambda each: (-each[1], each[0]))
+def gap_reasons(comparison: Comparison) -> list[tuple[str, str]]:
+    """Why samples lack figures, and which figures of how many: `recall@5 (2), correctness (3)`.
+
+    By reason, since one failure leaves many figures without a value; what most samples lack comes first.
+    """
+    found: dict[str, Counter[str]] = {}
+    for one in comparison.metrics:
+        for gap in one.missing:
+            found.setdefault(_gap_reason(gap), Counter())[one.metric.name] += 1
+    ordered = sorted(found.items(), key=lambda each: (-max(each[1].values()), each[0]))
+    return [(why, ", ".join(f"{name} ({n:,})" for name, n in counts.items())) for why, counts in ordered]
+
+
+def metric_cautions(comparison: Comparison) -> list[tuple[str, str]]:
+    """What a reader of single metrics must know, each sentence with the metrics that it is about.
+
+    Without what is missing, which is told by its reasons.
+    """
+    found: dict[str, list[str]] = {}
+    for one in comparison.metrics:
+        for caution in one.cautions:
+            if not (one.missing and "what is missing" in caution):
+                found.setdefault(caution, []).append(one.metric.name)
+    return [(", ".join(names), caution) for caution, names in found.items()]
 
 
 def _gap_reason(gap: Gap) -> str:

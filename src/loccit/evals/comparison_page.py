@@ -263,14 +263,25 @@ def _metrics_table(comparison: Comparison) -> Table:
             Column("Samples"),
         ),
         tuple(_metric_row(one, comparison.level) for one in comparison.metrics),
-        note="✓ better and ✗ worse: the interval is clear of zero, and p is small after Holm's correction for "
-        "all metrics, which is the p shown. Differences of scores are in points. ↑ more is better, ↓ less is.",
+        note="✓ better and ✗ worse: the interval is clear of zero, and p, which is corrected for all "
+        "metrics by Holm's method, is small. Scores differ by points. ↑ more is better, ↓ less is better. "
+        "Samples with gaps lack a figure that they should have; to those that only "
+        "one has, it applies there only, as the precision of citations where something was answered. Neither "
+        "is in the difference.",
     )
 
 
 def _metric_row(one: MetricComparison, level: float) -> tuple[Cell, ...]:
     metric = one.metric
-    missing = f"{len(one.missing):,} with gaps" if one.missing else ""
+    apart = [
+        f"{count:,} {said}"
+        for count, said in (
+            (len(one.missing), "with gaps"),
+            (len(one.only_theirs), "only old"),
+            (len(one.only_ours), "only new"),
+        )
+        if count
+    ]
     return (
         Cell(f"{metric.name}\u00a0{arrow(metric)}", f"{metric.about}{_judge(one)}"),
         Cell(level_text(metric, one.theirs), level_range(metric, one.theirs)),
@@ -281,7 +292,7 @@ def _metric_row(one: MetricComparison, level: float) -> tuple[Cell, ...]:
             tone=tone_of(metric, one.difference, one.p_holm, level),
         ),
         Cell(p_text(one.p_holm)),
-        Cell(f"{one.samples:,}", missing or f"{one.groups:,} groups"),
+        Cell(f"{one.samples:,}", ", ".join(apart)),
     )
 
 
@@ -446,16 +457,14 @@ def _missing_section(comparison: Comparison) -> Section:
             )
             for one in lacking
         ),
-        note="Nothing that is missing is counted as zero. Where worst and best say the same, it does not matter.",
+        note="Nothing that is missing is counted as zero. Where both say the same, it does not matter.",
     )
-    reasons = [(one.metric.name, why, count) for one in lacking for why, count in gap_reasons(one.missing)]
-    reasons.sort(key=lambda each: -each[2])
-    rest = f"And {len(reasons) - _REASONS:,} rarer reasons." if len(reasons) > _REASONS else ""
+    reasons = gap_reasons(comparison)
     why_table = Table(
         "Why",
-        (Column("Metric", is_number=False), Column("Why", is_number=False), Column("Samples")),
-        tuple((Cell(name), Cell(_cut(why)), Cell(f"{count:,}")) for name, why, count in reasons[:_REASONS]),
-        note=rest,
+        (Column("Why", is_number=False), Column("Figures, and of how many samples", is_number=False)),
+        tuple((Cell(_cut(why)), Cell(names)) for why, names in reasons[:_REASONS]),
+        note=f"And {len(reasons) - _REASONS:,} rarer reasons." if len(reasons) > _REASONS else "",
     )
     return Section(title, (bounds, why_table))
 

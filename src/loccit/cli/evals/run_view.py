@@ -17,7 +17,7 @@ from loccit.evals.summary import Calibrated, Figure, Summary, arrow, system_name
 
 _WIDE = 110
 _WHISKER = 24
-_WORST, _FLAKY, _FAILURES, _SPLITS = 5, 3, 5, 3
+_WORST, _FLAKY, _FLAKY_FIGURES, _FAILURES, _SPLITS = 5, 3, 2, 5, 3
 _NAME = 30
 _NO_CALIBRATION: Mapping[str, Calibrated] = {}
 
@@ -204,8 +204,10 @@ def _show_flaky(summary: Summary, style: Style, width: int) -> None:
     for each in summary.flaky[:_FLAKY]:
         shown = [
             f"{name} {repeats_text(values, summary.log.metrics[name].unit)}"
-            for name, values in each.values.items()
+            for name, values in list(each.values.items())[:_FLAKY_FIGURES]
         ]
+        if len(each.values) > _FLAKY_FIGURES:
+            shown.append(f"{len(each.values) - _FLAKY_FIGURES:,} more figures")
         show_wrapped(_cut(one_line(f"- {each.sample}: {'; '.join(shown)}"), 2 * width), style, width=width)
 
 
