@@ -117,7 +117,6 @@ def decision_change(decision: Decision, change: Interval | None) -> tuple[str, s
 
 def verdict_words(report: GateReport) -> str:
     """What a verdict means for whoever waits for it, in a sentence."""
-    counts = Counter(one.verdict for one in report.decisions)
     metrics = len(report.decisions)
     match report.verdict:
         case Verdict.PASS:
@@ -126,11 +125,16 @@ def verdict_words(report: GateReport) -> str:
             names = [one.metric.name for one in report.decisions if one.verdict is Verdict.FAIL]
             return f"New is worse than allowed: {', '.join(names)}."
         case Verdict.INCONCLUSIVE:
-            pending = counts[Verdict.INCONCLUSIVE]
-            said = f"These samples do not decide {pending} of {metrics} metrics"
+            pending = [one for one in report.decisions if one.verdict is Verdict.INCONCLUSIVE]
             if not pending:
                 return "All metrics pass, and an incomplete log never does."
-            return f"{said}: {report.needed:,} samples would." if report.needed else f"{said}."
+            said = f"These samples do not decide {len(pending)} of {metrics} metrics"
+            if report.needed is None:
+                return f"{said}, and more would not either: see why."
+            decidable = sum(one.needed is not None for one in pending)
+            if decidable == len(pending):
+                return f"{said}: {report.needed:,} samples would."
+            return f"{said}: {report.needed:,} samples would decide {decidable} of these."
 
 
 def gap_reasons(comparison: Comparison) -> list[tuple[str, str]]:

@@ -37,9 +37,9 @@ def draw_differences(plot: DifferencePlot, width: int) -> tuple[float, Html]:
     # A phone has no room beside the lines: names stand above them.
     is_narrow = width <= 500
     longest = max(len(row.name) for row in plot.rows)
-    left = 6.0 if is_narrow else min(width * 0.34, max(84.0, 14 + longest * TEXT * LETTER))
+    left = 16.0 if is_narrow else min(width * 0.34, max(84.0, 14 + longest * TEXT * LETTER))
     row = _ROW + 14 if is_narrow else _ROW
-    right = width - (8.0 if is_narrow else _FIGURE + 6)
+    right = width - (22.0 if is_narrow else _FIGURE + 6)
     marks = _marks(plot, is_narrow=is_narrow)
     x = scale_of(marks[0], marks[-1], left, right)
     bottom = len(plot.rows) * row + 4.0

@@ -23,8 +23,9 @@ _GROUPS = 12
 _SLICES = 8
 # Names of operations are few and known; a scorer that gives one of these does not replace it.
 OPERATION_NAMES = frozenset(metric.name for metric in OPERATIONS)
-_CORRECT = ("correct", "claim_recall")
+_CORRECT = ("correct", "claims.recall", "claim_recall")
 _CITATIONS = ("citation", "grounded")
+_COVERAGE, _ABSTENTION = "coverage", "abstention.recall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +206,19 @@ class Summary:
             return ()
         answerable = [key for key in asked if not self.log.samples[key].gold.abstain]
         unanswerable = [key for key in asked if self.log.samples[key].gold.abstain]
+        told = {each.metric.name: each for each in self.quality if each.samples}
         return (
-            self._of_outcomes(
+            self._aspect_of(told[_COVERAGE], "coverage")
+            if _COVERAGE in told
+            else self._of_outcomes(
                 Metric("coverage", "Of the questions that the sources answer, those that got an answer."),
                 answerable,
                 {OutputOutcome.ANSWERED, OutputOutcome.PARTIAL},
                 "no question is known to have an answer",
             ),
-            self._of_outcomes(
+            self._aspect_of(told[_ABSTENTION], "abstention")
+            if _ABSTENTION in told
+            else self._of_outcomes(
                 Metric("abstention", "Of the questions that the sources do not answer, those it declined."),
                 unanswerable,
                 {OutputOutcome.ABSTAINED},
@@ -289,6 +295,9 @@ class Summary:
             return None
         overall = sum(goods.values()) / len(goods)
         return goods.get(self.headline.metric.name, overall), overall, entry
+
+    def _aspect_of(self, figure: Figure, name: str) -> Aspect:
+        return Aspect(name, figure.metric.about, figure)
 
     def _of_outcomes(
         self, metric: Metric, samples: Sequence[str], wanted: set[OutputOutcome], nobody: str
