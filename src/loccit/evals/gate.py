@@ -396,7 +396,7 @@ def _overall(decisions: Iterable[Decision]) -> Verdict:
 
 
 def _flaky(log: EvalLog, decision: Decision, samples: Sequence[str]) -> int:
-    if decision.metric.name not in log.metrics:
+    if log.header.repeats == 1 or decision.metric.name not in log.metrics:
         return 0
     flaky: Mapping[str, object] = log.flaky(decision.metric.name)
     return sum(sample in flaky for sample in samples)

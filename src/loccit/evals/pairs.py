@@ -158,6 +158,9 @@ def pairs_of(ours: EvalLog, theirs: EvalLog, name: str, samples: Sequence[str]) 
             if mine or other:
                 only[not mine].append(sample)
             continue
+        if len(mine) == len(other) == 1 and isinstance(mine[0], float) and isinstance(other[0], float):
+            known[sample] = mine[0], other[0]
+            continue
         means = _mean(mine), _mean(other)
         if means[0] is not None and means[1] is not None:
             known[sample] = means[0], means[1]

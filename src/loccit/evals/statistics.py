@@ -355,7 +355,7 @@ def pilot_spread(
 
     A pilot says less than it seems to. So one pair is added for each side, as in the interval: one without
     any change does not promise that there is none. Of scores, what ours would lose and did not lose yet adds
-    changes of the usual size. And the variance is taken at one standard error above what was seen. Raises
+    changes of the usual size. And the squares that were seen are taken one standard error higher. Raises
     InputError as `paired_difference` does.
     """
     for values in (ours, theirs):
@@ -363,13 +363,13 @@ def pilot_spread(
     differences = _differences(ours, theirs)
     grouped, size = _grouped(differences, clusters), len(differences)
     typical = max(_typical(differences), margin) if scale is Scale.AMOUNT else _typical(differences)
-    variance = (math.fsum(value**2 for value in differences.values()) + 2 * typical**2) / (size + 2)
+    seen = math.fsum(value**2 for value in differences.values()) * _cautious(grouped.sums)
+    variance = (seen + 2 * typical**2) / (size + 2)
     if scale is Scale.SCORE:
         lost = max(0.0, -grouped.mean)
         variance += typical * max(0.0, margin - lost) - max(margin, lost) ** 2
-    known = _with_one_pair_each_side(grouped, typical)
     return Spread(
-        math.sqrt(max(variance, 0.0) * _cautious(known.sums)),
+        math.sqrt(max(variance, 0.0)),
         _design_effect(differences, grouped),
         group_size=size / len(grouped.sums),
         padding=2 * typical**2 if scale is Scale.SCORE else 0.0,
@@ -385,8 +385,7 @@ def ratio_spread(ours: Scores, theirs: Scores, margin: float, *, clusters: Clust
     top, bottom = _grouped(ours, clusters), _grouped(theirs, clusters)
     groups, size = len(top.sums), len(ours)
     residuals = groups * (top.sums / top.sums.sum() - bottom.sums / bottom.sums.sum())
-    known = np.append(residuals, (margin, -margin))
-    variance = float(known @ known) / groups * _cautious(known)
+    variance = (float(residuals @ residuals) * _cautious(residuals) + 2 * margin**2) / groups
     return Spread(math.sqrt(variance * size / groups), 1.0, group_size=size / groups)
 
 
@@ -483,12 +482,14 @@ def _design_effect(differences: Scores, grouped: _Grouped) -> float:
     return max(1.0, (grouped.standard_error / naive) ** 2)
 
 
-def _cautious(known: _Floats) -> float:
-    """By how much a variance that these groups show may well be larger: one standard error of itself."""
-    squares = known**2
-    return 1 + _CAUTION * math.sqrt(
-        max(0.0, float(squares @ squares) / float(squares.sum()) ** 2 - 1 / len(squares))
-    )
+def _cautious(sums: _Floats) -> float:
+    """By how much the squares of what differs by group may well be more: one standard error of themselves.
+
+    As for a count: of so many groups as carry the squares, the root.
+    """
+    squares = sums**2
+    total = float(squares.sum())
+    return 1 + _CAUTION * math.sqrt(float(squares @ squares)) / total if total else 1.0
 
 
 def _one_group(samples: int) -> InputError:
