@@ -237,7 +237,7 @@ class Distribution:
 
     def quantile(self, share: float) -> float:
         """The smallest value that at least this share of all does not exceed."""
-        return self.values[max(0, math.ceil(share * len(self.values)) - 1)]
+        return self.values[max(0, math.ceil(share * len(self.values) - 1e-9) - 1)]
 
 
 @dataclass(frozen=True, slots=True)

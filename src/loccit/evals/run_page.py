@@ -51,7 +51,7 @@ from loccit.evals.summary import (
 )
 
 _WORST = 12
-_FLAKY = 30
+_FLAKY = 15
 _FAILURES = 12
 _REASONS = 12
 _SPLIT_COLUMNS = 5

@@ -142,6 +142,15 @@ class TestProgress:
         )
         assert progress_text(0, 5, failed=0, spent_usd=0, done_here=0, seconds=0) == "0 of 5 samples"
 
+    def test_a_run_that_goes_on_counts_from_where_it_was(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Fifty that are there already were not done in ten seconds."""
+        clock = Clock()
+        progress = EvalProgress(quiet=False, clock=clock)
+        progress(50, 100)
+        clock.now += 10
+        progress(60, 100)
+        assert capsys.readouterr().err == "60 of 100 samples, 1.0/s, 40 s left\n"
+
     def test_interim_means_have_their_intervals(self) -> None:
         """Three at most."""
         means = {name: proportion(10, 20) for name in ("a", "b\x1b", "c", "d")}

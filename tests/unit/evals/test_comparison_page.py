@@ -14,6 +14,7 @@ from loccit.evals.gate import Verdict, gate, parse_margin
 from loccit.evals.log import Entry, EvalLog
 from loccit.evals.metrics import Better, Metric
 from loccit.evals.outputs import Output, OutputOutcome, Usage
+from loccit.evals.plots import draw
 from loccit.evals.report import render
 from loccit.evals.report_parts import Difference, DifferencePlot, Tone
 from loccit.evals.statistics import Interval
@@ -179,3 +180,40 @@ def test_hostile_text_is_shown_as_text_and_the_same_logs_give_the_same_bytes() -
     assert not {node.name for node in parsed(rendered).walk()} & {"script", "img"}
     assert "\x1b" not in rendered
     assert "\u202e" not in rendered
+
+
+@pytest.mark.parametrize("is_higher_better", [True, False])
+def test_the_ground_beyond_the_margin_is_marked_on_the_bad_side(is_higher_better: bool) -> None:
+    """To the left of the dashed line of what should be high, to its right of what should be low."""
+    change = Interval(0.01, -0.02, 0.04, 0.95, 9, 9, "m")
+    plot = DifferencePlot("t", "d", (Difference("x", change, 0.03, is_higher_better),))
+    drawing = parsed(draw(plot, "p", 820)).all("svg")[0]
+    [ground] = [node for node in drawing.walk() if node.attributes.get("class") == "beyond"]
+    [edge] = [node for node in drawing.walk() if node.attributes.get("class") == "edge"]
+    at = float((edge.attributes["d"] or "")[1:].split()[0])
+    left, width = (float(ground.attributes[name] or "") for name in ("x", "width"))
+    assert (left + width if is_higher_better else left) == pytest.approx(at, abs=0.02)
+    assert width > 0
+
+
+def test_of_repeats_those_are_shown_that_flipped() -> None:
+    """The better one where it was better, the worse one where it was worse."""
+
+    def repeated(name: str, *values: float) -> EvalLog:
+        entries = [
+            Entry(
+                sample=made_sample(3 * number),
+                repeat=at,
+                output=Output(text=f"{name} gave {value:.0f}"),
+                scores={SCORE.name: value},
+            )
+            for number in range(2)
+            for at, value in enumerate(values)
+        ]
+        return log_of(entries, metrics=[SCORE], repeats=len(values))
+
+    steady, shaky = repeated("steady", 1.0, 1.0), repeated("shaky", 1.0, 0.0)
+    for new, old in ((shaky, steady), (steady, shaky)):
+        [*cases] = [each for each in page(new, old).all("details") if each.attributes.get("class") == "case"]
+        assert len(cases) == 2
+        assert all("shaky gave 0" in case.words and "shaky gave 1" not in case.words for case in cases)
