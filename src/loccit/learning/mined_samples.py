@@ -26,6 +26,9 @@ class MinedKind(StrEnum):
     UNANSWERABLE = "unanswerable"
 
 
+OWN_KINDS = (MinedKind.LOCALISE, MinedKind.QUESTIONS, MinedKind.CHANGES)
+
+
 @dataclass(frozen=True, slots=True)
 class Vein:
     """The samples of one kind, in order, and how many things were left out, by the reason."""

@@ -67,8 +67,8 @@ _PAST = {
 }
 _COMMIT_VERBS = _VERBS | frozenset(_PAST.values())
 # The other verb says the same of nearly every object.
-_OTHER_VERB = dict(
-    pair.strip().split("=")
+_OTHER_VERB: dict[str, str] = {
+    pair.strip().partition("=")[0]: pair.strip().partition("=")[2]
     for pair in """
     build=construct, construct=build, create=make, make=create, calculate=compute, compute=calculate,
     generate=produce, produce=generate, delete=remove, remove=delete, fetch=obtain, get=obtain,
@@ -80,7 +80,7 @@ _OTHER_VERB = dict(
     send=pass on, collect=gather, convert=transform, select=choose, allow=permit, prevent=keep,
     update=change, register=record, parse=read, extract=take out
     """.split(",")
-)
+}
 _BODY_SWAPS = tuple(
     (re.compile(rf"\b{old}\b"), new)
     for old, new in (
