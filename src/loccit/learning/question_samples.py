@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import dedent
 
 from loccit.core.chunks import Chunk, ChunkKind, ParsedFile
@@ -59,7 +59,9 @@ def question_samples(
     """
     reasons: list[str] = []
     asked: list[_Asked] = []
-    for entry, data, parsed in parsed_files(repository, snapshot, parsing):
+    # Each definition by itself, however small: it is the place that is asked for.
+    alone = replace(parsing, min_chunk_bytes=0, whole_class_bytes=0)
+    for entry, data, parsed in parsed_files(repository, snapshot, alone):
         found = _of_docs(entry, data, parsed) if parsed.language in _DOCS else _of_code(entry, data, parsed)
         for one in found:
             if one.question:

@@ -169,7 +169,7 @@ def question_of_docstring(said: str, *, is_class: bool) -> str:
         word = ""  # "List of things" does not list anything
     if word in {"called", "used", "invoked", "raised", "thrown", "executed"}:
         return _finished(f"Which {noun} is {word} {_reworded(rest)}?")
-    if word in _AUXILIARY:
+    if word in _AUXILIARY and whole != sentence:
         return _finished(f"Which {noun} {word} {_reworded(rest)}?")
     verb = _base_of(word, rest)
     if verb:
@@ -198,7 +198,8 @@ def question_of_heading(heading: str, page: str, section: str) -> str:
         return f"How do I {title.split(maxsplit=2)[2]}{about}?"
     if first in {"how", "why", "what", "when", "where", "using", "use"}:
         return f"What does the documentation say about {title}{about}?"
-    if first in _VERBS:
+    # Many a verb is a noun too: "Upload progress".
+    if first in _VERBS and words[1].lower() in _DETERMINERS | {"your", "with", "from", "to"}:
         return f"How do I {title}{about}?"
     if first.endswith("ing") and len(first) > 5:
         return f"How does {title} work{about}?"

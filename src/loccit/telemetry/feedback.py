@@ -138,9 +138,8 @@ class FeedbackStore:
 
 
 def _rating(row: dict[str, Any]) -> Rating:
-    return Rating(
-        **{**row, "thumb": Thumb(row["thumb"]), "files": tuple(json.loads(row["files"]))},
-    )
+    row |= {"thumb": Thumb(row["thumb"]), "files": tuple(json.loads(row["files"]))}
+    return Rating(**row)
 
 
 def _path(written: str) -> str:
