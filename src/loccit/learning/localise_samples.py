@@ -21,6 +21,8 @@ from loccit.sources.repository import ManyBlobReader
 _MOST_BYTES = 1_000_000
 # Beyond the count, for those that the leak check takes out.
 _SPARE = 0.1
+# So many cases for each that is wanted are looked at: more only where too few of them tell of a fault.
+_FEWEST_LOOKED_AT, _MOST_LOOKED_AT = 2, 32
 # One of them is that it was fixed.
 _LEAST_TELLING = 4
 # The second line of thanks, whose first one is known for a trailer.
@@ -47,24 +49,29 @@ def localise_samples(
     fault are left out. Raises ObjectMissing, ObjectCorrupt.
     """
     wanted = count + int(_SPARE * count) + 1
-    asked = 2 * wanted
-    while True:
-        found = finder.cases(repository, table, asked)
-        chosen, reasons = _chosen(found, table, wanted, since)
-        if len(chosen) == wanted or len(found.cases) < asked:
-            break
+    begin = 0 if since is None else int(since.timestamp())
+    asked = _FEWEST_LOOKED_AT * wanted
+    found = finder.cases(repository, table, asked)
+    while _is_too_few(found, table, wanted, begin) and asked == len(found.cases) < _MOST_LOOKED_AT * wanted:
         asked *= 4
+        found = finder.cases(repository, table, asked)
+    chosen, reasons = _chosen(found, table, wanted, begin)
     with repository.reader() as reader:
         samples = [_sample(case, found.origin, repo, _functions(case, reader, parsing)) for case in chosen]
     return Vein(MinedKind.LOCALISE, tuple(samples), reasons)
 
 
+def _is_too_few(found: PastCases, table: ChangeTable, wanted: int, begin: int) -> bool:
+    """Whether older cases may still add to those that are chosen."""
+    chosen, _ = _chosen(found, table, wanted, begin)
+    return len(chosen) < wanted and all(case.time >= begin for case in found.cases)
+
+
 def _chosen(
-    found: PastCases, table: ChangeTable, wanted: int, since: datetime | None
+    found: PastCases, table: ChangeTable, wanted: int, begin: int
 ) -> tuple[list[PastCase], dict[str, int]]:
     """The newest cases that tell of a fault, and why others are left out."""
     reasons = Counter({reason.value: number for reason, number in found.left_out.items()})
-    begin = 0 if since is None else since.timestamp()
     by_message = found.origin is Origin.COMMITS
     chosen: list[PastCase] = []
     for case in sorted(found.cases, key=lambda case: (-case.time, case.id)):
