@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from loccit.core.source import BlobReader
     from loccit.core.triage import Triage
     from loccit.evals.datasets import Dataset
+    from loccit.evals.from_runs import RunSamples
     from loccit.evals.log import EvalLog
     from loccit.evals.runner import EvalTask, Standing
     from loccit.evals.tasks import TaskFile
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from loccit.indexing.view import SnapshotView
     from loccit.learning.adopt import Facts
     from loccit.learning.improve import Improvement
+    from loccit.learning.mined_samples import Mined
     from loccit.learning.proof import Proof
     from loccit.learning.search_space import Tables
     from loccit.learning.tuning import Tuning
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from loccit.sources import Repository
     from loccit.sources.issues import IssueStore, StoredIssue, SyncReport
     from loccit.telemetry.export import Exporter
+    from loccit.telemetry.feedback import Rating
     from loccit.telemetry.records import RunRecord, RunSummary
     from loccit.verification import VerificationReport
 
@@ -133,10 +136,13 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was forgotten: records of runs, and of conversations the turns or, of one user, the whole."""
+    """What was forgotten: records of runs, of conversations the turns or, of one user, the whole; and what
+    was said of runs.
+    """
 
     runs: int
     conversations: int
+    ratings: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -588,6 +594,55 @@ class Loccit:
                 progress=self._progress,
                 waiting=self._waiting,
             )
+
+    def mine_samples(
+        self,
+        repo: str | None = None,
+        *,
+        kinds: Sequence[str] = ("localise", "questions", "changes"),
+        count: int = 100,
+        since: datetime | None = None,
+        unanswerable_from: str | None = None,
+        seed: int = 0,
+    ) -> Mined:
+        """A dataset out of a repository's own past: at most `count` samples of each kind.
+
+        `since` leaves out older fixes and changes. `unanswerable_from` is an indexed repository: questions
+        about it are asked here, where abstaining is right. The same state and seed give the same bytes.
+        `repo` is the name, path or URL of an indexed repository, by default the only one. Raises InputError
+        where nothing can be mined, NotIndexed, SourceError.
+        """
+        from loccit.learning.mine_samples import Place, mine_samples
+        from loccit.learning.mined_samples import OWN_KINDS, MinedKind
+
+        if count < 1:
+            raise InputError(f"{count!r} samples are asked for, expected at least 1")
+        unknown = sorted(set(kinds) - {kind.value for kind in OWN_KINDS})
+        if unknown:
+            raise InputError(
+                f"{unknown[0]!r} is no kind of sample", next_step="write localise, questions or changes"
+            )
+        known = self._only(repo)
+        other = None if unanswerable_from is None else self._known(unanswerable_from)
+        if other is not None and other.key == known.key:
+            raise InputError(f"{known.name!r} answers its own questions", next_step="name another repository")
+        store = self._system.issues(known.key)
+
+        def place(of: KnownRepository) -> Place:
+            repository = self._repository(of)
+            return Place(repository, of.name, repository.snapshot())
+
+        return mine_samples(
+            place(known),
+            issues=store.issues() if store.newest() is not None else (),
+            kinds=[MinedKind(kind) for kind in kinds],
+            count=count,
+            since=since,
+            other=None if other is None else place(other),
+            seed=seed,
+            parsing=self._system.settings.parsing,
+            progress=self._progress,
+        )
 
     def learned(self, repo: str | None = None) -> tuple[Facts, ...]:
         """The rankers that a repository has adopted, the one in use first; none where that is the general
@@ -1042,14 +1097,61 @@ class Loccit:
         """
         return self._system.runs().get(run_id)
 
+    def rate_run(
+        self,
+        run_id: str,
+        *,
+        good: bool,
+        correction: str = "",
+        files: Sequence[str] = (),
+        user: str = "",
+    ) -> Rating:
+        """Keep what a user says of a run's answer, in place of what they said of it before.
+
+        `run_id` is its id or the beginning of it; `correction` says what would have been right, `files` are
+        the paths where it stands: both go with a bad one only. Raises InputError, StorageFailed.
+        """
+        from loccit.telemetry.feedback import Thumb
+
+        if good and (correction or files):
+            raise InputError("a good answer needs no correction", next_step="rate it bad, or leave it out")
+        run = self._system.runs().get(run_id).id
+        thumb = Thumb.UP if good else Thumb.DOWN
+        return self._system.feedback().rate(run, thumb, user=user, correction=correction, files=files)
+
+    def samples_from_runs(self, *, since: datetime | None = None, rated_only: bool = False) -> RunSamples:
+        """A dataset out of the runs that began then or later, and of what people said of their answers.
+
+        Raises InputError where no run makes a sample, IndexBroken, StorageFailed.
+        """
+        from loccit.evals.from_runs import samples_from_runs
+
+        store = self._system.runs()
+        found = [summary.id for summary in reversed(self.runs(since=since))]
+        return samples_from_runs(
+            (store.get(run) for run in found),
+            self._system.feedback().of(found),
+            follow_ups=self._system.conversations().follow_ups(),
+            rated_only=rated_only,
+        )
+
     def prune_runs(self, before: datetime) -> Forgotten:
-        """Forget the runs, and the turns of conversations, from before a moment. Raises StorageFailed."""
+        """Forget the runs with their ratings, and the turns of conversations, from before a moment.
+
+        Raises StorageFailed.
+        """
         moment = before.timestamp()
-        return Forgotten(self._system.runs().prune(moment), self._system.conversations().prune(moment))
+        ratings = self._system.feedback().prune(moment)
+        return Forgotten(
+            self._system.runs().prune(moment), self._system.conversations().prune(moment), ratings
+        )
 
     def erase_user(self, user: str) -> Forgotten:
-        """Forget the runs and the conversations of a user. Raises StorageFailed."""
-        return Forgotten(self._system.runs().erase(user), self._system.conversations().erase(user))
+        """Forget the runs and the conversations of a user, what they said of runs, and what was said of
+        theirs. Raises StorageFailed.
+        """
+        ratings = self._system.feedback().erase(user)
+        return Forgotten(self._system.runs().erase(user), self._system.conversations().erase(user), ratings)
 
     def remove(self, repo: str) -> KnownRepository:
         """Forget a repository: its index and, for a URL, its mirror. Nothing of the user's is touched."""

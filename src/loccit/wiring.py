@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from loccit.storage.conversations import Conversations
     from loccit.storage.database import Database
     from loccit.telemetry.export import Exporter
+    from loccit.telemetry.feedback import FeedbackStore
     from loccit.telemetry.records import RunStore
 
 
@@ -51,8 +52,8 @@ class System:
     repositories/KEY/git    how a repository is read: our own bare git folder, or its mirror
     repositories/KEY/shard  its index, and in learned/ what its past has taught
     repositories/KEY/issues what is kept of its tracker
-    state.sqlite            conversations, kept replies, the ledger and records of runs, unless a server
-                            holds them
+    state.sqlite            conversations, kept replies, the ledger, records of runs and their ratings,
+                            unless a server holds them
     """
 
     settings: Settings
@@ -158,6 +159,12 @@ class System:
 
         options = self.settings.telemetry
         return RunStore(self.database(), keep_text=options.keep_text, keep_days=options.keep_days)
+
+    def feedback(self) -> FeedbackStore:
+        """What people say of runs. Raises as `database` does."""
+        from loccit.telemetry.feedback import FeedbackStore
+
+        return FeedbackStore(self.database(), keep_text=self.settings.telemetry.keep_text)
 
     def conversations(self) -> Conversations:
         """The memory of conversations. Raises as `database` does."""
