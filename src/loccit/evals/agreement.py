@@ -127,7 +127,7 @@ def ppi_mean(
     ids = sorted(judged)
     scores = _array(judged, ids)
     chosen = np.array([at for at, key in enumerate(ids) if key in labels])
-    told = _array(labels, [ids[at] for at in chosen])
+    told = _array(labels, [key for key in ids if key in labels])
     fit = _padded(scores[chosen], told, _UNSEEN)
     trust = _tuned(fit)
     if len(labels) == len(judged):
@@ -149,18 +149,17 @@ def ppi_mean(
     return Corrected(Interval(estimate, low, high, level, len(ids), groups, method), raw, own, trust)
 
 
-def labels_needed(corrected: Corrected, labels: int, samples: int, width: float) -> int | None:
-    """How many labels in all would make the score's interval about `width` wide, None where no number does.
+def labels_needed(score: Interval, raw: Interval, *, labels: int, samples: int, width: float) -> int | None:
+    """How many labels in all would make a corrected score's interval about so wide; None where none do.
 
-    `labels` and `samples` are how many there are now. From the width that it has: the share that labels can
-    take away falls with their number, the rest is that of the samples themselves.
-    Raises InputError for a width that is not between 0 and 1.
+    `score` and the judge's own `raw` are of so many samples, of which so many are labelled now. What labels
+    can take away of the width falls with their number; the rest is that of the samples themselves, about
+    raw's. Raises InputError for a width that is not between 0 and 1.
     """
     if not 0 < width < 1:
         raise InputError(f"width is {width!r}, expected between 0 and 1")
-    now = (corrected.score.high - corrected.score.low) ** 2
-    # With every sample labelled the interval is that of a mean of as many samples: about as wide as raw's.
-    least = min(now, (corrected.raw.high - corrected.raw.low) ** 2)
+    now = (score.high - score.low) ** 2
+    least = min(now, (raw.high - raw.low) ** 2)
     if width**2 >= now:
         return labels
     if width**2 <= least or labels >= samples:

@@ -1,10 +1,10 @@
 """Models that judge: scorers that ask a model how good an output is, one output at a time.
 
-Each asks a yes-or-no question that a person can answer about the same sample, so that people's labels can say
-what its figures are worth (`calibration`); until then they are uncalibrated, and reports say so. What is asked
-is a versioned prompt. Nothing is compared side by side, so no place in a pair can be preferred; the judge is
-not told which system wrote, nor how long it took. That a long answer is no better one stands in the prompts,
-and is measured by the calibration like any other leaning.
+Each asks a yes-or-no question that a person can answer about the same sample, so that people's labels can
+say what its figures are worth (`calibration`); until then they are uncalibrated, and reports say so. What is
+asked is a versioned prompt. Nothing is compared side by side, so no place in a pair can be preferred; the
+judge is not told which system wrote, nor how long it took. That a long answer is no better one stands in the
+prompts, and is measured by the calibration like any other leaning.
 
 All judged text is data between lines that hold an id. The id is made from that text, so nobody can write one
 that closes it early.
@@ -293,7 +293,7 @@ def _fenced(title: str, mark: str, text: str) -> str:
 
 
 def _mark(*texts: str) -> str:
-    """An id that the texts cannot hold but by a chance of one in 2^64: it changes with every letter of them."""
+    """An id that the texts cannot hold but by chance, one in 2^64: it changes with every letter of them."""
     joined = "\0".join(f"{len(text)}:{text}" for text in texts)
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

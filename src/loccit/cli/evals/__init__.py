@@ -1,0 +1,1 @@
+"""`loccit eval`: one file per sub-command."""
