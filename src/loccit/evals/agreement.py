@@ -23,12 +23,11 @@ from loccit.evals.statistics import Clusters, Interval, Scale, Scores, mean, stu
 
 _Floats: TypeAlias = NDArray[np.float64]
 
-# Disagreements that count as seen, of each kind: the judge's yes to a person's no, and the other way. With
-# half of one, 30 labels cover 92.8 % at worst; with a whole one, most intervals are wider than they need be.
-_UNSEEN = 0.75
-# Of a kappa, at its lower end; and at its upper one agreements of each kind, without which it misses a true
-# value that rests on samples too rare to be among the labelled.
-_UNSEEN_OF_KAPPA = 0.5
+# How many disagreements of each kind count as seen: the judge's yes to a person's no, and the other way.
+# Without them 30 labels cover as little as 43 % where the judge is nearly perfect; with a whole one of each,
+# most intervals are wider than they need be. A kappa's upper end counts as many agreements of each kind: it
+# would else miss a value that rests on samples too rare to be among the labelled.
+_UNSEEN = 0.5
 _FEWEST_LABELS = 2
 _NEARLY_ONE = 0.999
 
@@ -91,7 +90,7 @@ def kappa(
     if groups == 1:
         return Interval(estimate, -1.0, 1.0, level, len(ids), 1, "one group")
     quantile = student_quantile((1 + level) / 2, groups - 1)
-    unlike = _padded(first, second, _UNSEEN_OF_KAPPA)
+    unlike = _padded(first, second)
     alike = replace(unlike, labels=np.append(second, (1.0, 0.0)))
     low = _end_of_kappa(unlike, members, groups, -quantile)
     high = _end_of_kappa(alike, members, groups, quantile)
@@ -128,7 +127,7 @@ def ppi_mean(
     scores = _array(judged, ids)
     chosen = np.array([at for at, key in enumerate(ids) if key in labels])
     told = _array(labels, [key for key in ids if key in labels])
-    fit = _padded(scores[chosen], told, _UNSEEN)
+    fit = _padded(scores[chosen], told)
     trust = _tuned(fit)
     if len(labels) == len(judged):
         return Corrected(own, raw, own, trust)
@@ -197,11 +196,11 @@ def _tuned(fit: _Fit) -> float:
     return min(1.0, max(0.0, fit.moment(fit.judged, fit.labels) / fit.moment(fit.judged, fit.judged)))
 
 
-def _padded(judged: _Floats, labels: _Floats, unseen: float) -> _Fit:
+def _padded(judged: _Floats, labels: _Floats) -> _Fit:
     return _Fit(
         np.append(judged, (1.0, 0.0)),
         np.append(labels, (0.0, 1.0)),
-        np.append(np.ones(len(judged)), (unseen, unseen)),
+        np.append(np.ones(len(judged)), (_UNSEEN, _UNSEEN)),
     )
 
 
