@@ -319,7 +319,7 @@ def standing(metric: Metric, calibrations: Iterable[Calibration], *, dataset: st
     """Whether a judge's figures may be believed, by the calibrations that there are.
 
     One counts if it was made with the same prompt version and model; of several, that on the dataset of this
-    digest, else the one with the most labels. It needs `LEAST_LABELS` labels of a random draw, and the lower
+    digest, then one that corrects the score, then the one with the most labels. It needs `LEAST_LABELS` labels of a random draw, and the lower
     end of kappa's interval above `LEAST_KAPPA`. What is computed needs none.
     """
     if not metric.judge:
@@ -331,7 +331,10 @@ def standing(metric: Metric, calibrations: Iterable[Calibration], *, dataset: st
     if not fitting:
         made = ", ".join(sorted({each.judge for each in of_metric}))
         return Standing(False, f"it was calibrated as {made}, and this is {metric.judge}")
-    best = max(fitting, key=lambda each: (each.dataset.digest == dataset, each.labels.count))
+    best = max(
+        fitting,
+        key=lambda each: (each.dataset.digest == dataset, not each.not_corrected, each.labels.count),
+    )
     elsewhere = f", on {best.dataset.name!r}" if dataset and best.dataset.digest != dataset else ""
     return _standing_of(best, elsewhere)
 
@@ -381,7 +384,10 @@ def read_calibration(path: Path) -> Calibration:
 
 
 class CalibrationStore:
-    """The calibrations in one folder: of a judge, with one prompt and model, on one dataset, the last."""
+    """The calibrations in one folder: of a judge, with one prompt and model, on one dataset, the last.
+
+    One that corrects nothing does not take the place of one that does.
+    """
 
     def __init__(self, folder: Path) -> None:
         """In this folder, which need not be there."""
@@ -389,7 +395,8 @@ class CalibrationStore:
 
     def keep(self, calibration: Calibration) -> Path:
         """Keep one, in the place of an earlier one; where it is kept. Raises StorageFailed."""
-        what = "\0".join((calibration.metric, calibration.judge, calibration.dataset.digest))
+        kind = "agreement" if calibration.not_corrected else "corrected"
+        what = "\0".join((calibration.metric, calibration.judge, calibration.dataset.digest, kind))
         name = f"{calibration.metric}-{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
         path = self._folder / name.replace("/", "_")
         _replace(path, calibration.model_dump_json(indent=1).encode() + b"\n")

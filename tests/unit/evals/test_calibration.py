@@ -273,6 +273,13 @@ class TestKeeping:
         assert store.all() == (last,) == (read_calibration(path),)
         assert json.loads(path.read_text())["format"] == "loccit-calibration/1"
 
+    def test_labels_read_with_another_seed_do_not_undo_it(self, judged: Judged) -> None:
+        """What is then said is kept beside it, and it stands."""
+        store = CalibrationStore(judged.folder / "calibrations")
+        store.keep(calibrate(judged.log, NAME, judged.labels(100)))
+        store.keep(calibrate(judged.log, NAME, judged.labels(110), seed=9))
+        assert standing(METRIC, store.all()).is_calibrated
+
     @pytest.mark.parametrize(
         ("text", "said"),
         [
