@@ -319,8 +319,9 @@ def standing(metric: Metric, calibrations: Iterable[Calibration], *, dataset: st
     """Whether a judge's figures may be believed, by the calibrations that there are.
 
     One counts if it was made with the same prompt version and model; of several, that on the dataset of this
-    digest, then one that corrects the score, then the one with the most labels. It needs `LEAST_LABELS` labels of a random draw, and the lower
-    end of kappa's interval above `LEAST_KAPPA`. What is computed needs none.
+    digest, then one that corrects the score, then the one with the most labels. It needs `LEAST_LABELS`
+    labels of a random draw, and the lower end of kappa's interval above `LEAST_KAPPA`. What is computed needs
+    none.
     """
     if not metric.judge:
         return Standing(True, "it is computed, no model judges")
