@@ -255,9 +255,10 @@ class System:
 def all_prompts() -> list[Template]:
     """Every prompt that models are asked with, by name."""
     from loccit.answering import compose
+    from loccit.evals import judges
     from loccit.verification import judge
 
-    found = {**compose.prompts(), **judge.prompts()}
+    found = {**compose.prompts(), **judge.prompts(), **judges.prompts()}
     return [found[name] for name in sorted(found)]
 
 

@@ -154,7 +154,7 @@ def proportion(successes: int, trials: int, *, level: float = 0.95) -> Interval:
             f"{successes!r} of {trials!r} is no share; expected 0 <= successes <= trials, trials > 0"
         )
     share = successes / trials
-    low, high = _wilson(share, trials, _NORMAL.inv_cdf((1 + level) / 2))
+    low, high = wilson(share, trials, _NORMAL.inv_cdf((1 + level) / 2))
     return Interval(share, low, high, level, trials, trials, "Wilson")
 
 
@@ -415,6 +415,16 @@ def required_samples(spread: Spread, margin: float, *, power: float = 0.9, level
     return math.ceil(groups * spread.group_size - 1e-9)
 
 
+def wilson(share: float, trials: float, quantile: float) -> tuple[float, float]:
+    """The ends of Wilson's interval of a share of so many trials, which need not be a whole number."""
+    square = quantile**2
+    middle = (share + square / (2 * trials)) / (1 + square / trials)
+    reach = math.sqrt(max(0.0, share * (1 - share)) / trials + square / (4 * trials**2))
+    reach *= quantile / (1 + square / trials)
+    # Rounding must not put the share itself outside.
+    return max(0.0, min(middle - reach, share)), min(1.0, max(middle + reach, share))
+
+
 @lru_cache(maxsize=512)
 def student_quantile(share: float, degrees: int) -> float:
     """The value below which Student's t with so many degrees of freedom lies in `share` of all cases."""
@@ -450,17 +460,8 @@ def _wilson_of_scores(grouped: _Grouped, level: float) -> tuple[float, float, st
     error, share = grouped.standard_error, grouped.mean
     # Where all groups agree their variance says nothing, and each counts as one trial.
     trials = share * (1 - share) / error**2 if error > 1e-12 and 0 < share < 1 else float(size)
-    low, high = _wilson(share, trials, student_quantile((1 + level) / 2, size - 1))
+    low, high = wilson(share, trials, student_quantile((1 + level) / 2, size - 1))
     return low, high, "Wilson at the effective sample size"
-
-
-def _wilson(share: float, trials: float, quantile: float) -> tuple[float, float]:
-    square = quantile**2
-    middle = (share + square / (2 * trials)) / (1 + square / trials)
-    reach = math.sqrt(max(0.0, share * (1 - share)) / trials + square / (4 * trials**2))
-    reach *= quantile / (1 + square / trials)
-    # Rounding must not put the share itself outside.
-    return max(0.0, min(middle - reach, share)), min(1.0, max(middle + reach, share))
 
 
 def _with_one_pair_each_side(grouped: _Grouped, typical: float) -> _Grouped:
