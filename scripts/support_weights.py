@@ -181,7 +181,7 @@ def shares_of(repos: Any, groups: Any) -> Float64:
 
 
 def table(root: dict[str, Any]) -> dict[str, list[Any]]:
-    """A tree as parallel lists; see `support_model.Tree`."""
+    """A tree as parallel lists; see `support_model.Forest`."""
     columns: dict[str, list[Any]] = {name: [] for name in ("feature", "threshold", "left", "right", "value")}
 
     def add(node: dict[str, Any]) -> int:

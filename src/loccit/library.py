@@ -361,12 +361,14 @@ class Loccit:
         paths: Sequence[str] = (),
         session: str | None = None,
         user: str = "",
+        scope: str = "",
         tell: Callable[[Event], None] = unheard,
         streams: bool = False,
     ) -> Written:
         """The same in an event loop of the caller's: cancelling it cancels the calls of models.
 
-        Connections stay open for the next question: `aclose` closes them.
+        Replies that are kept are shared only within one `scope`. Connections stay open for the next question:
+        `aclose` closes them.
         """
         import asyncio
 
@@ -382,7 +384,7 @@ class Loccit:
         settings = self._system.settings
         filters = _filters(languages, paths)
         deadline = Deadline.after(settings.models.timeout_s)
-        writers = self._writers()
+        writers = self._writers(scope)
 
         async def answered(payer: Payer, turns: Sequence[tuple[str, Answer]]) -> Answer:
             try:
@@ -1242,7 +1244,7 @@ class Loccit:
                 raise
             return self._location(here)
 
-    def _writers(self) -> Writers:
+    def _writers(self, scope: str = "") -> Writers:
         """Who writes and who checks. Raises ModelNotConfigured."""
         from loccit.core.errors import ModelNotConfigured
         from loccit.models.traced import Traced
@@ -1250,7 +1252,7 @@ class Loccit:
 
         if self._models is None:
             self._models = self._system.models()
-        answer, stronger, judge = (self._models.chat(role) for role in ("answer", "stronger", "judge"))
+        answer, stronger, judge = (self._models.chat(role, scope) for role in ("answer", "stronger", "judge"))
         if answer is None:
             raise ModelNotConfigured(
                 "no model is configured", next_step="set answer in [models]: see docs/reference/settings.md"

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from loccit.core.errors import InputError
+from loccit.core.errors import InputError, SettingsError
 from loccit.indexing.catalogue import Catalogue
 from loccit.indexing.shard import Shard
 from loccit.settings import Settings, model_key, of_a_run, real_model_calls, tracker_token
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from loccit.evals.tasks import SystemSpec
     from loccit.indexing.blob_cache import BlobCache
     from loccit.models.configured import Models
+    from loccit.models.protocols import ChatModel
     from loccit.models.templates import Template
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
     from loccit.storage.conversations import Conversations
@@ -206,25 +207,40 @@ class System:
         """A system that is not loccit. `folder` is where its function is. Raises InputError, SettingsError,
         ModelNotConfigured.
         """
-        from loccit.evals.systems import ChatSystem, HttpSystem, PythonSystem, load_function
+        from loccit.evals.systems import ChatSystem, HttpSystem, PythonSystem, code_version, load_function
         from loccit.models.options import ProviderOptions
 
         if spec.kind == "http":
-            secret = model_key(spec.key_variable) if spec.key_variable else None
-            return HttpSystem(spec.url, secret or "")
+            secret = model_key(spec.key_variable) if spec.key_variable else ""
+            if secret is None:
+                raise SettingsError(
+                    f"the environment variable {spec.key_variable!r} holds no key",
+                    next_step=f"set it, or leave key_variable out: {spec.url!r} gets it as a bearer token",
+                )
+            return HttpSystem(spec.url, secret)
         if spec.kind == "python":
-            return PythonSystem(load_function(spec.function, folder), spec.function)
+            version = code_version(spec.function, folder)
+            return PythonSystem(load_function(spec.function, folder), spec.function, version)
         options, name = self.settings.models, spec.model
         if spec.base_url:
             name = f"eval:{spec.model}"
             table = ProviderOptions(base_url=spec.base_url, key_variable=spec.key_variable)
             options = replace(options, providers={**options.providers, "eval": table})
         models = replace(self, settings=replace(self.settings, models=replace(options, answer=name))).models()
-        chat = models.chat("answer")
-        if chat is None:
-            raise InputError(f"the system has the model {name!r}", next_step="name one: PROVIDER:MODEL")
-        facts = {"model": spec.model, "base_url": spec.base_url}
-        return ChatSystem(chat, facts, close_models=models.close)
+
+        def model_of(attempt: str) -> ChatModel:
+            chat = models.chat("answer", attempt)
+            if chat is None:
+                raise InputError(f"the system has the model {name!r}", next_step="name one: PROVIDER:MODEL")
+            return chat
+
+        facts = {
+            "model": spec.model,
+            "base_url": spec.base_url,
+            "instructions": ChatSystem.instructions,
+            "reply_tokens": ChatSystem.reply_tokens,
+        }
+        return ChatSystem(model_of("").name, model_of, facts, close_models=models.close)
 
     def scorers(self, names: tuple[str, ...], dataset: Dataset, folder: Path) -> list[Scorer]:
         """The scorers of these names. Raises InputError for a name of none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -32,7 +32,8 @@ class ModelCall:
     `purpose` is what for ("answer", "repair", "judge", "condense"), `prompt` the template with its version
     ("answer@1"). What stays the same from call to call stands first in `messages`, so that providers can keep
     it. `schema` is a JSON Schema that the reply must follow, None for prose. Without `max_output_tokens` the
-    budget decides.
+    budget decides. `came` is awaited with the whole reply as soon as it is there, before it is paid for:
+    whoever keeps it then need not pay twice for it after a kill.
     """
 
     purpose: str
@@ -41,6 +42,7 @@ class ModelCall:
     schema: Mapping[str, Any] | None = None
     max_output_tokens: int | None = None
     temperature: float = 0.0
+    came: Callable[[ModelReply], Awaitable[None]] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from loccit.core.answers import VerdictLabel
-from loccit.evals.datasets import Gold, Lines, Sample
+from loccit.evals.datasets import Gold, Job, Lines, Sample
 from loccit.evals.metrics import Metric
 from loccit.evals.outputs import Cited, Output, OutputClaim, OutputOutcome
 from loccit.evals.scoring import Scores
@@ -32,7 +32,9 @@ _WORD = re.compile(r"\w+")
 
 
 class AnswersScorer:
-    """Correctness, citation quality, groundedness and abstention, computed without a model.
+    """Correctness, citation quality, groundedness and abstention of answers, computed without a model.
+
+    Of a search, a triage or a fix it says nothing.
 
     `correct.f1` is the F1 of words as SQuAD has it: a weak measure of what is right, told beside the others.
     `claims.recall` asks the local support check whether the answer bears out each reference claim.
@@ -55,6 +57,8 @@ class AnswersScorer:
     def expected(self, sample: Sample) -> frozenset[str]:
         """See `Scorer`."""
         gold = sample.gold
+        if sample.job is not Job.ASK:
+            return frozenset()
         if gold.abstain:
             return frozenset({ABSTENTION_RECALL.name})
         names = {COVERAGE.name}
@@ -68,6 +72,8 @@ class AnswersScorer:
 
     async def score(self, sample: Sample, output: Output) -> Scores:
         """See `Scorer`."""
+        if sample.job is not Job.ASK:
+            return Scores()
         gold = sample.gold
         declined = output.outcome is OutputOutcome.ABSTAINED
         values: dict[str, float] = {}
@@ -75,7 +81,8 @@ class AnswersScorer:
             values[ABSTENTION_RECALL.name] = float(declined)
         else:
             values[COVERAGE.name] = float(not declined)
-            values |= _of_reference(gold, output)
+            # What is said beside a declined answer ("I do not know …") is no part of one.
+            values |= _of_reference(gold, Output() if declined else output)
         if declined:
             values[ABSTENTION_PRECISION.name] = float(gold.abstain)
         values |= _of_citations(output)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -48,9 +49,10 @@ class Lines(Value):
         return self
 
     def overlaps(self, other: Lines) -> bool:
-        """Whether both have a line in common."""
+        """Whether both have a line in common. Only where both name a repository must it be the same."""
         return (
             self.path == other.path
+            and (self.repo is None or other.repo is None or self.repo == other.repo)
             and self.start_line <= other.end_line
             and other.start_line <= self.end_line
         )
@@ -177,7 +179,8 @@ def parse_dataset(data: bytes, *, name: str) -> Dataset:
     """The dataset in these bytes; `name` is its name where it does not say one itself."""
     header = DatasetHeader(name=name)
     samples: list[Sample] = []
-    for number, line in enumerate(data.splitlines(), start=1):
+    # Editors on Windows put a byte order mark before the first line.
+    for number, line in enumerate(data.removeprefix(BOM_UTF8).splitlines(), start=1):
         if not line.strip():
             continue
         if not samples and (found := _header_in(line, number)) is not None:
@@ -212,7 +215,7 @@ def _header_in(line: bytes, number: int) -> DatasetHeader | None:
     """The header that a line is; None where it is a sample. Raises MalformedDataset for another format."""
     try:
         document = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None  # whoever reads it as a sample says what is wrong
     if not isinstance(document, dict) or "format" not in document:
         return None

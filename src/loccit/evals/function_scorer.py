@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import inspect
 from collections.abc import Callable, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +13,7 @@ from loccit.evals.datasets import Sample
 from loccit.evals.metrics import Metric
 from loccit.evals.outputs import Output
 from loccit.evals.scoring import Scores
-from loccit.evals.systems import load_function
+from loccit.evals.systems import called, code_version, load_function, shortened
 
 
 class FunctionScorer:
@@ -27,33 +26,32 @@ class FunctionScorer:
     def __init__(self, written: str, folder: Path) -> None:
         """Raises InputError where the file or the function is not there."""
         self._function: Callable[..., Any] = load_function(written, folder)
-        file, _, self._metric = written.rpartition(":")
+        _, _, self._metric = written.rpartition(":")
         self.name = written
-        self.version = hashlib.sha256((folder / file).read_bytes()).hexdigest()[:12]
+        self.version = code_version(written, folder)
         about = (inspect.getdoc(self._function) or f"What {written} gives.").splitlines()[0]
         self.metrics = (Metric(self._metric, about),)
 
     def expected(self, sample: Sample) -> frozenset[str]:
-        """See `Scorer`: where the function says None it does not apply."""
-        return frozenset()
+        """See `Scorer`: nobody knows before it is asked whether it applies."""
+        return frozenset({self._metric})
 
     async def score(self, sample: Sample, output: Output) -> Scores:
         """See `Scorer`."""
         arguments = sample.model_dump(mode="json"), output.model_dump(mode="json")
         try:
-            if inspect.iscoroutinefunction(self._function):
-                given = await self._function(*arguments)
-            else:
-                given = await asyncio.to_thread(self._function, *arguments)
-        except Exception as error:
+            given = await called(self._function, *arguments)
+        except (Exception, SystemExit) as error:
             # Somebody else's code: whatever it raises is a missing figure with that reason.
             raise ScorerFailed(f"{self.name} raised {type(error).__name__}: {error}") from error
-        if given is None:
-            return Scores()
         if isinstance(given, Mapping):
             given = cast("Mapping[str, Any]", given).get(self._metric)
-        if isinstance(given, bool):
+        if given is None:
+            return Scores(not_applicable=frozenset({self._metric}))
+        # Of numpy, too.
+        if not isinstance(given, Real):
+            raise ScorerFailed(f"{self.name} gave {shortened(given)}, which is no number")
+        try:
             return Scores({self._metric: float(given)})
-        if not isinstance(given, int | float):
-            raise ScorerFailed(f"{self.name} gave {given!r}, which is no number")
-        return Scores({self._metric: float(given)})
+        except OverflowError as error:
+            raise ScorerFailed(f"{self.name} gave a number that is too large") from error

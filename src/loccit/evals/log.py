@@ -12,13 +12,16 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from errno import ENOSPC
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
+from filelock import FileLock, Timeout
 from pydantic import Field, ValidationError
 
 from loccit.core.documents import Count, NonEmptyText, Sha256, Text, Value
@@ -40,6 +43,7 @@ from loccit.evals.statistics import Scale
 
 FORMAT = "loccit-eval/1"
 _SHOWN = 80
+_LONGEST_END_BYTES = 1000
 _UNKNOWN = "the system does not tell"
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -300,6 +304,13 @@ def parse_log(data: bytes, *, name: str) -> EvalLog:
     return EvalLog(header, tuple(entries.values()), end)
 
 
+def is_finished(path: Path) -> bool:
+    """Whether a log ends as a complete one does, without reading more than its end. Raises OSError."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST_END_BYTES))
+        return b'\n{"end": ' in file.read()
+
+
 class Journal:
     """A log that is being written. What is appended is there after a kill of the process."""
 
@@ -308,19 +319,17 @@ class Journal:
         self._path = path
         try:
             _drop_torn_end(path)
-            self._file = path.open("ab")
+            # Without a buffer: what could not be written must not come back with the next line.
+            self._file = path.open("ab", buffering=0)
+            self._length = self._file.seek(0, os.SEEK_END)
         except OSError as error:
             raise _lost(path, error) from error
 
     @classmethod
     def begin(cls, path: Path, header: LogHeader) -> Journal:
-        """A new log. Raises StorageFailed, also where there is a file already."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:
-                file.write(_dump(header))
-        except OSError as error:
-            raise _lost(path, error) from error
+        """A new log, in the place of what is there. Raises StorageFailed."""
+        # In one move: there is no log with half a header.
+        _put(path, [_dump(header)])
         return cls(path)
 
     def starts(self, sample: str, repeat: int) -> None:
@@ -337,37 +346,59 @@ class Journal:
         return write_log(self._path, log.header, log.entries, run)
 
     def close(self) -> None:
-        """Make sure that all of it is on disk."""
-        with suppress(ValueError):
+        """Make sure that all of it is on disk. Raises StorageFailed."""
+        if self._file.closed:
+            return
+        try:
             os.fsync(self._file.fileno())
-        self._file.close()
+        except OSError as error:
+            raise _lost(self._path, error) from error
+        finally:
+            self._file.close()
 
     def _append(self, line: bytes) -> None:
         try:
             # One write: a kill can tear a line, but not mix two.
-            self._file.write(line)
-            self._file.flush()
+            if self._file.write(line) != len(line):
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
         except OSError as error:
+            # The next one must not stand behind half a line.
+            with suppress(OSError):
+                self._file.truncate(self._length)
             raise _lost(self._path, error) from error
+        self._length += len(line)
 
 
 def write_log(path: Path, header: LogHeader, entries: Sequence[Entry], run: RunFacts) -> EvalLog:
     """Write a complete log, in one move. Raises StorageFailed."""
     end = LogEnd(entries=len(entries), digest=_digest(header, entries), run=run)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+    last = json.dumps({"end": end.model_dump(mode="json")}).encode() + b"\n"
+    _put(path, chain([_dump(header)], map(_dump, entries), [last]))
+    return EvalLog(header, tuple(entries), end)
+
+
+@contextmanager
+def written_by_us(path: Path) -> Generator[None]:
+    """A while in which no other process writes the log at `path`. Raises InputError where one does,
+    StorageFailed.
+    """
+    lock = FileLock(f"{path}.lock", timeout=0)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
-            file.write(_dump(header))
-            file.writelines(_dump(entry) for entry in entries)
-            file.write(json.dumps({"end": end.model_dump(mode="json")}).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(
+            f"another process writes {str(path)!r}", next_step="wait for it, or name another file with --log"
+        ) from error
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise _lost(path, error) from error
-    return EvalLog(header, tuple(entries), end)
+    try:
+        yield
+    finally:
+        # While it is still ours: a file that somebody else has locked meanwhile must stay.
+        with suppress(OSError):
+            Path(lock.lock_file).unlink()
+        lock.release()
 
 
 def begun(path: Path) -> dict[tuple[str, int], int]:
@@ -395,7 +426,7 @@ _HOW = "make it again: loccit eval run"
 def _header(line: bytes, name: str) -> LogHeader:
     try:
         document = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedLog(f"{name!r} is no log of an evaluation: {error}", next_step=_HOW) from error
     found = cast("dict[str, Any]", document).get("format") if isinstance(document, dict) else None
     if found != FORMAT:
@@ -420,7 +451,7 @@ def _line(line: bytes, name: str, number: int) -> Entry | LogEnd | None:
         return Entry.model_validate_json(line)
     except ValidationError as error:
         raise _malformed(error, name, number) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedLog(f"{name!r}, line {number}: {error}", next_step=_HOW) from error
 
 
@@ -442,6 +473,22 @@ def _digest(header: LogHeader, entries: Sequence[Entry]) -> str:
 
 def _dump(value: LogHeader | Entry) -> bytes:
     return value.model_dump_json(exclude_defaults=isinstance(value, Entry)).encode() + b"\n"
+
+
+def _put(path: Path, lines: Iterable[bytes]) -> None:
+    """Write a file in one move. Raises StorageFailed; then what was there before is there still."""
+    draft = path.with_name(f"{path.name}.draft")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("wb") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise _lost(path, error) from error
 
 
 def _drop_torn_end(path: Path) -> None:

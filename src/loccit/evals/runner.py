@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import time
 import uuid
@@ -12,8 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
-
-from filelock import FileLock, Timeout
 
 from loccit.budgets.deadline import Deadline
 from loccit.core.errors import (
@@ -26,6 +25,7 @@ from loccit.core.errors import (
     PriceUnknown,
     RealCallsForbidden,
     SettingsError,
+    SourceUnreadable,
     StorageFailed,
 )
 from loccit.evals.datasets import Dataset, Sample
@@ -38,12 +38,14 @@ from loccit.evals.log import (
     RunFacts,
     SystemFacts,
     begun,
+    is_finished,
     metric_facts,
     read_log,
     write_log,
+    written_by_us,
 )
 from loccit.evals.outputs import Output, OutputOutcome, Usage
-from loccit.evals.scoring import Scorer, scored
+from loccit.evals.scoring import Scorer, readable, scored
 from loccit.evals.systems import System
 
 # These say that the task or the set-up is wrong, not the system: the next sample would say the same.
@@ -111,23 +113,26 @@ class EvalTask:
 @dataclass(slots=True)
 class Standing:
     """How far a run is. `entries` are those that are done, in the order in which they ended; `reused` of them
-    came from another log.
+    came from another log, `resumed` from before the run was broken off. `failed` outputs are among them.
+
+    `spent_usd` is what is known to have been paid since `began_at`, in seconds since the epoch: what was
+    reused is older.
     """
 
     total: int
+    began_at: float = 0.0
     entries: list[Entry] = field(default_factory=list[Entry])
     reused: int = 0
     resumed: int = 0
+    failed: int = 0
+    spent_usd: float = 0.0
 
-    @property
-    def failed(self) -> int:
-        """How many outputs failed."""
-        return sum(entry.output.outcome is OutputOutcome.FAILED for entry in self.entries)
-
-    @property
-    def spent_usd(self) -> float:
-        """What is known to have been paid, what was reused left out."""
-        return sum(entry.run.cost_usd or 0.0 for entry in self.entries[self.reused :])
+    def add(self, entry: Entry) -> None:
+        """Another one is done."""
+        self.entries.append(entry)
+        self.failed += entry.output.outcome is OutputOutcome.FAILED
+        if entry.run.started_at >= self.began_at:
+            self.spent_usd += entry.run.cost_usd or 0.0
 
 
 Tell = Callable[[Standing], None]
@@ -148,17 +153,8 @@ async def run(
     each entry. Raises InputError for a finished log or one of another run at this path, BudgetExceeded and
     LimitExceeded where money runs out (what is done is kept), and the errors that concern every sample.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(f"{path}.lock", timeout=0):
-            return await _Work(task, path, version, tell).run(reuse)
-    except Timeout as error:
-        raise InputError(
-            f"another process writes {str(path)!r}", next_step="wait for it, or name another file with --log"
-        ) from error
-    finally:
-        with suppress(OSError):
-            Path(f"{path}.lock").unlink()
+    with written_by_us(path):
+        return await _Work(task, path, version, tell).run(reuse)
 
 
 async def rescore(
@@ -166,26 +162,28 @@ async def rescore(
 ) -> EvalLog:
     """A log of the same outputs with the figures of these scorers instead of its own, written to `path`.
 
-    Nothing is asked again but the models that judge. Raises InputError for a log that is not complete.
+    Nothing is asked again but the models that judge. Raises InputError for a log that is not complete, and
+    where a run is under way at `path`.
     """
     if not log.is_complete:
         raise InputError(
             f"the log of {log.header.task!r} is not complete", next_step="finish it: loccit eval run"
         )
     standing = Standing(len(log.entries))
-    for entry in log.entries:
-        found = await scored(scorers, entry.sample, entry.output)
-        standing.entries.append(
-            entry.model_copy(update={"scores": dict(found.values), "missing": dict(found.missing)})
+    with written_by_us(path):
+        for entry in log.entries:
+            found = await scored(scorers, entry.sample, entry.output)
+            standing.add(
+                entry.model_copy(update={"scores": dict(found.values), "missing": dict(found.missing)})
+            )
+            tell(standing)
+        header = log.header.model_copy(
+            update={
+                "scorers": {scorer.name: scorer.version for scorer in scorers},
+                "metrics": metric_facts(metric for scorer in scorers for metric in scorer.metrics),
+            }
         )
-        tell(standing)
-    header = log.header.model_copy(
-        update={
-            "scorers": {scorer.name: scorer.version for scorer in scorers},
-            "metrics": metric_facts(metric for scorer in scorers for metric in scorer.metrics),
-        }
-    )
-    return write_log(path, header, standing.entries, log.end.run if log.end else RunFacts())
+        return write_log(path, header, standing.entries, log.end.run if log.end else RunFacts())
 
 
 def is_untouched(entry: Entry, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
@@ -224,7 +222,7 @@ class _Work:
             (sample.id, repeat): position
             for position, (sample, repeat) in enumerate(_all(task.dataset, task.repeats))
         }
-        self.standing = Standing(len(self.order))
+        self.standing = Standing(len(self.order), self.header.run.started_at)
         self.begun: dict[tuple[str, int], int] = {}
         self.starts: deque[float] = deque()
         self.pacing = asyncio.Lock()
@@ -232,29 +230,35 @@ class _Work:
 
     async def run(self, reuse: EvalLog | None) -> EvalLog:
         """See `run`."""
+        if reuse is not None and reuse.header.scorers != self.header.scorers:
+            raise InputError(
+                "the log to reuse has figures of other scorers",
+                next_step="score it again first: loccit eval score",
+            )
         self.journal = self._opened()
         try:
             if reuse is not None:
                 self._take_over(reuse)
             done = {entry.key for entry in self.standing.entries}
-            self.waiting = iter(
-                [
-                    pair
-                    for pair in _all(self.task.dataset, self.task.repeats)
-                    if (pair[0].id, pair[1]) not in done
-                ]
-            )
+            left = [
+                pair
+                for pair in _all(self.task.dataset, self.task.repeats)
+                if (pair[0].id, pair[1]) not in done
+            ]
+            self.waiting = iter(left)
             self.tell(self.standing)
             try:
                 async with asyncio.TaskGroup() as group:
-                    for _ in range(self.task.limits.concurrency):
+                    for _ in range(min(self.task.limits.concurrency, len(left))):
                         group.create_task(self._work())
             except BaseExceptionGroup as errors:
                 raise _first(errors) from errors
             if self.stopped_by is not None:
                 raise self.stopped_by
         except BaseException:
-            self.journal.close()
+            # What broke it off is what is told, also where the disk takes nothing any more.
+            with suppress(StorageFailed):
+                self.journal.close()
             raise
         entries = sorted(self.standing.entries, key=lambda entry: self.order[entry.key])
         now = time.time()
@@ -262,15 +266,16 @@ class _Work:
             update={
                 "finished_at": now,
                 "seconds": now - self.header.run.started_at,
-                "cost_usd": sum(entry.run.cost_usd or 0.0 for entry in entries),
+                "cost_usd": self.standing.spent_usd,
                 "tries": max((entry.run.tries for entry in entries), default=1),
             }
         )
         return self.journal.finish(EvalLog(self.header, tuple(entries)), facts)
 
     def _opened(self) -> Journal:
+        if self.path.exists() and not self.path.is_file():
+            raise InputError(f"{str(self.path)!r} is no file", next_step="name another one with --log")
         if not self.path.exists() or not self.path.stat().st_size:
-            self.path.unlink(missing_ok=True)
             return Journal.begin(self.path, self.header)
         log = read_log(self.path)
         if log.is_complete:
@@ -284,20 +289,15 @@ class _Work:
                 next_step="name another file with --log",
             )
         self.header = log.header
-        self.standing.entries += log.entries
+        self.standing.began_at = log.header.run.started_at
+        for entry in log.entries:
+            self.standing.add(entry)
         self.standing.resumed = len(log.entries)
         self.begun = begun(self.path)
         return Journal(self.path)
 
     def _take_over(self, reuse: EvalLog) -> None:
-        """Entries of another log, where they would come out the same. Their figures are computed anew only
-        where the scorers are others.
-        """
-        if reuse.header.scorers != self.header.scorers:
-            raise InputError(
-                "the log to reuse has figures of other scorers",
-                next_step="score it again first: loccit eval score",
-            )
+        """Entries of another log, where they would come out the same."""
         known = {entry.key for entry in self.standing.entries}
         samples = {sample.id: sample for sample in self.task.dataset.samples}
         before, now = reuse.header.system, self.header.system
@@ -311,7 +311,7 @@ class _Work:
                 and is_untouched(entry, before.facts, now.facts)
             ):
                 self.journal.add(entry)
-                self.standing.entries.insert(0, entry)
+                self.standing.add(entry)
                 self.standing.reused += 1
 
     async def _work(self) -> None:
@@ -324,8 +324,19 @@ class _Work:
             if entry is None:
                 return
             self.journal.add(entry)
-            self.standing.entries.append(entry)
+            self.standing.add(entry)
             self.tell(self.standing)
+            self._check_cost(entry)
+
+    def _check_cost(self, entry: Entry) -> None:
+        """Stop where nobody tells what is spent of a limit: it could not be kept."""
+        is_unknown = entry.run.cost_usd is None and entry.output.outcome is not OutputOutcome.FAILED
+        if is_unknown and self.task.limits.usd is not None and self.stopped_by is None:
+            self.stopped_by = InputError(
+                f"{self.task.system.name!r} does not tell what it costs: {self.task.limits.usd:g} USD cannot"
+                " be kept as a limit",
+                next_step="leave --max-usd out, or let the system give usage.cost_usd",
+            )
 
     def _is_spent(self) -> bool:
         usd = self.task.limits.usd
@@ -361,7 +372,7 @@ class _Work:
             async with asyncio.timeout(self.task.limits.timeout_s):
                 output, usage = await self.task.system.answer(
                     sample,
-                    f"{self.header.run.id}/{sample.id}/{repeat}",
+                    _key(self.header.run.id, sample.id, repeat),
                     Deadline.after(self.task.limits.timeout_s),
                 )
         except _FATAL:
@@ -374,7 +385,14 @@ class _Work:
             output, usage = _failed("Timeout", f"no output within {limit:g} s"), Usage()
         except LoccitError as error:
             output, usage = _failed(type(error).__name__, error.message), Usage()
-        if output.outcome is OutputOutcome.FAILED and output.error == _NO_BUDGET:
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody broke the run off: something inside the system did, and only this output is lost.
+            output, usage = _failed("Cancelled", "the system broke off by itself"), Usage()
+        is_ours = self.task.system.kind == "loccit"
+        if is_ours and output.outcome is OutputOutcome.FAILED and output.error == _NO_BUDGET:
             self.stopped_by = LimitExceeded(
                 "cost of the evaluation in USD",
                 round(self.standing.spent_usd, 4),
@@ -410,8 +428,13 @@ def _all(dataset: Dataset, repeats: int) -> list[tuple[Sample, int]]:
     return [(sample, repeat) for sample in dataset.samples for repeat in range(repeats)]
 
 
+def _key(run: str, sample: str, repeat: int) -> str:
+    """A name for one attempt that fits into a header and a column, whatever samples are called."""
+    return f"{run}-{hashlib.sha256(f'{sample}/{repeat}'.encode()).hexdigest()[:16]}"
+
+
 def _failed(error: str, message: str) -> Output:
-    return Output(outcome=OutputOutcome.FAILED, error=error, message=message)
+    return Output(outcome=OutputOutcome.FAILED, error=error, message=readable(message))
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -424,14 +447,23 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 
 def unfinished(folder: Path, header: LogHeader) -> Path | None:
     """The newest log in the folder that the run of this header did not finish; None where there is none."""
-    for path in sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime, reverse=True):
+    for path in sorted(folder.glob("*.jsonl"), key=_changed_at, reverse=True):
         try:
+            if is_finished(path):
+                continue
             log = read_log(path)
-        except MalformedLog:
+        except (MalformedLog, SourceUnreadable, OSError):
             continue  # not ours to judge: somebody may keep other files here
         if not log.is_complete and not difference(log.header, header):
             return path
     return None
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0  # it is gone meanwhile
 
 
 def difference(ours: LogHeader, theirs: LogHeader) -> str:

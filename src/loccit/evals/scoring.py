@@ -18,11 +18,13 @@ from loccit.evals.statistics import Scale
 class Scores:
     """A sample's figures by metric, and of those that it should have and has not, why.
 
-    What does not apply to a sample (the recall of functions where nobody knows the right ones) is in neither.
+    What does not apply to a sample (the recall of functions where nobody knows the right ones) is in neither;
+    of a figure that every sample is expected to have, `not_applicable` says so.
     """
 
     values: Mapping[str, float] = field(default_factory=dict[str, float])
     missing: Mapping[str, str] = field(default_factory=dict[str, str])
+    not_applicable: frozenset[str] = frozenset()
 
 
 class Scorer(Protocol):
@@ -77,9 +79,10 @@ async def _of_one(scorer: Scorer, sample: Sample, output: Output) -> Scores:
         raise
     except LoccitError as error:
         names = expected or {metric.name for metric in scorer.metrics}
-        return Scores({}, dict.fromkeys(sorted(names), f"{type(error).__name__}: {error.message}"))
+        reason = readable(f"{type(error).__name__}: {error.message}")
+        return Scores({}, dict.fromkeys(sorted(names), reason))
     values: dict[str, float] = {}
-    missing = dict(given.missing)
+    missing = {name: readable(reason) for name, reason in given.missing.items()}
     metrics = {metric.name: metric for metric in scorer.metrics}
     for name, value in given.values.items():
         wrong = _wrong(metrics.get(name), value)
@@ -87,9 +90,14 @@ async def _of_one(scorer: Scorer, sample: Sample, output: Output) -> Scores:
             missing[name] = f"scorer {scorer.name!r} gave {wrong}"
         else:
             values[name] = float(value)
-    for name in sorted(expected - values.keys() - missing.keys()):
+    for name in sorted(expected - values.keys() - missing.keys() - given.not_applicable):
         missing[name] = f"scorer {scorer.name!r} gave no figure"
     return Scores(values, missing)
+
+
+def readable(text: str) -> str:
+    """The text as a log can hold it: half characters, as names of files may have, are written out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _wrong(metric: Metric | None, value: float) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib.util
 import inspect
 import json
+import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -94,6 +98,7 @@ class Asker(Protocol):
         repos: Sequence[str] = (),
         rev: str | None = None,
         user: str = "",
+        scope: str = "",
         tell: Callable[[Event], None] = ...,
     ) -> Written:
         """See `Loccit`."""
@@ -141,7 +146,7 @@ class LoccitSystem:
         repos = (sample.repo,) if sample.repo else self.repos
         match sample.job:
             case Job.ASK if self.loccit.has_model and not self.quotes_only:
-                return await self._written(sample, repos)
+                return await self._written(sample, repos, key)
             case Job.ASK:
                 found: list[Found] = []
                 told = _found_only(found)
@@ -181,10 +186,17 @@ class LoccitSystem:
             result = await asyncio.to_thread(work)
             return result, Usage(cost_usd=0.0, calls=0, latency_s=time.perf_counter() - began)
 
-    async def _written(self, sample: Sample, repos: tuple[str, ...]) -> tuple[Output, Usage]:
+    async def _written(self, sample: Sample, repos: tuple[str, ...], key: str) -> tuple[Output, Usage]:
         found: list[Found] = []
+        # What the models said in a run is kept for that attempt alone: after a kill it is not paid twice, and
+        # another repeat, or another run, is not told what this one was at no cost and in no time.
         written = await self.loccit.write_async(
-            sample.question, repos=repos, rev=sample.commit, user=self.user, tell=_found_only(found)
+            sample.question,
+            repos=repos,
+            rev=sample.commit,
+            user=self.user,
+            scope=key,
+            tell=_found_only(found),
         )
         record = written.record
         asked = {call.model for call in record.calls}
@@ -233,7 +245,9 @@ class HttpSystem:
 
         if self._client is None:
             headers = {"Authorization": f"Bearer {self.secret}"} if self.secret else {}
-            self._client = httpx.AsyncClient(headers=headers, follow_redirects=False)
+            # How many are asked at once is the run's to say.
+            unbounded = httpx.Limits(max_connections=None)
+            self._client = httpx.AsyncClient(headers=headers, follow_redirects=False, limits=unbounded)
         body = asked_of(sample)
         try:
             async with self._client.stream(
@@ -246,13 +260,17 @@ class HttpSystem:
                 data = await _bounded(response.aiter_bytes())
         except httpx.TimeoutException as error:
             raise SystemFailed(f"{self.url!r} did not answer in time") from error
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise SystemFailed(f"{self.url!r} cannot be reached: {error or type(error).__name__}") from error
+        except httpx.DecodingError as error:
+            raise SystemFailed(f"{self.url!r} gave bytes that cannot be decoded: {error}") from error
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            raise SystemFailed(
+                f"{self.url!r} cannot be reached: {str(error) or type(error).__name__}"
+            ) from error
         if response.status_code != 200:
             raise SystemFailed(f"{self.url!r} said {response.status_code}: {_shown(data)}")
         try:
             document = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SystemFailed(f"{self.url!r} gave no JSON: {error}") from error
         return parse_output(document, self.url)
 
@@ -265,19 +283,18 @@ class HttpSystem:
 
 @dataclass
 class ChatSystem:
-    """A chat model that is given the question alone, whoever serves it."""
+    """A chat model that is given the question alone, whoever serves it.
 
-    model: ChatModel
+    `model_of` gives the model for one attempt: what it said is kept for that alone.
+    """
+
+    name: str
+    model_of: Callable[[str], ChatModel]
     facts: Mapping[str, Any]
     instructions: str = "Answer the question about this software briefly and exactly."
     reply_tokens: int = 2000
     close_models: Callable[[], Awaitable[None]] | None = None
     kind: str = "openai"
-
-    @property
-    def name(self) -> str:
-        """The model's."""
-        return self.model.name
 
     async def answer(self, sample: Sample, key: str, deadline: Deadline) -> tuple[Output, Usage]:
         """See `System`."""
@@ -287,7 +304,8 @@ class ChatSystem:
             prompt="eval",
             max_output_tokens=self.reply_tokens,
         )
-        reply = await self.model.reply(call, Payer(request=key, user="loccit eval"), deadline)
+        model = self.model_of(key)
+        reply = await model.reply(call, Payer(request=key, user="loccit eval"), deadline)
         usage = Usage(
             cost_usd=float(reply.cost_usd),
             input_tokens=reply.usage.input_tokens,
@@ -311,24 +329,22 @@ class PythonSystem:
 
     function: Callable[[dict[str, Any]], Any]
     name: str
+    version: str = ""
     kind: str = "python"
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """See `System`."""
-        return {"function": self.name}
+        """See `System`. `version` is what its code is told from another by."""
+        return {"function": self.name, "version": self.version}
 
     async def answer(self, sample: Sample, key: str, deadline: Deadline) -> tuple[Output, Usage]:
         """See `System`."""
         asked = {**asked_of(sample), "key": key}
         try:
-            if inspect.iscoroutinefunction(self.function):
-                given = await self.function(asked)
-            else:
-                given = await asyncio.to_thread(self.function, asked)
+            given = await called(self.function, asked)
         except LoccitError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # Somebody else's code: whatever it raises is its output's failure, not ours.
             raise SystemFailed(f"{self.name!r} raised {type(error).__name__}: {error}") from error
         if isinstance(given, str):
@@ -337,6 +353,53 @@ class PythonSystem:
 
     async def close(self) -> None:
         """See `System`."""
+
+
+async def called(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What somebody's function gives, a coroutine function or not, with whatever it raises.
+
+    A plain one runs in a thread of its own, so that one that hangs keeps neither the others nor the end of
+    the program waiting.
+    """
+    if inspect.iscoroutinefunction(function):
+        return await function(*arguments)
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[Any] = loop.create_future()
+
+    def end(given: Any, error: BaseException | None) -> None:
+        if ended.done():
+            return  # nobody waits any more
+        if error is None:
+            ended.set_result(given)
+        else:
+            ended.set_exception(error)
+
+    def work() -> None:
+        given, problem = None, None
+        try:
+            given = function(*arguments)
+        except StopIteration as error:
+            problem = RuntimeError(f"StopIteration: {error}")  # a future cannot hold it
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            problem = error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(end, given, problem)
+
+    threading.Thread(target=work, name="loccit-measured", daemon=True).start()
+    given = await ended
+    return await given if inspect.isawaitable(given) else given
+
+
+def code_version(written: str, folder: Path) -> str:
+    """What tells the code of `FILE.py:NAME` from another version of it: twelve digits of the file's SHA-256.
+
+    Raises InputError.
+    """
+    path = folder / written.rpartition(":")[0]
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
 
 
 def load_function(written: str, folder: Path) -> Callable[..., Any]:
@@ -350,13 +413,15 @@ def load_function(written: str, folder: Path) -> Callable[..., Any]:
         raise InputError(
             f"{written!r} names no file in {str(folder)!r}", next_step="write it as FILE.py:FUNCTION"
         )
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"loccit_eval_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise InputError(f"{str(path)!r} is no Python file", next_step="write it as FILE.py:FUNCTION")
     module = importlib.util.module_from_spec(spec)
+    # Data classes look themselves up among the modules.
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{str(path)!r} cannot be run: {type(error).__name__}: {error}") from error
     function = getattr(module, name, None)
     if not callable(function):
@@ -378,7 +443,7 @@ def asked_of(sample: Sample) -> dict[str, Any]:
 def parse_output(document: object, name: str) -> tuple[Output, Usage]:
     """An output and its `usage` as a system of somebody else's gives them. Raises SystemFailed."""
     if not isinstance(document, dict):
-        raise SystemFailed(f"{name!r} gave {_shown(repr(document).encode())}, expected an object")
+        raise SystemFailed(f"{name!r} gave {shortened(document)}, expected an object")
     fields = dict(cast("dict[str, Any]", document))
     usage = fields.pop("usage", {})
     try:
@@ -517,6 +582,15 @@ async def _bounded(chunks: Any) -> bytes:
 def _shown(data: bytes) -> str:
     text = data.decode("utf-8", "replace")
     return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}...")
+
+
+def shortened(value: object) -> str:
+    """How a value is written, not too long. What somebody's own `__repr__` raises is told instead."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - somebody else's code
+        text = f"a {type(value).__name__} that cannot be shown ({type(error).__name__})"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 def _is_unicode(text: str) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -19,9 +20,18 @@ from loccit.evals.function_scorer import FunctionScorer
 from loccit.evals.retrieval_scorer import RetrievalScorer
 from loccit.evals.runner import Limits
 from loccit.evals.scoring import Scorer
+from loccit.evals.systems import shortened
 
 BUILT_IN = "builtin"
 _BUILT_IN_FOLDER = Path(__file__).parent / "builtin"
+
+
+_KEYS_OF = {
+    "loccit": ("settings", "quotes_only"),
+    "http": ("url", "key_variable"),
+    "openai": ("model", "base_url", "key_variable"),
+    "python": ("function",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,15 @@ class SystemSpec:
             raise InputError(
                 f"the system of kind {self.kind!r} has no {needed}", next_step=f"write {needed} in [system]"
             )
+        for one in fields(self):
+            # Whoever writes a url and forgets the kind would measure loccit and not know.
+            if one.name != "kind" and getattr(self, one.name) and one.name not in _KEYS_OF[self.kind]:
+                raise InputError(
+                    f"a system of kind {self.kind!r} has no {one.name}: {getattr(self, one.name)!r}",
+                    next_step="see docs/reference/eval-tasks.md",
+                )
+        for name in ("url", "base_url"):
+            _check_url(name, getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,24 @@ class TaskFile:
         return drawn(read_dataset(path), self.sample, self.seed)
 
 
+def _check_url(name: str, url: str) -> None:
+    """Raise InputError for what is no address, or holds a secret that every log would repeat."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        parts, is_address = None, False
+    if parts is None or not is_address:
+        raise InputError(f"{name} is {url!r}, expected http://… or https://…")
+    if parts.username is not None or parts.password is not None:
+        raise InputError(
+            f"{name} holds a user or a password for {parts.hostname!r}",
+            next_step="name the environment variable with the key: key_variable",
+        )
+
+
 def built_in_repository() -> Path:
     """The folder that the built-in samples ask about: a small project that comes with loccit."""
     return _BUILT_IN_FOLDER / "parcels"
@@ -117,7 +154,7 @@ def read_task(written: str) -> TaskFile:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SourceUnreadable(f"cannot read {written!r}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{written!r} is not TOML: {error}") from error
     return replace(_checked(document, written), folder=path.parent)
 
@@ -132,7 +169,7 @@ def _checked(document: dict[str, Any], written: str) -> TaskFile:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"{written!r}: {where} is {first['input']!r}: {first['msg']}",
+            f"{written!r}: {where} is {shortened(first['input'])}: {first['msg']}",
             next_step="see docs/reference/eval-tasks.md",
         ) from error
     return task if task.name else replace(task, name=Path(written).stem)
@@ -140,10 +177,12 @@ def _checked(document: dict[str, Any], written: str) -> TaskFile:
 
 def drawn(dataset: Dataset, count: int | None, seed: int) -> Dataset:
     """So many samples of the dataset, drawn at random and left in their order; all of them for None."""
+    if count is not None and count < 1:
+        raise InputError(f"{count!r} samples are wanted, expected at least 1")
+    if seed < 0:
+        raise InputError(f"seed is {seed!r}, expected 0 or more")
     if count is None or count >= len(dataset.samples):
         return dataset
-    if count < 1:
-        raise InputError(f"{count!r} samples are wanted, expected at least 1")
     order = np.random.default_rng(seed).permutation(len(dataset.samples))
     chosen = sorted(int(at) for at in order[:count])
     return Dataset(tuple(dataset.samples[at] for at in chosen), dataset.header)

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select, update
@@ -88,7 +89,8 @@ class ReplyCache:
 class Cached:
     """A model whose whole replies are kept. One from the cache costs nothing and uses no tokens.
 
-    Refusals and replies that were cut off are not kept. A cache that cannot be written loses no reply.
+    Refusals and replies that were cut off are not kept. A cache that cannot be written loses no reply. It is
+    kept before it is paid for: a process that is killed in between has it, and pays what it had set aside.
     """
 
     def __init__(self, model: ChatModel, cache: ReplyCache, permissions: str) -> None:
@@ -108,8 +110,9 @@ class Cached:
         found = await self._found(key)
         if found is not None:
             return found
-        reply = await self._model.reply(call, payer, deadline)
-        await self._keep(key, reply)
+        keeping = _Keeping(self._cache, key)
+        reply = await self._model.reply(replace(call, came=keeping), payer, deadline)
+        await keeping(reply)
         return reply
 
     async def stream(
@@ -122,21 +125,33 @@ class Cached:
             yield found.text
             yield found
             return
-        async with aclosing(self._model.stream(call, payer, deadline)) as stream:
+        keeping = _Keeping(self._cache, key)
+        async with aclosing(self._model.stream(replace(call, came=keeping), payer, deadline)) as stream:
             async for item in stream:
                 if isinstance(item, ModelReply):
-                    await self._keep(key, item)
+                    await keeping(item)
                 yield item
 
     async def _found(self, key: str) -> ModelReply | None:
         text = await asyncio.to_thread(self._cache.find, key)
         return None if text is None else ModelReply(text, self.name, origin=Origin.CACHE)
 
-    async def _keep(self, key: str, reply: ModelReply) -> None:
-        if reply.finish is not Finish.STOP:
+
+class _Keeping:
+    """Keeps the reply of one call, once, whoever hears of it first: a model that is paid says so early."""
+
+    def __init__(self, cache: ReplyCache, key: str) -> None:
+        self._cache = cache
+        self._key = key
+        self._is_kept = False
+
+    async def __call__(self, reply: ModelReply) -> None:
+        """Keep it where it is whole."""
+        if self._is_kept or reply.finish is not Finish.STOP:
             return
+        self._is_kept = True
         try:
-            await asyncio.to_thread(self._cache.keep, key, reply)
+            await asyncio.to_thread(self._cache.keep, self._key, reply)
         except StorageFailed as error:
             # The reply is here and paid for; that it was not kept stands in the trace.
             with span("reply not kept", {"reason": error.message}) as one:

@@ -140,7 +140,11 @@ class _Bill:
         if usage == TokenUsage():
             usage = self._counted(reply.text)
         usd = self.prices.price(self.model, usage)
-        await self._settle(usd, usage)
+        try:
+            if self.call.came is not None:
+                await self.call.came(reply)
+        finally:
+            await self._settle(usd, usage)
         return replace(reply, usage=usage, cost_usd=usd)
 
     async def fail(self, usage: TokenUsage | None, text: str = "") -> Decimal:

@@ -89,7 +89,7 @@ CHANGES: dict[str, object] = {
 }
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(ModelCall)])
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(ModelCall) if field.compare])
 def test_no_field_of_a_call_is_left_out_of_its_key(field: str) -> None:
     """A field that is added to calls later must be added here, or this fails."""
     other = dataclasses.replace(CALL, **{field: CHANGES[field]})
