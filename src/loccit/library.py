@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from loccit.evals.from_runs import RunSamples
     from loccit.evals.log import EvalLog
     from loccit.evals.runner import EvalTask, Standing
+    from loccit.evals.scoring import Scorer
     from loccit.evals.tasks import TaskFile
     from loccit.indexing.changes import Booleans, ChangeTable
     from loccit.indexing.shard import Kind, Manifest, Shard, SnapshotRecord
@@ -182,6 +183,7 @@ class Loccit:
         self._views: dict[tuple[str, Kind], OpenView] = {}
         self._pasts: dict[tuple[str, str], tuple[ChangeTable, Booleans]] = {}
         self._models: Models | None = None
+        self._judging: Models | None = None
         self._exporter: Exporter | None = None
 
     @property
@@ -474,6 +476,9 @@ class Loccit:
         """Close the connections to models and to a collector; they are opened again when they are needed."""
         if self._models is not None:
             await self._models.close()
+        if self._judging is not None:
+            await self._judging.close()
+            self._judging = None
         if self._exporter is not None:
             self._exporter.close()
             self._exporter = None
@@ -711,17 +716,24 @@ class Loccit:
 
         return asyncio.run(evaluated())
 
+    @property
+    def calibrations(self) -> Path:
+        """The folder with what people's labels say of judges."""
+        return self.home / "evals" / "calibrations"
+
     def rescore(
         self,
         log: EvalLog,
         path: Path,
         *,
         scorers: Sequence[str] = (),
+        judge: str = "",
         folder: Path | None = None,
         tell: Callable[[Standing], None] = lambda standing: None,
     ) -> EvalLog:
         """The same outputs with the figures of these scorers (without names: those that the samples have
-        something for), in a new log at `path`. `folder` is where FILE.py:NAME is looked for.
+        something for), in a new log at `path`. `judge` is the model that judges ask, empty: that of the
+        settings. `folder` is where FILE.py:NAME is looked for.
         """
         import asyncio
 
@@ -732,7 +744,7 @@ class Loccit:
 
         async def scored_again() -> EvalLog:
             try:
-                chosen = self._system.scorers(tuple(scorers), dataset, folder or Path())
+                chosen = self._scorers(tuple(scorers), dataset, folder or Path(), judge)
                 return await rescore(log, chosen, path, tell=tell)
             finally:
                 await self.aclose()
@@ -803,10 +815,26 @@ class Loccit:
             name=task.name,
             dataset=dataset,
             system=system,
-            scorers=tuple(self._system.scorers(task.scorers, dataset, task.folder)),
+            scorers=self._scorers(task.scorers, dataset, task.folder, task.judge),
             repeats=task.repeats,
             limits=task.limits,
         )
+
+    def _scorers(
+        self, names: tuple[str, ...], dataset: Dataset, folder: Path, judge: str
+    ) -> tuple[Scorer, ...]:
+        """The scorers of these names, judges last. Raises InputError for a name of none."""
+        from loccit.evals.tasks import JUDGES, computed_scorers
+
+        asked = [name for name in names if name in JUDGES]
+        computed = tuple(name for name in names if name not in JUDGES)
+        found = [] if asked and not computed else computed_scorers(computed, dataset, folder)
+        if asked:
+            if self._judging is None:
+                self._judging = self._system.judging(judge)
+            known = self._system.judges(self._judging)
+            found += [known[name] for name in dict.fromkeys(asked)]
+        return tuple(found)
 
     def _asked(self, repos: tuple[str, ...], dataset: Dataset) -> tuple[KnownRepository, ...]:
         """The repositories that a dataset asks about. Raises NotIndexed."""

@@ -125,7 +125,8 @@ class Calibration(Value):
     """What people's labels say of one judge, on the samples of one log.
 
     `judge` is the version of its prompt with the model, as `Metric.judge` has it. `judged` samples have a
-    figure of it, `missing` should have one. `kappa` is null where judge and people said one and the same of
+    figure of it, `missing` should have one. `log` is the digest of the log, empty of an unfinished one: of
+    another log `corrected` says nothing. `kappa` is null where judge and people said one and the same of
     every sample. `raw` is the judge's own mean, `labels_only` that of the labels; `corrected` uses both, and
     is null where `not_corrected` says why. `trust` is how far it follows the judge, 0 to 1.
     """
@@ -135,6 +136,7 @@ class Calibration(Value):
     judge: NonEmptyText
     task: Text
     dataset: DatasetFacts
+    log: Text = ""
     judged: Count
     missing: Count
     labels: LabelFacts
@@ -292,6 +294,7 @@ def calibrate(
         judge=log.metrics[metric].judge,
         task=log.header.task,
         dataset=log.header.dataset,
+        log=log.end.digest if log.end else "",
         judged=len(judged),
         missing=sum(metric in entry.missing for entry in log.entries),
         labels=LabelFacts(
@@ -332,12 +335,17 @@ def standing(metric: Metric, calibrations: Iterable[Calibration], *, dataset: st
     if not fitting:
         made = ", ".join(sorted({each.judge for each in of_metric}))
         return Standing(False, f"it was calibrated as {made}, and this is {metric.judge}")
-    best = max(
-        fitting,
-        key=lambda each: (each.dataset.digest == dataset, not each.not_corrected, each.labels.count),
-    )
+    best = best_of(fitting, dataset)
     elsewhere = f", on {best.dataset.name!r}" if dataset and best.dataset.digest != dataset else ""
     return _standing_of(best, elsewhere)
+
+
+def best_of(calibrations: Sequence[Calibration], dataset: str) -> Calibration:
+    """Of one judge's calibrations, at least one, that which says most of it on the dataset of this digest."""
+    return max(
+        calibrations,
+        key=lambda each: (each.dataset.digest == dataset, not each.not_corrected, each.labels.count),
+    )
 
 
 def labels_for_width(calibration: Calibration, width: float) -> int | None:

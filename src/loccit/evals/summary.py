@@ -10,7 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
+from loccit.evals.as_json import plain
+from loccit.evals.calibration import Calibration, best_of, standing
 from loccit.evals.datasets import Job
 from loccit.evals.log import Entry, EvalLog, SystemFacts
 from loccit.evals.metrics import COST, FAILED, OPERATIONS, Better, Metric
@@ -321,6 +324,54 @@ class Summary:
         fitting = [each for word in words for each in self.quality if word in each.metric.name]
         figure = next(iter([*(each for each in fitting if each.samples), *fitting]), None)
         return Aspect(name, about, figure, "" if figure else "no scorer of the task measures it")
+
+
+def calibrated_judges(logs: Iterable[EvalLog], calibrations: Sequence[Calibration]) -> dict[str, Calibrated]:
+    """The judges of these logs that may be believed, by their prompt version, with what makes it so."""
+    found: dict[str, Calibrated] = {}
+    for log in logs:
+        dataset, end = log.header.dataset.digest, log.end.digest if log.end else ""
+        for metric in log.metrics.values():
+            if not metric.judge or not standing(metric, calibrations, dataset=dataset).is_calibrated:
+                continue
+            fitting = [c for c in calibrations if (c.metric, c.judge) == (metric.name, metric.judge)]
+            best = best_of(fitting, dataset)
+            corrected = {c.metric: c.corrected.interval() for c in fitting if c.corrected and c.log == end}
+            if metric.judge in found:
+                corrected.update(found[metric.judge].corrected)
+            if best.kappa is not None:
+                found[metric.judge] = Calibrated(best.kappa.interval(), best.labels.count, corrected)
+    return found
+
+
+def document(log: EvalLog, calibrated: Mapping[str, Calibrated] | None = None) -> dict[str, Any]:
+    """The figures of a log as JSON, `loccit-eval-summary/1`: each with its interval, or why it is missing."""
+    summary = Summary(log, calibrated or {})
+    return {
+        "format": "loccit-eval-summary/1",
+        "task": log.header.task,
+        "complete": log.is_complete,
+        "samples": len(log.by_sample),
+        "expected": log.header.dataset.samples,
+        "repeats": log.header.repeats,
+        "dataset": log.header.dataset.model_dump(mode="json"),
+        "system": log.header.system.model_dump(mode="json"),
+        "figures": {figure.metric.name: _as_json(figure) for figure in summary.figures},
+        "failures": {each.error: list(each.samples) for each in summary.failures},
+        "flaky": {each.sample: plain(each.values) for each in summary.flaky},
+        "cost_usd": summary.cost_usd,
+    }
+
+
+def _as_json(figure: Figure) -> dict[str, Any]:
+    return {
+        "value": plain(figure.value),
+        "samples": figure.samples,
+        "missing": dict(figure.missing),
+        "better": figure.metric.better.value,
+        "judge": figure.metric.judge,
+        "calibrated": plain(figure.calibrated),
+    }
 
 
 def judge_remark(figure: Figure) -> str:

@@ -23,6 +23,8 @@ from loccit.evals.scoring import Scorer
 from loccit.evals.systems import shortened
 
 BUILT_IN = "builtin"
+# Scorers that ask a model.
+JUDGES = ("judge.correct", "judge.grounded")
 _BUILT_IN_FOLDER = Path(__file__).parent / "builtin"
 
 
@@ -78,7 +80,8 @@ class TaskFile:
 
     `dataset` is a file, or `builtin`. `repos` are asked where a sample names none; empty: the one that the
     working directory is in. `scorers`: retrieval, answers, agents, judges by their metric, or FILE.py:NAME;
-    empty: those that the samples have something for. `sample` asks only so many, drawn with `seed`.
+    empty: those that the samples have something for. `judge` is the model that judges ask, empty: that of
+    the settings. `sample` asks only so many, drawn with `seed`.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -87,6 +90,7 @@ class TaskFile:
     name: str = ""
     repos: tuple[str, ...] = ()
     scorers: tuple[str, ...] = ()
+    judge: str = ""
     system: SystemSpec = field(default_factory=SystemSpec)
     repeats: int = 1
     sample: int | None = None
@@ -205,7 +209,7 @@ def computed_scorers(names: tuple[str, ...], dataset: Dataset, folder: Path) -> 
         else:
             raise InputError(
                 f"there is no scorer {name!r}",
-                next_step=f"there are {', '.join(known)}, judges, and functions as FILE.py:NAME",
+                next_step=f"there are {', '.join([*known, *JUDGES])}, and functions as FILE.py:NAME",
             )
     return found
 

@@ -91,7 +91,7 @@ def calibrate(
             next_step="label some: --label 100, or name a file: --labels",
         )
     told = calibrate(found, judge, read_labels(path, found), seed=seed, labeller=labeller)
-    store = CalibrationStore(Loccit().home / "evals" / "calibrations")
+    store = CalibrationStore(Loccit().calibrations)
     kept = store.keep(told)
     stands = standing(found.metrics[judge], [told], dataset=found.header.dataset.digest)
     needed = labels_for_width(told, width / _POINTS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from loccit.cli.evals.options import JudgeModel, Report, Scorers
 from loccit.cli.options import Json, Quiet, Repos, check_numbers
 
 if TYPE_CHECKING:
@@ -33,9 +34,7 @@ def run(
             "--log", metavar="FILE", help="Where the log goes; an unfinished one there is gone on with."
         ),
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Also write the report as an HTML file.")
-    ] = None,
+    report: Report = None,
     reuse: Annotated[
         Path | None,
         typer.Option(
@@ -62,12 +61,8 @@ def run(
     timeout: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="What takes longer has failed.")
     ] = None,
-    scorer: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--scorer", metavar="NAME", help="retrieval, answers, agents, a judge, or FILE.py:FUNCTION."
-        ),
-    ] = None,
+    scorer: Scorers = None,
+    judge: JudgeModel = None,
     change: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting for this run, as in retrieval.top_k=20."),
@@ -99,20 +94,23 @@ def run(
         per_minute=per_minute,
         usd=max_usd,
         timeout_s=timeout,
+        judge=judge,
         scorers=None if scorer is None else tuple(scorer),
         settings=change,
     )
-    with Progress(quiet=quiet) as progress:
+    progress = Progress(quiet=quiet)
+    try:
         loccit = Loccit(progress=progress.indexing)
-        asked = _repositories(loccit, chosen, repo, quiet=quiet)
         made, path = loccit.evaluate(
             chosen,
             log,
-            repos=asked,
+            repos=_repositories(loccit, chosen, repo, quiet=quiet),
             reuse=None if reuse is None else read_log(reuse),
             anew=anew,
             tell=progress.told,
         )
+    finally:
+        progress.close()
     finished(made, path, report=report, json=json, quiet=quiet)
 
 
