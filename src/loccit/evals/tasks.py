@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from loccit.core.errors import InputError, SourceUnreadable
 from loccit.evals.agents_scorer import AgentsScorer
 from loccit.evals.answers_scorer import AnswersScorer
+from loccit.evals.builtin_project import QUESTIONS
 from loccit.evals.datasets import Dataset, Job, read_dataset
 from loccit.evals.function_scorer import FunctionScorer
 from loccit.evals.retrieval_scorer import RetrievalScorer
@@ -21,7 +22,6 @@ from loccit.evals.runner import Limits
 from loccit.evals.scoring import Scorer
 
 BUILT_IN = "builtin"
-_BUILT_IN_FOLDER = Path(__file__).parent / "builtin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,8 @@ class TaskFile:
 
     def read_dataset(self) -> Dataset:
         """Its samples. Raises as `datasets.read_dataset` does, and InputError for a sample of no size."""
-        path = _BUILT_IN_FOLDER / "questions.jsonl" if self.is_built_in else self.folder / self.dataset
+        path = QUESTIONS if self.is_built_in else self.folder / self.dataset
         return drawn(read_dataset(path), self.sample, self.seed)
-
-
-def built_in_repository() -> Path:
-    """The folder that the built-in samples ask about: a small project that comes with loccit."""
-    return _BUILT_IN_FOLDER / "parcels"
 
 
 def read_task(written: str) -> TaskFile:
