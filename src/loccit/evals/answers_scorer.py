@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from loccit.core.answers import VerdictLabel
-from loccit.evals.datasets import Gold, Lines, Sample
+from loccit.evals.datasets import Gold, Job, Lines, Sample
 from loccit.evals.metrics import Metric
 from loccit.evals.outputs import Cited, Output, OutputClaim, OutputOutcome
 from loccit.evals.scoring import Scores
@@ -57,6 +57,8 @@ class AnswersScorer:
         gold = sample.gold
         if gold.abstain:
             return frozenset({ABSTENTION_RECALL.name})
+        if sample.job is not Job.ASK:
+            return frozenset()
         names = {COVERAGE.name}
         if gold.answer:
             names.add(CORRECT.name)
@@ -69,6 +71,8 @@ class AnswersScorer:
     async def score(self, sample: Sample, output: Output) -> Scores:
         """See `Scorer`."""
         gold = sample.gold
+        if sample.job is not Job.ASK and not gold.abstain:
+            return Scores()  # a search and a triage are no texts, and cite nothing
         declined = output.outcome is OutputOutcome.ABSTAINED
         values: dict[str, float] = {}
         if gold.abstain:
