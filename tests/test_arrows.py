@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "loccit"
-# Data of the package: a project that the built-in evaluation asks about. It is no code of ours, and nothing imports it.
+# Data of the package: a project that the built-in evaluation asks about, which nothing imports.
 DATA = ("evals", "builtin")
 
 # The only place that holds the order: a room imports only rooms of later lines.
