@@ -27,7 +27,8 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> EvalLog:
 
 def evaluated(folder: Path) -> EvalLog:
     loccit = Loccit(folder / "home")
-    name = loccit.index(project_repository(loccit.home)).repository.name
+    # As the command indexes it: without the history, of which there is one commit.
+    name = loccit.index(project_repository(loccit.home), history=False).repository.name
     made, _ = loccit.evaluate(read_task("builtin"), folder / "log.jsonl", repos=[name])
     return made
 

@@ -1,7 +1,7 @@
 """The small project that the built-in samples ask about, as a repository.
 
-It is among the data of the package as plain files. In place they could not be asked: a virtual environment, or a
-checkout of loccit, is mostly itself in somebody's repository, which would be asked instead.
+It is among the data of the package as plain files. In place they could not be asked: a virtual environment,
+or a checkout of loccit, is mostly itself in somebody's repository, which would be asked instead.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _REF = "refs/heads/main"
 
 
 def project_files() -> dict[str, bytes]:
-    """The files of the project by path, in order; what Python compiled when loccit was installed is left out."""
+    """The files of the project by path, in order; what Python compiled on installing is left out."""
     return {
         path.relative_to(FOLDER).as_posix(): path.read_bytes()
         for path in sorted(FOLDER.rglob("*"))
@@ -44,7 +44,7 @@ def project_repository(home: Path) -> Path:
         return folder
     make_folder(folder)
     prepare_git_dir(folder, id_length=40)
-    # The ref is written last, and two processes write the same: a kill leaves nothing that is taken for whole.
+    # The ref is written last, and two processes write the same: a kill leaves nothing that looks whole.
     done = view.run("fast-import", "--quiet", "--done", "--date-format=raw", stdin=stream)
     if done.returncode:
         raise StorageFailed(

@@ -70,9 +70,7 @@ def run(
     ] = None,
     change: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="A setting for this run, as in retrieval.top_k=20."
-        ),
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting for this run, as in retrieval.top_k=20."),
     ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Leave an unfinished run of this task be.")] = False,
     json: Json = False,
@@ -89,9 +87,7 @@ def run(
     from loccit.evals.tasks import read_task
     from loccit.library import Loccit
 
-    check_numbers(
-        _MOST, sample=sample, repeats=repeats, concurrency=concurrency, per_minute=per_minute
-    )
+    check_numbers(_MOST, sample=sample, repeats=repeats, concurrency=concurrency, per_minute=per_minute)
     if report is not None:
         check_place(report, command="eval run --report")
     chosen = _changed(
