@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from loccit.evals.statistics import mean
 from loccit.evals.tasks import read_task
 from tests.golden.conftest import HERE, Golden
 
+TUTORIAL = HERE.parents[1] / "docs" / "tutorial" / "is-it-any-good.md"
 # Times differ from run to run.
 LEFT_OUT = {LATENCY.name}
 
@@ -67,3 +69,14 @@ def test_a_second_run_is_the_same_but_for_run(log: EvalLog, tmp_path: Path) -> N
     assert log.end is not None
     assert again.end is not None
     assert again.end.digest == log.end.digest
+
+
+def test_the_figures_of_the_tutorial_are_those_that_are_measured(log: EvalLog) -> None:
+    """In whole percent, the mean and the ends of its interval."""
+    rows = re.findall(
+        r"^\| `(.+?)` \| (\d+)% \| (\d+) to (\d+) \|", TUTORIAL.read_text("utf-8"), re.MULTILINE
+    )
+    assert len(rows) == 6
+    for metric, *told in rows:
+        one = mean(log.figures(metric).values, clusters=log.clusters, scale=log.metrics[metric].scale)
+        assert told == [f"{100 * value:.0f}" for value in (one.estimate, one.low, one.high)], metric

@@ -16,8 +16,12 @@ from typing import Any
 import pytest
 
 from loccit.budgets.deadline import Deadline
+from loccit.evals.agents_scorer import AgentsScorer
+from loccit.evals.answers_scorer import AnswersScorer
 from loccit.evals.datasets import Sample
+from loccit.evals.metrics import OPERATIONS
 from loccit.evals.outputs import Output, OutputOutcome, Usage
+from loccit.evals.retrieval_scorer import RetrievalScorer
 from loccit.evals.systems import HttpSystem, PythonSystem, asked_of, load_function, parse_output
 from loccit.evals.tasks import SystemSpec, TaskFile, read_task
 
@@ -138,3 +142,14 @@ def test_the_server_of_the_page_is_a_system(tmp_path: Path) -> None:
     finally:
         server.kill()
         server.wait()
+
+
+def test_every_figure_is_explained_once() -> None:
+    """Those of the scorers that are computed, and those that every run has."""
+    page = REFERENCE.parent / "explanation" / "figures.md"
+    explained = [
+        name for row in rows_of(page.read_text("utf-8")) for name in re.findall(r"`([^`]+)`", row[0])
+    ]
+    scorers = (RetrievalScorer(), AnswersScorer(), AgentsScorer())
+    measured = [metric.name for scorer in scorers for metric in scorer.metrics]
+    assert sorted(explained) == sorted([*measured, *(metric.name for metric in OPERATIONS)])
