@@ -13,6 +13,7 @@ from pathlib import Path
 from loccit.core.errors import StorageFailed
 from loccit.sources.git import GitView, complaint
 from loccit.sources.home_files import make_folder
+from loccit.sources.locking import holding_lock
 from loccit.sources.view import prepare_git_dir
 
 FOLDER = Path(__file__).parent / "builtin" / "parcels"
@@ -38,20 +39,32 @@ def project_repository(home: Path) -> Path:
     Another version of the files is another repository. Raises StorageFailed, and SettingsError without git.
     """
     stream = b"".join(_commit_stream(project_files()))
-    folder = home / "builtin" / hashlib.sha256(stream).hexdigest()[:12] / NAME
+    kept = home / "builtin" / hashlib.sha256(stream).hexdigest()[:12]
+    folder = kept / NAME
     view = GitView(str(folder))
-    if folder.is_dir() and view.run("rev-parse", "--verify", "--quiet", _REF).returncode == 0:
+    if _is_written(view):
         return folder
-    make_folder(folder)
-    prepare_git_dir(folder, id_length=40)
-    # The ref is written last, and two processes write the same: a kill leaves nothing that looks whole.
+    with holding_lock(kept / "lock"):
+        if not _is_written(view):
+            make_folder(folder)
+            prepare_git_dir(folder, id_length=40)
+            _write(view, stream)
+    return folder
+
+
+def _is_written(view: GitView) -> bool:
+    """Whether the commit is there. Its ref is written last: what a kill leaves has none."""
+    folder = Path(view.git_dir)
+    return folder.is_dir() and view.run("rev-parse", "--verify", "--quiet", _REF).returncode == 0
+
+
+def _write(view: GitView, stream: bytes) -> None:
     done = view.run("fast-import", "--quiet", "--done", "--date-format=raw", stdin=stream)
     if done.returncode:
         raise StorageFailed(
-            f"the built-in project cannot be written to {str(folder)!r}: {complaint(done.stderr)}",
+            f"the built-in project cannot be written to {view.git_dir!r}: {complaint(done.stderr)}",
             next_step="free some space there, or choose another folder with LOCCIT_HOME",
         )
-    return folder
 
 
 def _commit_stream(files: dict[str, bytes]) -> Iterator[bytes]:

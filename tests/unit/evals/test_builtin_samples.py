@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from loccit.core.errors import StorageFailed
 from loccit.evals import builtin_project
 from loccit.evals.builtin_project import FOLDER, QUESTIONS, project_files, project_repository
 from loccit.evals.datasets import Gold, Job, Sample, dataset_lines, parse_dataset, read_dataset
+from loccit.sources.git import GitView
 from tests.repositories import git, make_repository
 
 SAMPLES = {sample.id: sample for sample in read_dataset(QUESTIONS).samples}
@@ -150,6 +152,22 @@ def test_a_repository_that_was_half_written_is_written_again(tmp_path: Path) -> 
     commit = git(repository, "rev-parse", "main")
     shutil.rmtree(repository / "refs" / "heads")
     assert git(project_repository(tmp_path), "rev-parse", "main") == commit
+
+
+def test_several_at_once_write_one_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first run on a machine may be several: one writes, the others wait for it."""
+    written: list[bytes] = []
+    write = builtin_project._write
+
+    def counted(view: GitView, stream: bytes) -> None:
+        written.append(stream)
+        write(view, stream)
+
+    monkeypatch.setattr(builtin_project, "_write", counted)
+    with ThreadPoolExecutor(8) as pool:
+        (repository,) = set(pool.map(lambda _: project_repository(tmp_path), range(8)))
+    assert len(written) == 1
+    assert git(repository, "rev-list", "--count", "main") == "1"
 
 
 def test_a_home_within_somebodys_repository_does_not_make_that_one_the_project(tmp_path: Path) -> None:
