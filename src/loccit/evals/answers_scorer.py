@@ -61,6 +61,8 @@ class AnswersScorer:
             return frozenset()
         if gold.abstain:
             return frozenset({ABSTENTION_RECALL.name})
+        if sample.job is not Job.ASK:
+            return frozenset()
         names = {COVERAGE.name}
         if gold.answer:
             names.add(CORRECT.name)
@@ -75,6 +77,8 @@ class AnswersScorer:
         if sample.job is not Job.ASK:
             return Scores()
         gold = sample.gold
+        if sample.job is not Job.ASK and not gold.abstain:
+            return Scores()  # a search and a triage are no texts, and cite nothing
         declined = output.outcome is OutputOutcome.ABSTAINED
         values: dict[str, float] = {}
         if gold.abstain:

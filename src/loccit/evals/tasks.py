@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from loccit.core.errors import InputError, SourceUnreadable
 from loccit.evals.agents_scorer import AgentsScorer
 from loccit.evals.answers_scorer import AnswersScorer
+from loccit.evals.builtin_project import QUESTIONS
 from loccit.evals.datasets import Dataset, Job, read_dataset
 from loccit.evals.function_scorer import FunctionScorer
 from loccit.evals.retrieval_scorer import RetrievalScorer
@@ -25,7 +26,6 @@ from loccit.evals.systems import shortened
 BUILT_IN = "builtin"
 # Scorers that ask a model.
 JUDGES = ("judge.correct", "judge.grounded")
-_BUILT_IN_FOLDER = Path(__file__).parent / "builtin"
 
 
 _KEYS_OF = {
@@ -113,7 +113,7 @@ class TaskFile:
 
     def read_dataset(self) -> Dataset:
         """Its samples. Raises as `datasets.read_dataset` does, and InputError for a sample of no size."""
-        path = _BUILT_IN_FOLDER / "questions.jsonl" if self.is_built_in else self.folder / self.dataset
+        path = QUESTIONS if self.is_built_in else self.folder / self.dataset
         return drawn(read_dataset(path), self.sample, self.seed)
 
 
@@ -133,11 +133,6 @@ def _check_url(name: str, url: str) -> None:
             f"{name} holds a user or a password for {parts.hostname!r}",
             next_step="name the environment variable with the key: key_variable",
         )
-
-
-def built_in_repository() -> Path:
-    """The folder that the built-in samples ask about: a small project that comes with loccit."""
-    return _BUILT_IN_FOLDER / "parcels"
 
 
 def read_task(written: str) -> TaskFile:

@@ -105,7 +105,10 @@ def test_a_last_line_that_was_torn_is_left_out_and_written_over(finished: Path, 
         (b"{\n", "is no log"),
         (b"[]\n", "has the format None"),
         (b"[" * 100_000 + b"\n", "is no log"),
-        (b'{"format": "loccit-eval/2"}\n', "has the format 'loccit-eval/2', this version reads 'loccit-eval/1'"),
+        (
+            b'{"format": "loccit-eval/2"}\n',
+            "has the format 'loccit-eval/2', this version reads 'loccit-eval/1'",
+        ),
         (b'{"format": "loccit-eval/1"}\n', "line 1: task is"),
     ],
 )

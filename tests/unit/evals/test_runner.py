@@ -29,7 +29,7 @@ from loccit.core.errors import (
 )
 from loccit.evals import runner
 from loccit.evals.datasets import Dataset, Gold, Job, Sample
-from loccit.evals.log import EvalLog, begun, read_log
+from loccit.evals.log import begun, read_log
 from loccit.evals.outputs import Output, OutputOutcome, Usage
 from loccit.evals.retrieval_scorer import RetrievalScorer
 from loccit.evals.runner import EvalTask, Limits, Standing, rescore, unfinished

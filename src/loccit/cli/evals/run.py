@@ -117,12 +117,13 @@ def run(
 def _repositories(loccit: Loccit, task: TaskFile, given: list[str] | None, *, quiet: bool) -> list[str]:
     """The repositories that are asked where samples name none, indexed where they never were."""
     from loccit.cli.here import default_repos, index_here
-    from loccit.evals.tasks import built_in_repository
+    from loccit.evals.builtin_project import project_repository
 
     if task.system.kind != "loccit":
         return []
     if task.is_built_in:
-        return [index_here(loccit, str(built_in_repository()), history=False, quiet=True) or "parcels"]
+        project = str(project_repository(loccit.home))
+        return [index_here(loccit, project, history=False, quiet=True) or project]
     wanted = given or [str(task.folder / one) if _is_path(one) else one for one in task.repos]
     found = default_repos(loccit, wanted or None, None)
     return [index_here(loccit, one, history=True, quiet=quiet) or one for one in found]
