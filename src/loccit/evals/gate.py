@@ -385,6 +385,8 @@ def _more(case: _Case, corrected: Interval, needed: int) -> int:
     lost = case.sign * corrected.estimate
     apart = max(abs(lost), abs(case.margin.allowed - lost))
     half = (corrected.high - corrected.low) / 2
+    if not math.isfinite(half):
+        return corrected.samples + 1
     return max(corrected.samples + 1, math.ceil(corrected.samples * (half / apart) ** 2))
 
 

@@ -168,6 +168,14 @@ class TestVerdicts:
         assert grouped is not None
         assert grouped > 3 * alone
 
+    def test_one_group_decides_nothing(self) -> None:
+        """All questions are about one document."""
+        ours, theirs = (log({"hit": [each] * 40}, each=40) for each in (0.0, 1.0))
+        found = decided(gate(ours, theirs, [HIT_5]))
+        assert (found.verdict, found.groups) == (Verdict.INCONCLUSIVE, 1)
+        assert found.needed is not None
+        assert found.needed > 400
+
     def test_a_lower_error_is_better(self) -> None:
         wrong = Metric("wrong", "Wrong.", Better.LOWER)
         worse = log({"wrong": [1.0] * 20 + [0.0] * 80}, metrics=[wrong])
@@ -213,6 +221,15 @@ class TestAmounts:
         assert found.verdict is Verdict.INCONCLUSIVE
         assert "theirs is zero throughout" in found.reason
         assert decided(gate(ours, theirs, [parse_margin("cost_usd=0.01")]), COST.name).verdict is Verdict.FAIL
+
+    def test_where_one_sample_costs_it_all_nothing_is_decided(self) -> None:
+        """The ratio's interval has no end, and the report is JSON all the same."""
+        ours, theirs = (log({"hit": [1] * 12}, dollars=[each, *[0.0] * 11]) for each in (9.0, 1.0))
+        report = gate(ours, theirs, [parse_margin("cost_usd=10%")])
+        found = decided(report, COST.name)
+        assert found.verdict is Verdict.INCONCLUSIVE
+        assert found.needed is not None
+        json.dumps(document(report), allow_nan=False)
 
     def test_costs_that_are_not_known_are_not_zero(self) -> None:
         one = log({"hit": [1] * 30}, dollars=[None] * 30)
