@@ -157,7 +157,7 @@ def _shares(reports: Sequence[GateReport]) -> dict[str, float]:
 
 
 def _decide(random: np.random.Generator, world: World, documents: int, margins: Sequence[str]) -> GateReport:
-    ours, theirs = simulated(random, world, documents, with_amounts=margins is not _ONE)
+    ours, theirs = simulated(random, world, documents, with_amounts=tuple(margins) != _ONE)
     return gate(ours, theirs, [parse_margin(margin) for margin in margins])
 
 

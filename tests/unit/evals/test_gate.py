@@ -124,13 +124,16 @@ class TestVerdicts:
     def test_a_gain_passes(self) -> None:
         assert gate(*changed(200, won=20), [HIT_2]).verdict is Verdict.PASS
 
-    def test_a_truth_between_nothing_and_the_margin_asks_for_more_than_there_are(self) -> None:
-        """900 samples would find the margin; with half of it lost they do not tell."""
-        report = gate(*changed(1500, lost=110, won=75), [HIT_5])
-        found = decided(report)
-        if found.verdict is Verdict.INCONCLUSIVE:
-            assert found.needed is not None
-            assert found.needed > 1500
+    def test_what_is_not_decided_always_asks_for_more_than_there_are(self) -> None:
+        """From one sample to thousands, whatever was lost."""
+        for size in (2, 40, 300, 900, 1000, 1100, 3000):
+            for share in (0.0, 0.02, 0.025, 0.028, 0.03, 0.04):
+                won = size // 20
+                report = gate(*changed(size, lost=won + int(share * size), won=won), [HIT_5])
+                found = decided(report)
+                if found.verdict is Verdict.INCONCLUSIVE:
+                    assert found.needed is not None
+                    assert found.needed > size
 
     def test_identical_logs_pass_where_they_are_large_enough(self) -> None:
         """Fifty samples without a change do not exclude that two in a hundred change."""
