@@ -33,6 +33,7 @@ MARGIN = 0.05
 FALSE, POWER = 0.05, 0.9
 
 _ONE = ("hit=0.05",)
+_TIME = ("latency_s=20%",)
 _MANY = ("hit=0.05", "mrr=0.05", "latency_s=20%", "cost_usd=20%")
 _METRICS = (Metric("hit", "Found."), Metric("mrr", "How high."))
 _HEADER = LogHeader(
@@ -65,6 +66,7 @@ class World:
 def run(setting: benchmarks.Setting) -> dict[str, Any]:
     """The worst of all worlds is what counts; each is in the tables."""
     rounds = setting.sample or SIMULATIONS
+    fewer = max(1, rounds // 4)
     drop = World(lost=MARGIN)
     nothing = {
         "one metric": _Alarms(World(), PILOT, _ONE, rounds),
@@ -76,17 +78,17 @@ def run(setting: benchmarks.Setting) -> dict[str, Any]:
     }
     planted = {
         "after a pilot without a change": _Found(World(), drop, PILOT, _ONE, rounds),
-        "after a pilot with the drop": _Found(drop, drop, PILOT, _ONE, rounds // 4),
-        "after a pilot of four documents": _Found(World(), drop, 4, _ONE, rounds // 4),
+        "after a pilot with the drop": _Found(drop, drop, PILOT, _ONE, fewer),
+        "after a pilot of four documents": _Found(World(), drop, 4, _ONE, fewer),
         "hardly a flip but for the drop": _Found(
-            World(flips=0.01), World(flips=0.01, lost=MARGIN), PILOT, _ONE, rounds // 2
+            World(flips=0.01), World(flips=0.01, lost=MARGIN), PILOT, _ONE, fewer
         ),
-        "four metrics": _Found(World(), drop, PILOT, _MANY, rounds // 4),
-        "a fifth slower": _Found(World(), World(slower=1.2), PILOT, ("latency_s=20%",), rounds),
+        "four metrics": _Found(World(), drop, PILOT, _MANY, fewer),
+        "a fifth slower": _Found(World(), World(slower=1.2), PILOT, _TIME, fewer),
     }
     harmless = {
-        "one metric": _Found(World(), World(), PILOT, _ONE, rounds // 4),
-        "four metrics": _Found(World(), World(), PILOT, _MANY, rounds // 4),
+        "one metric": _Found(World(), World(), PILOT, _ONE, fewer),
+        "four metrics": _Found(World(), World(), PILOT, _MANY, fewer),
     }
     with ProcessPoolExecutor(len(benchmarks.cores())) as pool:
         again = dict(zip(harmless, pool.map(_Found.shares, harmless.values()), strict=False))
@@ -155,12 +157,14 @@ def _shares(reports: Sequence[GateReport]) -> dict[str, float]:
 
 
 def _decide(random: np.random.Generator, world: World, documents: int, margins: Sequence[str]) -> GateReport:
-    ours, theirs = simulated(random, world, documents)
+    ours, theirs = simulated(random, world, documents, with_amounts=tuple(margins) != _ONE)
     return gate(ours, theirs, [parse_margin(margin) for margin in margins])
 
 
-def simulated(random: np.random.Generator, world: World, documents: int) -> tuple[EvalLog, EvalLog]:
-    """The logs of two systems on the same documents."""
+def simulated(
+    random: np.random.Generator, world: World, documents: int, *, with_amounts: bool
+) -> tuple[EvalLog, EvalLog]:
+    """The logs of two systems on the same documents; without amounts nothing but hits is made up."""
     shape = (documents, QUESTIONS)
     easy = random.beta(1.4, 0.6, (documents, 1))
     theirs = random.random(shape) < easy
@@ -174,45 +178,46 @@ def simulated(random: np.random.Generator, world: World, documents: int) -> tupl
     # What flips was the other way before, so that as much is lost in the mean as the world says.
     theirs = np.where(up, False, np.where(down, True, theirs))
     ours = np.where(up, True, np.where(down, False, theirs))
+    if not with_amounts:
+        alike, whole = np.ones(shape), np.zeros(shape, dtype=np.bool_)
+        return _log(ours, alike, alike, whole), _log(theirs, alike, alike, whole)
     slow = random.normal(0, 0.5, (documents, 1)) + random.normal(0, 0.5, shape)
-    return (
-        _log(random, ours, np.exp(slow + random.normal(0, 0.2, shape)) * world.slower, world.failing),
-        _log(random, theirs, np.exp(slow + random.normal(0, 0.2, shape)), world.failing),
+    mine, other = (
+        (
+            1 / random.choice([1, 1, 1, 2, 3], shape),
+            np.exp(slow + random.normal(0, 0.2, shape)),
+            random.random(shape) < world.failing,
+        )
+        for _ in range(2)
     )
+    return _log(ours, mine[0], mine[1] * world.slower, mine[2]), _log(theirs, *other)
 
 
-def _log(random: np.random.Generator, hits: NDArray[np.bool_], seconds: _Floats, failing: float) -> EvalLog:
-    failed = (random.random(hits.shape) < failing).ravel().tolist()
-    ranks = np.where(hits, 1 / random.choice([1, 1, 1, 2, 3], hits.shape), 0.0).ravel().tolist()
+def _log(hits: NDArray[np.bool_], ranks: _Floats, seconds: _Floats, failed: NDArray[np.bool_]) -> EvalLog:
     entries = tuple(
-        _entry(sample, hit, rank, second, fails)
-        for sample, hit, rank, second, fails in zip(
-            _samples(hits.shape[0]),
+        _entry(at, hit, rank, second, fails)
+        for at, hit, rank, second, fails in zip(
+            range(hits.size),
             hits.astype(float).ravel().tolist(),
-            ranks,
+            (hits * ranks).ravel().tolist(),
             seconds.ravel().tolist(),
-            failed,
+            failed.ravel().tolist(),
             strict=True,
         )
     )
     return EvalLog(_HEADER, entries, _END)
 
 
-def _entry(sample: Sample, hit: float, rank: float, seconds: float, fails: bool) -> Entry:
+@lru_cache(maxsize=100_000)
+def _entry(at: int, hit: float, rank: float, seconds: float, fails: bool) -> Entry:
     # Checked values are built unchecked: it is the gate that is measured.
-    usage = Usage.model_construct(latency_s=seconds, cost_usd=seconds / 100)
     return Entry.model_construct(
-        sample=sample,
+        sample=_sample(at),
         output=_FAILED if fails else _FINE,
         scores={} if fails else {"hit": hit, "mrr": rank},
         missing={"hit": "no output", "mrr": "no output"} if fails else {},
-        run=usage,
+        run=Usage.model_construct(latency_s=seconds, cost_usd=seconds / 100),
     )
-
-
-@lru_cache(maxsize=1024)
-def _samples(documents: int) -> tuple[Sample, ...]:
-    return tuple(_sample(at) for at in range(documents * QUESTIONS))
 
 
 @lru_cache(maxsize=100_000)

@@ -326,8 +326,9 @@ def _decision(
         return replace(base, reason=doubt)
     # Of the guard the samples seen decide: none are missing to a PASS.
     needed = None if case.is_guard and verdict is Verdict.PASS else _needed(case, planned)
-    if verdict is Verdict.INCONCLUSIVE and needed is not None and base.corrected is not None:
-        needed = _more(case, base.corrected, needed)
+    if verdict is Verdict.INCONCLUSIVE and needed is not None:
+        # So many did not decide, so the truth lies half-way, and more than these are wanted.
+        needed = max(needed, base.samples + 1)
     return replace(base, verdict=verdict, reason=reason, needed=needed)
 
 
@@ -373,19 +374,6 @@ def _needed(case: _Case, planned: float) -> int | None:
     if case.metric.scale is Scale.SCORE:
         return needed
     return max(needed, math.ceil(MIN_AMOUNT_GROUPS * spread.group_size))
-
-
-def _more(case: _Case, corrected: Interval, needed: int) -> int:
-    """How many samples decide where so many did not: the truth seems to lie between nothing and the margin.
-
-    So many that an interval around the present estimate would exclude the farther end of the two.
-    """
-    if corrected.samples < needed:
-        return needed
-    lost = case.sign * corrected.estimate
-    apart = max(abs(lost), abs(case.margin.allowed - lost))
-    half = (corrected.high - corrected.low) / 2
-    return max(corrected.samples + 1, math.ceil(corrected.samples * (half / apart) ** 2))
 
 
 def _overall(decisions: Iterable[Decision]) -> Verdict:

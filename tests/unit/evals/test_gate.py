@@ -124,13 +124,16 @@ class TestVerdicts:
     def test_a_gain_passes(self) -> None:
         assert gate(*changed(200, won=20), [HIT_2]).verdict is Verdict.PASS
 
-    def test_a_truth_between_nothing_and_the_margin_asks_for_more_than_there_are(self) -> None:
-        """900 samples would find the margin; with half of it lost they do not tell."""
-        report = gate(*changed(1500, lost=110, won=75), [HIT_5])
-        found = decided(report)
-        if found.verdict is Verdict.INCONCLUSIVE:
-            assert found.needed is not None
-            assert found.needed > 1500
+    def test_what_is_not_decided_always_asks_for_more_than_there_are(self) -> None:
+        """From one sample to thousands, whatever was lost."""
+        for size in (2, 40, 300, 900, 1000, 1100, 3000):
+            for share in (0.0, 0.02, 0.025, 0.028, 0.03, 0.04):
+                won = size // 20
+                report = gate(*changed(size, lost=won + int(share * size), won=won), [HIT_5])
+                found = decided(report)
+                if found.verdict is Verdict.INCONCLUSIVE:
+                    assert found.needed is not None
+                    assert found.needed > size
 
     def test_identical_logs_pass_where_they_are_large_enough(self) -> None:
         """Fifty samples without a change do not exclude that two in a hundred change."""
@@ -167,6 +170,14 @@ class TestVerdicts:
         assert alone is not None
         assert grouped is not None
         assert grouped > 3 * alone
+
+    def test_one_group_decides_nothing(self) -> None:
+        """All questions are about one document."""
+        ours, theirs = (log({"hit": [each] * 40}, each=40) for each in (0.0, 1.0))
+        found = decided(gate(ours, theirs, [HIT_5]))
+        assert (found.verdict, found.groups) == (Verdict.INCONCLUSIVE, 1)
+        assert found.needed is not None
+        assert found.needed > 400
 
     def test_a_lower_error_is_better(self) -> None:
         wrong = Metric("wrong", "Wrong.", Better.LOWER)
@@ -213,6 +224,15 @@ class TestAmounts:
         assert found.verdict is Verdict.INCONCLUSIVE
         assert "theirs is zero throughout" in found.reason
         assert decided(gate(ours, theirs, [parse_margin("cost_usd=0.01")]), COST.name).verdict is Verdict.FAIL
+
+    def test_where_one_sample_costs_it_all_nothing_is_decided(self) -> None:
+        """The ratio's interval has no end, and the report is JSON all the same."""
+        ours, theirs = (log({"hit": [1] * 12}, dollars=[each, *[0.0] * 11]) for each in (9.0, 1.0))
+        report = gate(ours, theirs, [parse_margin("cost_usd=10%")])
+        found = decided(report, COST.name)
+        assert found.verdict is Verdict.INCONCLUSIVE
+        assert found.needed is not None
+        json.dumps(document(report), allow_nan=False)
 
     def test_costs_that_are_not_known_are_not_zero(self) -> None:
         one = log({"hit": [1] * 30}, dollars=[None] * 30)
