@@ -131,7 +131,11 @@ def _sample(number: int) -> str:
         "files": [output["files"][number % 10]],
         "passages": [{"path": output["files"][number % 10], "start_line": 12, "end_line": 14}],
         "answer": f"After a pause of {number + 1} ms that doubles, at most three times.",
-        "claims": [claim["text"] for claim in output["claims"][:3]],
+        # In other words than the answer's: those that it says as they are need no check.
+        "claims": [
+            f"After a pause of {number + 1} ms, which doubles, it is called again {part + 3} times at most."
+            for part in range(3)
+        ],
     }
     question = f"How often and after which pause does retry_{number}_0 call again?"
     return json.dumps({"id": f"s-{number}", "question": question, "gold": gold}) + "\n"

@@ -37,7 +37,8 @@ class AnswersScorer:
     Of a search, a triage or a fix it says nothing.
 
     `correct.f1` is the F1 of words as SQuAD has it: a weak measure of what is right, told beside the others.
-    `claims.recall` asks the local support check whether the answer bears out each reference claim.
+    `claims.recall` counts the reference claims that the answer says word for word, or bears out by the local
+    support check.
     """
 
     name = "answers"
@@ -99,8 +100,16 @@ def _of_reference(gold: Gold, output: Output) -> dict[str, float]:
     if gold.answer:
         values[CORRECT.name] = word_f1(output.text, gold.answer)
     if gold.claims:
-        said = _said(output)
-        found = [check_support(claim, said).label in _BEARS_OUT if said else False for claim in gold.claims]
+        said, words = _said(output), _words(output.text)
+        # The check was made for sentences about code: of one that stands there as it is nobody need ask.
+        found = [
+            bool(said)
+            and (
+                (bool((wanted := _words(claim)).strip()) and wanted in words)
+                or check_support(claim, said).label in _BEARS_OUT
+            )
+            for claim in gold.claims
+        ]
         values[CLAIM_RECALL.name] = sum(found) / len(found)
     cited = [place for claim in output.claims for place in claim.cited]
     if gold.passages or gold.files:
@@ -135,6 +144,11 @@ def _said(output: Output) -> list[Premise]:
     """The answer as something that may bear out a sentence: its text, and what it quotes."""
     quoted = [_premise(place) for claim in output.claims for place in claim.cited if place.quote]
     return [*([Premise(output.text, quotes=(output.text,))] if output.text else []), *quoted]
+
+
+def _words(text: str) -> str:
+    """The words of a text alone, so that one can be looked for in another."""
+    return f" {' '.join(_WORD.findall(text.casefold()))} "
 
 
 def _premise(place: Cited) -> Premise:

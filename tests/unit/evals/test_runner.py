@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -195,7 +196,7 @@ def test_a_budget_that_is_spent_stops_and_the_next_run_goes_on(tmp_path: Path) -
 
     async def poor(sample: Sample, key: str) -> tuple[Output, Usage]:
         if not left[0]:
-            raise BudgetExceeded("total", 2, 1)
+            raise BudgetExceeded("total", Decimal(2), Decimal(1))
         left[0] -= 1
         return await right(sample, key)
 

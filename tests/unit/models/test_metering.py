@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gc
 import threading
 from decimal import Decimal
@@ -14,11 +15,12 @@ from kit import CALL, PAYER, PRICES, collected, database_in, ledger_in, provider
 
 from benchmarks.model_server import Behaviour, ModelServer
 from loccit.budgets.deadline import Deadline
-from loccit.budgets.ledger import Ledger
+from loccit.budgets.ledger import Ledger, Reservation
 from loccit.budgets.options import BudgetLimit
-from loccit.core.calls import Message, ModelCall, Speaker, TokenUsage
+from loccit.core.calls import Message, ModelCall, ModelReply, Speaker, TokenUsage
 from loccit.core.errors import BudgetExceeded, MalformedReply, ModelError, ModelRefused, PriceUnknown
 from loccit.models import tokens
+from loccit.models.cache import Cached, ReplyCache, key_of
 from loccit.models.metering import Metered
 from loccit.telemetry.trace import recording
 
@@ -254,3 +256,48 @@ def test_no_thread_is_left_behind(ledger: Ledger) -> None:
         for _ in range(3):
             run(Metered(inner, ledger, PRICES).reply(CALL, PAYER, Deadline.after(5)), inner)
     assert threading.active_count() <= before + 1
+
+
+def test_a_reply_is_kept_before_it_is_paid_for(ledger: Ledger, tmp_path: Path) -> None:
+    """A process that is killed in between has the reply, and the call is still open: not paid twice."""
+    seen: list[tuple[str | None, Decimal, Decimal]] = []
+    database = database_in(tmp_path / "cache")
+    cache = ReplyCache(database, 30)
+    settle = ledger.settle
+
+    async def settled(reservation: Reservation, usd: Decimal, usage: TokenUsage) -> None:
+        kept = cache.find(key_of(CALL, "box:m", ""))
+        seen.append((kept, spent(ledger), held(ledger)))
+        await settle(reservation, usd, usage)
+
+    ledger.settle = settled
+    with ModelServer(Behaviour("12345678")) as server:
+        inner = provider_model(server)
+        model = Cached(Metered(inner, ledger, PRICES), cache, "")
+        run(model.reply(CALL, PAYER, Deadline.after(5)), inner)
+        other = dataclasses.replace(CALL, prompt="answer@9")
+        inner = provider_model(server)
+        run(collected(Cached(Metered(inner, ledger, PRICES), cache, ""), other), inner)
+        kept = cache.find(key_of(other, "box:m", ""))
+    database.close()
+    ((first, nothing, reserved), (_, before, _)) = seen
+    assert (first, nothing) == ("12345678", 0)
+    assert reserved > 0
+    assert (before, spent(ledger)) == (16, 32)
+    assert kept == "12345678"
+
+
+def test_a_reply_that_is_not_kept_because_its_task_was_cancelled_is_paid_by_its_tokens(
+    ledger: Ledger,
+) -> None:
+    """Not at all that was held: the provider said what it counted."""
+
+    async def cancelled(reply: ModelReply) -> None:
+        raise asyncio.CancelledError
+
+    with ModelServer(Behaviour("12345678")) as server:
+        inner = provider_model(server)
+        call = dataclasses.replace(CALL, came=cancelled)
+        with pytest.raises(asyncio.CancelledError):
+            run(Metered(inner, ledger, PRICES).reply(call, PAYER, Deadline.after(5)), inner)
+    assert (spent(ledger), held(ledger)) == (16, 0)
