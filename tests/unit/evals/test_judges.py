@@ -21,7 +21,7 @@ from loccit.evals.datasets import Gold, Job, Sample
 from loccit.evals.judges import MOST_CHARACTERS, judges
 from loccit.evals.outputs import Cited, Output, OutputClaim, OutputOutcome
 from loccit.evals.scoring import Scores, scored
-from loccit.library import all_prompts
+from loccit.wiring import all_prompts
 from loccit.models.configured import Models, Money
 from loccit.models.options import ModelOptions, ProviderOptions, RealCalls
 from loccit.models.protocols import ChatModel
