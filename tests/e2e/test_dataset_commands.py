@@ -20,19 +20,6 @@ from tests.unit.learning.test_mine_samples import DESK, documented
 from tests.unit.telemetry.test_records import record
 
 GOOD, BAD, QUIET, OLD = "aa" * 16, "ab" * 16, "bb" * 16, "cc" * 16
-# The commands by themselves, at the edge at which errors become exit codes.
-PROGRAM = """
-import typer
-from loccit.cli import app as cli
-from loccit.cli.evals.from_runs import from_runs
-from loccit.cli.evals.mine import mine
-group = typer.Typer(name="eval")
-group.command()(mine)
-group.command("from-runs")(from_runs)
-cli.app.registered_groups = [one for one in cli.app.registered_groups if one.name != "eval"]
-cli.app.add_typer(group)
-cli.run()
-"""
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -40,10 +27,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `loccit` in the repository `parcels` of the test's folder."""
     monkeypatch.setenv("LOCCIT_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2] / "src"))
 
     def loccit(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+        command = [sys.executable, "-P", "-m", "loccit", *map(str, arguments)]
         return subprocess.run(
             command, cwd=tmp_path / "parcels", capture_output=True, encoding="utf-8", check=False
         )

@@ -21,8 +21,6 @@ import pytest
 from loccit.evals.calibration import drawn, judged_units, read_labels
 from tests.judged_logs import METRIC, judged_log
 
-PROGRAM = Path(__file__).with_name("calibrate_command.py")
-SOURCE = Path(__file__).resolve().parents[2] / "src"
 KEYS = b"y yes   n no   s skip   b back   q quit"
 
 
@@ -39,14 +37,14 @@ class Desk:
         self.screen = b""
 
     def command(self, *arguments: str | Path) -> list[str | Path]:
-        return [sys.executable, PROGRAM, "calibrate", self.log_path, "--judge", METRIC.name, *arguments]
+        program = [sys.executable, "-P", "-m", "loccit", "eval", "calibrate"]
+        return [*program, self.log_path, "--judge", METRIC.name, *arguments]
 
     @property
     def env(self) -> dict[str, str]:
         return {
             **os.environ,
             "LOCCIT_HOME": str(self.folder / "home"),
-            "PYTHONPATH": str(SOURCE),
             "TERM": "xterm",
         }
 

@@ -172,7 +172,7 @@ def judged_units(log: EvalLog, metric: str) -> dict[Unit, float]:
     if not found:
         raise InputError(
             f"{metric!r} has no figure for any sample of {log.header.task!r}",
-            next_step="see why they are missing: loccit eval show",
+            next_step="see why they are missing: loccit eval report",
         )
     return found
 

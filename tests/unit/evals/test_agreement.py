@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats import inter_rater
 
 from benchmarks.judge import REGIMES, Regime, _measured
 from loccit.core.errors import InputError
@@ -39,7 +40,6 @@ class TestKappa:
     @pytest.mark.parametrize("cells", [(20, 5, 10, 15), (80, 3, 9, 8), (40, 10, 2, 148)])
     def test_it_is_that_of_statsmodels_and_its_width_is_near(self, cells: tuple[int, int, int, int]) -> None:
         """The same estimate; of the interval the width, which ours has a little wider."""
-        inter_rater = pytest.importorskip("statsmodels.stats.inter_rater")
         table = np.array([[cells[0], cells[1]], [cells[2], cells[3]]])
         theirs = inter_rater.cohens_kappa(table)
         ours = kappa(*raters(*cells))
@@ -50,7 +50,6 @@ class TestKappa:
 
     def test_of_graded_values_it_is_the_one_weighted_by_squares(self) -> None:
         """Against statsmodels' weights of that kind on three grades."""
-        inter_rater = pytest.importorskip("statsmodels.stats.inter_rater")
         table = np.array([[30, 5, 2], [4, 20, 6], [1, 7, 25]])
         pairs = [(a / 2, b / 2) for a in range(3) for b in range(3) for _ in range(table[a, b])]
         found = kappa(named(a for a, _ in pairs), named(b for _, b in pairs))

@@ -21,12 +21,12 @@ from loccit.evals.datasets import Gold, Job, Sample
 from loccit.evals.judges import MOST_CHARACTERS, judges
 from loccit.evals.outputs import Cited, Output, OutputClaim, OutputOutcome
 from loccit.evals.scoring import Scores, scored
-from loccit.wiring import all_prompts
 from loccit.models.configured import Models, Money
 from loccit.models.options import ModelOptions, ProviderOptions, RealCalls
 from loccit.models.protocols import ChatModel
 from loccit.models.scripted import Rule, ScriptedModel
 from loccit.storage.database import Database
+from loccit.wiring import all_prompts
 
 PAYER = Payer("eval-1")
 GOLD = Gold(answer="250 cents, and a tenth of the weight.", claims=("The zone has a price.",))
