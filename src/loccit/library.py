@@ -156,7 +156,7 @@ class OpenView:
     view: SnapshotView
 
 
-def unheard(event: Event) -> None:
+def unheard(event: object) -> None:
     """Hears of an event and says nothing."""
 
 
@@ -687,7 +687,7 @@ class Loccit:
         dataset: Dataset | None = None,
         reuse: EvalLog | None = None,
         anew: bool = False,
-        tell: Callable[[Standing], None] = lambda standing: None,
+        tell: Callable[[Standing], None] = unheard,
     ) -> tuple[EvalLog, Path]:
         """Ask what the task says, and give its finished log with the file that it is in.
 
@@ -729,7 +729,7 @@ class Loccit:
         scorers: Sequence[str] = (),
         judge: str = "",
         folder: Path | None = None,
-        tell: Callable[[Standing], None] = lambda standing: None,
+        tell: Callable[[Standing], None] = unheard,
     ) -> EvalLog:
         """The same outputs with the figures of these scorers (without names: those that the samples have
         something for), in a new log at `path`. `judge` is the model that judges ask, empty: that of the
