@@ -340,23 +340,35 @@ class Journal:
             raise _lost(self._path, error) from error
 
 
-def write_log(path: Path, header: LogHeader, entries: Sequence[Entry], run: RunFacts) -> EvalLog:
-    """Write a complete log, in one move. Raises StorageFailed."""
+def complete(header: LogHeader, entries: Sequence[Entry], run: RunFacts) -> EvalLog:
+    """The complete log of these entries."""
     end = LogEnd(entries=len(entries), digest=_digest(header, entries), run=run)
+    return EvalLog(header, tuple(entries), end)
+
+
+def write_log(path: Path, header: LogHeader, entries: Sequence[Entry], run: RunFacts) -> EvalLog:
+    """Write the complete log of these entries. Raises StorageFailed."""
+    log = complete(header, entries, run)
+    save_log(path, log)
+    return log
+
+
+def save_log(path: Path, log: EvalLog) -> None:
+    """Write a log as it is, complete or not, in one move. Raises StorageFailed."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:
-            file.write(_dump(header))
-            file.writelines(_dump(entry) for entry in entries)
-            file.write(json.dumps({"end": end.model_dump(mode="json")}).encode() + b"\n")
+            file.write(_dump(log.header))
+            file.writelines(_dump(entry) for entry in log.entries)
+            if log.end is not None:
+                file.write(json.dumps({"end": log.end.model_dump(mode="json")}).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise _lost(path, error) from error
-    return EvalLog(header, tuple(entries), end)
 
 
 def begun(path: Path) -> dict[tuple[str, int], int]:
