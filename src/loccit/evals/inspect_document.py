@@ -27,6 +27,7 @@ from loccit.evals.statistics import Scale, mean
 
 # The key of a sample's metadata with its group; inspect_ai's `stderr(cluster=...)` wants one in every sample.
 GROUP = "loccit_group"
+_SHOWN = 200
 _OPERATIONS = frozenset(metric.name for metric in OPERATIONS)
 
 
@@ -130,6 +131,7 @@ def _sample(entry: Entry, theirs: Mapping[str, Any], id_there: str | int, model:
     question: str | list[Any] = theirs.get("input", sample.question)
     asked: list[Any] = [{"role": "user", "content": question}] if isinstance(question, str) else question
     answer = {"role": "assistant", "content": said, "source": "generate", "model": model}
+    shown = {"answer": said if len(said) <= _SHOWN else f"{said[: _SHOWN - 3]}..."} if said else {}
     document: dict[str, Any] = {
         "id": id_there,
         "epoch": entry.repeat + 1,
@@ -142,8 +144,8 @@ def _sample(entry: Entry, theirs: Mapping[str, Any], id_there: str | int, model:
             "completion": said,
         },
         "scores": {
-            **{name: {"value": value} for name, value in entry.scores.items()},
-            **{name: {"value": math.nan, "explanation": why} for name, why in entry.missing.items()},
+            **{name: {"value": value, **shown} for name, value in entry.scores.items()},
+            **{name: {"value": math.nan, "explanation": why, **shown} for name, why in entry.missing.items()},
         },
         "metadata": {
             **theirs.get("metadata", {}),
