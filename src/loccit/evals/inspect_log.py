@@ -182,8 +182,9 @@ class _Reading:
         """The metrics in the order of their scores. Where a scorer gives several figures, that it gave none
         for a sample is said of each of them.
         """
-        split = {score for metric, score in self.score_of.items() if metric != score}
-        names = [metric for metric in self.score_of if metric not in split]
+        scored = {name for one in figures for name in one.values}
+        split = {score for metric, score in self.score_of.items() if metric.startswith(f"{score}.")}
+        names = [metric for metric in self.score_of if metric in scored or metric not in split]
         highest = dict.fromkeys(names, 0.0)
         for one in figures:
             for name, value in one.values.items():
@@ -386,7 +387,7 @@ def _steps(messages: Sequence[Message]) -> tuple[Step, ...] | None:
     answered = {one.tool_call_id: one.error is None for one in messages if one.role == "tool"}
     called = [call for one in messages for call in one.tool_calls or ()]
     steps = tuple(
-        Step(tool=str(call.get("function") or "?"), succeeded=answered.get(call.get("id"), False))
+        Step(tool=str(call.get("function") or "?"), succeeded=answered.get(str(call.get("id")), False))
         for call in called
     )
     return steps or None

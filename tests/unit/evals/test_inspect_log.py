@@ -1,4 +1,4 @@
-"""Logs of inspect_ai are read as they are, ours are written so that it reads them, hostile files do no harm."""
+"""Logs of inspect_ai are read as they are, ours are such that it reads them, and hostile files do no harm."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import math
 import struct
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loccit.cli.evals.exchange import export, import_log
 from loccit.core.errors import InputError, LimitExceeded, LoccitError, MalformedLog, SourceUnreadable
 from loccit.evals import inspect_archive
 from loccit.evals.datasets import Dataset, Gold, Sample
@@ -288,6 +290,17 @@ def test_a_score_that_is_called_like_a_figure_of_ours_has_another_name(tmp_path:
     assert log.figures("failed.score").values["sum-0"] == 1.0
 
 
+def test_a_scorer_that_gives_one_figure_here_and_several_there_is_read(tmp_path: Path) -> None:
+    """Each figure is missing where the other was given."""
+    changed = document("limited")
+    changed["samples"][0]["scores"]["includes"]["value"] = {"strict": 1, "lenient": None}
+    log = read(changed, tmp_path)
+    assert list(log.header.metrics) == ["includes.strict", "includes.lenient", "includes"]
+    assert log.entries[0].scores == {"includes.strict": 1.0}
+    assert log.entries[0].missing.keys() == {"includes", "includes.lenient"}
+    assert log.entries[1].missing.keys() == {"includes.strict", "includes.lenient"}
+
+
 def test_pictures_in_an_input_are_named_and_counted(tmp_path: Path) -> None:
     """Left out in silence, the question would be another one."""
     changed = document("chat")
@@ -389,6 +402,7 @@ def test_missing_is_nan_with_its_reason_and_never_0() -> None:
     missing = samples["q5", 2]["scores"]["judge.right"]
     assert math.isnan(missing["value"])
     assert missing["explanation"] == "MalformedReply: no verdict"
+    assert [one["metadata"]["loccit_group"] for one in samples.values()][-1] == "page 2"
     failed = samples["q2", 1]
     assert failed["error"]["message"] == "no output within 3 s"
     assert failed["model_usage"] == written["stats"]["model_usage"] == {}
@@ -433,6 +447,17 @@ def test_an_origin_that_claims_to_be_of_inspect_and_is_not_is_refused(kept: str)
     entries = (log.entries[0].model_copy(update={"sample": sample}), *log.entries[1:])
     with pytest.raises(MalformedLog, match="origin"):
         inspect_document(complete(log.header, entries, RunFacts()))
+
+
+def test_the_commands_export_and_import_the_same_log(tmp_path: Path) -> None:
+    """And do not write over a log."""
+    log = log_of_ours()
+    save_log(tmp_path / "log.jsonl", log)
+    export(tmp_path / "log.jsonl", out=tmp_path / "log.json", quiet=True)
+    import_log(tmp_path / "log.json", out=tmp_path / "again.jsonl", quiet=True)
+    assert read_log(tmp_path / "again.jsonl") == log
+    with pytest.raises(InputError, match="there already"):
+        import_log(tmp_path / "log.json", out=tmp_path / "again.jsonl")
 
 
 # Hostile files
@@ -484,18 +509,21 @@ def test_a_bomb_of_zstandard_stops_at_the_bound(tmp_path: Path, monkeypatch: pyt
     """Its frames reach ratios that deflate does not, and may be many."""
     zstandard = pytest.importorskip(ZSTANDARD)
     monkeypatch.setattr(inspect_archive, "MAX_MEMBER_BYTES", 1_000_000)
-    for packed, error in (
-        (zstandard.compress(b"0" * 50_000_000), LimitExceeded),
-        (zstandard.compress(b"") * 40, MalformedLog),
-        (zstandard.compress(b"{}")[:-3], MalformedLog),
-        (b"no frame", MalformedLog),
+    for packed, error, said in (
+        (zstandard.compress(b"0" * 50_000_000), LimitExceeded, "size of"),
+        (zstandard.compress(b"") * 40, MalformedLog, "frames"),
+        (zstandard.compress(b"{}")[:-3], MalformedLog, "too early"),
+        (b"no frame", MalformedLog, "cannot be unpacked"),
     ):
         data = bytearray(archive({"header.json": packed}, zipfile.ZIP_STORED))
         # The method, in the local header and in the directory.
         directory = data.index(b"PK\x01\x02")
         data[8:10] = data[directory + 10 : directory + 12] = struct.pack("<H", 93)
-        with pytest.raises(error, match=r"header\.json"):
+        tracemalloc.start()
+        with pytest.raises(error, match=said):
             reading(bytes(data), tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+        tracemalloc.stop()
 
 
 def test_a_changed_byte_a_missing_header_and_a_password_are_told(tmp_path: Path) -> None:
