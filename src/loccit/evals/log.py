@@ -369,12 +369,23 @@ class Journal:
         self._length += len(line)
 
 
-def write_log(path: Path, header: LogHeader, entries: Sequence[Entry], run: RunFacts) -> EvalLog:
-    """Write a complete log, in one move. Raises StorageFailed."""
+def complete(header: LogHeader, entries: Sequence[Entry], run: RunFacts) -> EvalLog:
+    """The complete log of these entries."""
     end = LogEnd(entries=len(entries), digest=_digest(header, entries), run=run)
-    last = json.dumps({"end": end.model_dump(mode="json")}).encode() + b"\n"
-    _put(path, chain([_dump(header)], map(_dump, entries), [last]))
     return EvalLog(header, tuple(entries), end)
+
+
+def write_log(path: Path, header: LogHeader, entries: Sequence[Entry], run: RunFacts) -> EvalLog:
+    """Write the complete log of these entries, in one move. Raises StorageFailed."""
+    log = complete(header, entries, run)
+    save_log(path, log)
+    return log
+
+
+def save_log(path: Path, log: EvalLog) -> None:
+    """Write a log as it is, complete or not, in one move. Raises StorageFailed."""
+    last = [] if log.end is None else [json.dumps({"end": log.end.model_dump(mode="json")}).encode() + b"\n"]
+    _put(path, chain([_dump(log.header)], map(_dump, log.entries), last))
 
 
 @contextmanager

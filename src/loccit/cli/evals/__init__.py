@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from loccit.cli.evals import calibrate, compare, from_runs, gate, improve, mine, report, run, score
+from loccit.cli.evals import calibrate, compare, exchange, from_runs, gate, improve, mine, report, run, score
 from loccit.cli.help_pages import Command
 
 app = typer.Typer(
@@ -25,5 +25,7 @@ for name, command in {
     "score": score.score,
     "calibrate": calibrate.calibrate,
     "improve": improve.improve,
+    "export": exchange.export,
+    "import": exchange.import_log,
 }.items():
     app.command(name, cls=Command)(command)
