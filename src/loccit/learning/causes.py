@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from enum import StrEnum
 
-from loccit.evals.datasets import Gold, Job, Lines
+from loccit.evals.datasets import COMMIT_MESSAGE, Gold, Job, Lines
 from loccit.evals.log import Entry, EvalLog
 from loccit.evals.outputs import OutputOutcome
 
@@ -85,7 +85,11 @@ def _of_answer(entry: Entry, gold: Gold, *, has_declined: bool) -> Cause | None:
 
 
 def _holds(gold: Gold, places: Sequence[Lines]) -> bool:
-    """Whether a right place is among these: the very lines where they are known, else the file."""
+    """Whether a right place is among these: the very lines where they are known, else the file; or a commit
+    whose message holds the answer.
+    """
+    if any(place.path == COMMIT_MESSAGE and place.commit in gold.commits for place in places):
+        return True
     if gold.passages:
         return any(place.overlaps(right) for place in places for right in gold.passages)
     return any(place.path in gold.files for place in places)

@@ -83,6 +83,7 @@ def _samples(one: Described, repo: str, reader: ManyBlobReader, parsing: Parsing
     gold = Gold(
         files=tuple(sorted(found.paths)),
         functions=tuple(f"{path}::{symbol}" for path, symbol in functions),
+        commits=(found.commit,),
         answer=f"{found.title}\n\n{found.body}".strip()[:_MOST_ANSWER],
     )
     question = "" if speaks_of_upkeep(found.title) else question_of_change(found.title)
