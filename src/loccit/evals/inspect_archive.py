@@ -215,7 +215,7 @@ def _zstandard(where: str) -> Any:
     except ImportError as error:
         raise InputError(
             f"{where} is packed with Zstandard, which needs the package backports.zstd",
-            next_step="pip install backports.zstd, or write it as JSON: inspect log convert --to json",
+            next_step="pip install 'loccit[inspect]', or write it as JSON: inspect log convert --to json",
         ) from error
 
 
