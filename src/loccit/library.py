@@ -764,7 +764,7 @@ class Loccit:
     ) -> Improvement:
         """Try changes of settings against the misses of a log, and say whether one is shown to be better.
 
-        `repos` as in `evaluate`; `space` is the file of what may be tried; `lessons` is the repository whose
+        `repos` as in `evaluate`, without any those of the log; `space` is the file of what may be tried; `lessons` is the repository whose
         lessons are read. Each try may spend `usd`. Changes nothing. Raises what `evaluate` does, and
         InputError for a log that settles nothing.
         """
@@ -806,8 +806,10 @@ class Loccit:
             changed = with_changes(self._system.settings, spec.settings)
             asker = self if not spec.settings else Loccit(settings=changed, progress=self._progress)
             is_at_head = not all(sample.commit for sample in dataset.samples)
-            asked = self._asked(repos, dataset) if is_at_head else ()
-            heads = {known.name: self._repository(known).resolve(None) for known in asked}
+            asked = self._asked(repos, dataset)
+            heads = {
+                known.name: self._repository(known).resolve(None) if is_at_head else "" for known in asked
+            }
             system = build(changed).measured(asker, repos, heads, spec)
         else:
             system = self._system.other_system(spec, task.folder)

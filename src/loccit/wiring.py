@@ -180,8 +180,8 @@ class System:
     def measured(
         self, asker: Asker, repos: tuple[str, ...], heads: Mapping[str, str], spec: SystemSpec
     ) -> EvaluatedSystem:
-        """Loccit as a system that is measured. `heads` are the commits that are asked where a sample names
-        none.
+        """Loccit as a system that is measured. `heads` are the repositories with the commits that are asked
+        where a sample names none; empty where all name one.
         """
         from loccit import __version__
         from loccit.evals.systems import LoccitSystem

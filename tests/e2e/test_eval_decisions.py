@@ -101,18 +101,42 @@ def test_logs_go_out_to_inspect_ai_and_come_back(shop: Shop, logs: tuple[Path, P
     assert gate(shop, logs[0], back, "--margin", "coverage=0.2").returncode in {0, 4}
 
 
-def test_improve_writes_a_lesson_and_changes_nothing_unless_it_is_told_to(
+def test_improve_asks_what_the_log_asked_and_changes_nothing_by_itself(
     shop: Shop, logs: tuple[Path, Path]
 ) -> None:
-    """The samples ask about the built-in project; the lesson goes where the person is."""
-    done = shop("eval", "improve", logs[0], "--json", "--tries", "3")
+    """Not the repository that one happens to be in. The built-in project has no working tree: no lesson."""
+    done = shop("eval", "improve", logs[0], "--json", "--tries", "2")
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     assert found["format"] == "loccit-improvement/1"
     assert sum(len(samples) for samples in found["causes"].values()) > 10
+    assert len(found["trials"]) == 2
+    assert found["lesson"] is None
     assert not (shop.home / "settings.toml").exists()
-    lessons = sorted((shop.parcels / "docs" / "lessons").glob("*.md"))
-    assert bool(lessons) == (found["chosen"] is not None)
-    if lessons:
-        front = lessons[0].read_text().split("+++\n")[1]
-        assert tomllib.loads(front)["is_kept"] == found["kept"]
+
+
+def test_what_was_settled_is_a_lesson_in_the_repository_and_what_is_kept_can_be_applied(
+    shop: Shop, tmp_path: Path
+) -> None:
+    """Every answer stands in the passage that comes second: a second one wins everywhere."""
+    samples = [
+        {
+            "id": f"q{number}",
+            "question": "how is a parcel weighed in grams, and where is its postage computed?",
+            "gold": {"passages": [{"path": "src/parcels/weigh.py", "start_line": 1, "end_line": 3}]},
+        }
+        for number in range(60)
+    ]
+    dataset, space = tmp_path / "asked.jsonl", tmp_path / "space.toml"
+    dataset.write_text("".join(json.dumps(one) + "\n" for one in samples))
+    space.write_text('[[setting]]\nkey = "answering.passages"\nvalues = [3]\n')
+    (shop.home / "settings.toml").write_text("[answering]\npassages = 1  # too few\n")
+    log = tmp_path / "asked.log"
+    assert shop("eval", "run", dataset, "--log", log, "--quiet").returncode == 0
+    found = shop.json("eval", "improve", log, "--space", space, "--apply")
+    assert (found["kept"], found["applied"]) == (True, True)
+    (lesson,) = (shop.parcels / "docs" / "lessons").glob("*.md")
+    assert found["lesson"] == str(lesson)
+    front = tomllib.loads(lesson.read_text().split("+++\n")[1])
+    assert (front["key"], front["before"], front["after"]) == ("answering.passages", 1, 3)
+    assert "passages = 3  # too few" in (shop.home / "settings.toml").read_text()

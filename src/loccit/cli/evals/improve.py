@@ -49,7 +49,6 @@ def improve(
     docs/lessons of the repository, where later runs read it; nothing else is changed without --apply.
     """
     from loccit.cli.evals.improve_view import show_improvement
-    from loccit.cli.here import default_repos
     from loccit.cli.output import emit, note
     from loccit.cli.progress import ProgressBar
     from loccit.evals.log import read_log
@@ -60,7 +59,7 @@ def improve(
     read = read_log(log)
     bar = ProgressBar(quiet=quiet)
     loccit = Loccit(progress=bar)
-    asked = default_repos(loccit, [repo] if repo else None, None)
+    asked = [repo] if repo else list(read.header.system.facts.get("repos", {}))
     home = _lessons_of(loccit, asked)
     try:
         found = loccit.improve(
