@@ -123,6 +123,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         "`loccit-status/1`": objects("status"),
         "`loccit-runs/1`": objects("runs"),
         "`loccit-run/1`": objects("runs", "show", "5a"),
+        "`loccit-rating/1`": objects("runs", "rate", "5a", "--bad", "--correction", "no", "--file", "a.py"),
         "`loccit-runs-forgotten/1`": [
             *objects("runs", "prune", "--before", "2001-01-01"),
             *objects("runs", "erase", "--user", "ana"),

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -40,14 +40,19 @@ if TYPE_CHECKING:
     from loccit.core.source import BlobReader
     from loccit.core.triage import Triage
     from loccit.evals.datasets import Dataset
+    from loccit.evals.from_runs import RunSamples
     from loccit.evals.log import EvalLog
     from loccit.evals.runner import EvalTask, Standing
+    from loccit.evals.scoring import Scorer
     from loccit.evals.tasks import TaskFile
     from loccit.indexing.changes import Booleans, ChangeTable
     from loccit.indexing.shard import Kind, Manifest, Shard, SnapshotRecord
     from loccit.indexing.view import SnapshotView
     from loccit.learning.adopt import Facts
+    from loccit.learning.improve import Improvement
+    from loccit.learning.mined_samples import Mined
     from loccit.learning.proof import Proof
+    from loccit.learning.search_space import Tables
     from loccit.learning.tuning import Tuning
     from loccit.models.configured import Models
     from loccit.pipeline.diagnosis import Check
@@ -65,6 +70,7 @@ if TYPE_CHECKING:
     from loccit.sources import Repository
     from loccit.sources.issues import IssueStore, StoredIssue, SyncReport
     from loccit.telemetry.export import Exporter
+    from loccit.telemetry.feedback import Rating
     from loccit.telemetry.records import RunRecord, RunSummary
     from loccit.verification import VerificationReport
 
@@ -72,6 +78,8 @@ if TYPE_CHECKING:
 # Limits are counted by the hour.
 _LONGEST_WAIT_S = 3700.0
 _DAY_S = 86_400
+# The rooms whose settings decide how good answers are.
+_TUNABLE = ("retrieval", "answering", "pipeline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +137,13 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was forgotten: records of runs, and of conversations the turns or, of one user, the whole."""
+    """What was forgotten: records of runs, of conversations the turns or, of one user, the whole; and what
+    was said of runs.
+    """
 
     runs: int
     conversations: int
+    ratings: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +156,7 @@ class OpenView:
     view: SnapshotView
 
 
-def unheard(event: Event) -> None:
+def unheard(event: object) -> None:
     """Hears of an event and says nothing."""
 
 
@@ -172,6 +183,7 @@ class Loccit:
         self._views: dict[tuple[str, Kind], OpenView] = {}
         self._pasts: dict[tuple[str, str], tuple[ChangeTable, Booleans]] = {}
         self._models: Models | None = None
+        self._judging: Models | None = None
         self._exporter: Exporter | None = None
 
     @property
@@ -238,6 +250,11 @@ class Loccit:
         if known is not None:
             return known.name
         return repository.location if repository.is_git else None
+
+    def working_tree(self, repo: str) -> Path | None:
+        """The folder in which files of an indexed repository are checked out; None where there is none."""
+        repository = self._repository(self._known(repo))
+        return Path(repository.location) if repository.has_working_tree else None
 
     def is_known(self, repo: str) -> bool:
         """Whether a repository of this name, path or URL is indexed."""
@@ -459,6 +476,9 @@ class Loccit:
         """Close the connections to models and to a collector; they are opened again when they are needed."""
         if self._models is not None:
             await self._models.close()
+        if self._judging is not None:
+            await self._judging.close()
+            self._judging = None
         if self._exporter is not None:
             self._exporter.close()
             self._exporter = None
@@ -582,6 +602,55 @@ class Loccit:
                 waiting=self._waiting,
             )
 
+    def mine_samples(
+        self,
+        repo: str | None = None,
+        *,
+        kinds: Sequence[str] = ("localise", "questions", "changes"),
+        count: int = 100,
+        since: datetime | None = None,
+        unanswerable_from: str | None = None,
+        seed: int = 0,
+    ) -> Mined:
+        """A dataset out of a repository's own past: at most `count` samples of each kind.
+
+        `since` leaves out older fixes and changes. `unanswerable_from` is an indexed repository: questions
+        about it are asked here, where abstaining is right. The same state and seed give the same bytes.
+        `repo` is the name, path or URL of an indexed repository, by default the only one. Raises InputError
+        where nothing can be mined, NotIndexed, SourceError.
+        """
+        from loccit.learning.mine_samples import Place, mine_samples
+        from loccit.learning.mined_samples import OWN_KINDS, MinedKind
+
+        if count < 1:
+            raise InputError(f"{count!r} samples are asked for, expected at least 1")
+        unknown = sorted(set(kinds) - {kind.value for kind in OWN_KINDS})
+        if unknown:
+            raise InputError(
+                f"{unknown[0]!r} is no kind of sample", next_step="write localise, questions or changes"
+            )
+        known = self._only(repo)
+        other = None if unanswerable_from is None else self._known(unanswerable_from)
+        if other is not None and other.key == known.key:
+            raise InputError(f"{known.name!r} answers its own questions", next_step="name another repository")
+        store = self._system.issues(known.key)
+
+        def place(of: KnownRepository) -> Place:
+            repository = self._repository(of)
+            return Place(repository, of.name, repository.snapshot())
+
+        return mine_samples(
+            place(known),
+            issues=store.issues() if store.newest() is not None else (),
+            kinds=[MinedKind(kind) for kind in kinds],
+            count=count,
+            since=since,
+            other=None if other is None else place(other),
+            seed=seed,
+            parsing=self._system.settings.parsing,
+            progress=self._progress,
+        )
+
     def learned(self, repo: str | None = None) -> tuple[Facts, ...]:
         """The rankers that a repository has adopted, the one in use first; none where that is the general
         one.
@@ -615,13 +684,15 @@ class Loccit:
         log: Path | None = None,
         *,
         repos: Sequence[str] = (),
+        dataset: Dataset | None = None,
         reuse: EvalLog | None = None,
         anew: bool = False,
-        tell: Callable[[Standing], None] = lambda standing: None,
+        tell: Callable[[Standing], None] = unheard,
     ) -> tuple[EvalLog, Path]:
         """Ask what the task says, and give its finished log with the file that it is in.
 
-        `repos` are asked where neither a sample nor the task names one. Without `log` it goes to the home
+        `repos` are asked where neither a sample nor the task names one. `dataset` takes the place of the
+        task's file. Without `log` it goes to the home
         folder; an unfinished log of the same run there is gone on with, unless `anew`. Of `reuse` outputs are
         taken over that nothing touched which has changed since. Raises what `evals.runner.run` does.
         """
@@ -631,7 +702,7 @@ class Loccit:
         from loccit.evals.runner import run, unfinished
 
         async def evaluated() -> tuple[EvalLog, Path]:
-            made = self._eval_task(task, tuple(repos))
+            made = self._eval_task(task, tuple(repos), dataset)
             path = log
             if path is None:
                 folder = self._system.eval_logs(made.name)
@@ -645,17 +716,24 @@ class Loccit:
 
         return asyncio.run(evaluated())
 
+    @property
+    def calibrations(self) -> Path:
+        """The folder with what people's labels say of judges."""
+        return self.home / "evals" / "calibrations"
+
     def rescore(
         self,
         log: EvalLog,
         path: Path,
         *,
         scorers: Sequence[str] = (),
+        judge: str = "",
         folder: Path | None = None,
-        tell: Callable[[Standing], None] = lambda standing: None,
+        tell: Callable[[Standing], None] = unheard,
     ) -> EvalLog:
         """The same outputs with the figures of these scorers (without names: those that the samples have
-        something for), in a new log at `path`. `folder` is where FILE.py:NAME is looked for.
+        something for), in a new log at `path`. `judge` is the model that judges ask, empty: that of the
+        settings. `folder` is where FILE.py:NAME is looked for.
         """
         import asyncio
 
@@ -666,26 +744,72 @@ class Loccit:
 
         async def scored_again() -> EvalLog:
             try:
-                chosen = self._system.scorers(tuple(scorers), dataset, folder or Path())
+                chosen = self._scorers(tuple(scorers), dataset, folder or Path(), judge)
                 return await rescore(log, chosen, path, tell=tell)
             finally:
                 await self.aclose()
 
         return asyncio.run(scored_again())
 
-    def _eval_task(self, task: TaskFile, repos: tuple[str, ...]) -> EvalTask:
+    def improve(
+        self,
+        log: EvalLog,
+        *,
+        repos: Sequence[str] = (),
+        space: Path | None = None,
+        lessons: Path | None = None,
+        most_trials: int = 12,
+        seed: int = 0,
+        usd: float | None = None,
+    ) -> Improvement:
+        """Try changes of settings against the misses of a log, and say whether one is shown to be better.
+
+        `repos` as in `evaluate`, without any those of the log; `space` is the file of what may be tried; `lessons` is the repository whose
+        lessons are read. Each try may spend `usd`. Changes nothing. Raises what `evaluate` does, and
+        InputError for a log that settles nothing.
+        """
+        from loccit.evals.tasks import SystemSpec, TaskFile
+        from loccit.learning.improve import improve
+        from loccit.learning.lesson_files import read_lessons
+        from loccit.learning.search_space import read_space
+
+        settings = self._system.settings
+        name = f"{log.header.task}-improve"
+        same = log.header.scorers
+
+        def evaluate(dataset: Dataset, tables: Tables) -> EvalLog:
+            task = TaskFile(dataset="", name=name, system=SystemSpec(settings=tables), usd=usd)
+            made = self._eval_task(task, tuple(repos), dataset)
+            reusable = log if {s.name: s.version for s in made.scorers} == same else None
+            return self.evaluate(task, repos=repos, dataset=dataset, reuse=reusable)[0]
+
+        return improve(
+            log,
+            evaluate,
+            space=read_space(space),
+            current={room: asdict(getattr(settings, room)) for room in _TUNABLE},
+            has_model=self.has_model,
+            lessons=() if lessons is None else read_lessons(lessons),
+            most_trials=most_trials,
+            seed=seed,
+            tell=lambda what, done, total: self._progress(what, done, total, "run"),
+        )
+
+    def _eval_task(self, task: TaskFile, repos: tuple[str, ...], dataset: Dataset | None = None) -> EvalTask:
         """The task with its parts: samples, system, scorers."""
         from loccit.evals.runner import EvalTask
 
-        dataset = task.read_dataset()
+        dataset = dataset or task.read_dataset()
         repos = task.repos or repos
         spec = task.system
         if spec.kind == "loccit":
             changed = with_changes(self._system.settings, spec.settings)
             asker = self if not spec.settings else Loccit(settings=changed, progress=self._progress)
             is_at_head = not all(sample.commit for sample in dataset.samples)
-            asked = self._asked(repos, dataset) if is_at_head else ()
-            heads = {known.name: self._repository(known).resolve(None) for known in asked}
+            asked = self._asked(repos, dataset)
+            heads = {
+                known.name: self._repository(known).resolve(None) if is_at_head else "" for known in asked
+            }
             system = build(changed).measured(asker, repos, heads, spec)
         else:
             system = self._system.other_system(spec, task.folder)
@@ -693,10 +817,26 @@ class Loccit:
             name=task.name,
             dataset=dataset,
             system=system,
-            scorers=tuple(self._system.scorers(task.scorers, dataset, task.folder)),
+            scorers=self._scorers(task.scorers, dataset, task.folder, task.judge),
             repeats=task.repeats,
             limits=task.limits,
         )
+
+    def _scorers(
+        self, names: tuple[str, ...], dataset: Dataset, folder: Path, judge: str
+    ) -> tuple[Scorer, ...]:
+        """The scorers of these names, judges last. Raises InputError for a name of none."""
+        from loccit.evals.tasks import JUDGES, computed_scorers
+
+        asked = [name for name in names if name in JUDGES]
+        computed = tuple(name for name in names if name not in JUDGES)
+        found = [] if asked and not computed else computed_scorers(computed, dataset, folder)
+        if asked:
+            if self._judging is None:
+                self._judging = self._system.judging(judge)
+            known = self._system.judges(self._judging)
+            found += [known[name] for name in dict.fromkeys(asked)]
+        return tuple(found)
 
     def _asked(self, repos: tuple[str, ...], dataset: Dataset) -> tuple[KnownRepository, ...]:
         """The repositories that a dataset asks about. Raises NotIndexed."""
@@ -989,14 +1129,61 @@ class Loccit:
         """
         return self._system.runs().get(run_id)
 
+    def rate_run(
+        self,
+        run_id: str,
+        *,
+        good: bool,
+        correction: str = "",
+        files: Sequence[str] = (),
+        user: str = "",
+    ) -> Rating:
+        """Keep what a user says of a run's answer, in place of what they said of it before.
+
+        `run_id` is its id or the beginning of it; `correction` says what would have been right, `files` are
+        the paths where it stands: both go with a bad one only. Raises InputError, StorageFailed.
+        """
+        from loccit.telemetry.feedback import Thumb
+
+        if good and (correction or files):
+            raise InputError("a good answer needs no correction", next_step="rate it bad, or leave it out")
+        run = self._system.runs().get(run_id).id
+        thumb = Thumb.UP if good else Thumb.DOWN
+        return self._system.feedback().rate(run, thumb, user=user, correction=correction, files=files)
+
+    def samples_from_runs(self, *, since: datetime | None = None, rated_only: bool = False) -> RunSamples:
+        """A dataset out of the runs that began then or later, and of what people said of their answers.
+
+        Raises InputError where no run makes a sample, IndexBroken, StorageFailed.
+        """
+        from loccit.evals.from_runs import samples_from_runs
+
+        store = self._system.runs()
+        found = [summary.id for summary in reversed(self.runs(since=since))]
+        return samples_from_runs(
+            (store.get(run) for run in found),
+            self._system.feedback().of(found),
+            follow_ups=self._system.conversations().follow_ups(),
+            rated_only=rated_only,
+        )
+
     def prune_runs(self, before: datetime) -> Forgotten:
-        """Forget the runs, and the turns of conversations, from before a moment. Raises StorageFailed."""
+        """Forget the runs with their ratings, and the turns of conversations, from before a moment.
+
+        Raises StorageFailed.
+        """
         moment = before.timestamp()
-        return Forgotten(self._system.runs().prune(moment), self._system.conversations().prune(moment))
+        ratings = self._system.feedback().prune(moment)
+        return Forgotten(
+            self._system.runs().prune(moment), self._system.conversations().prune(moment), ratings
+        )
 
     def erase_user(self, user: str) -> Forgotten:
-        """Forget the runs and the conversations of a user. Raises StorageFailed."""
-        return Forgotten(self._system.runs().erase(user), self._system.conversations().erase(user))
+        """Forget the runs and the conversations of a user, what they said of runs, and what was said of
+        theirs. Raises StorageFailed.
+        """
+        ratings = self._system.feedback().erase(user)
+        return Forgotten(self._system.runs().erase(user), self._system.conversations().erase(user), ratings)
 
     def remove(self, repo: str) -> KnownRepository:
         """Forget a repository: its index and, for a URL, its mirror. Nothing of the user's is touched."""

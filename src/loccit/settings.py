@@ -78,6 +78,34 @@ def with_changes(settings: Settings, tables: Mapping[str, Any]) -> Settings:
     return replace(settings, **_tables(Path("the changed settings"), merged))
 
 
+def write_settings(home: Path, tables: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Write these settings, by table and key, into the home folder's file; comments and all else there stay.
+
+    Raises SettingsError for a file or a value that is none, and where it cannot be written.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    path = home / "settings.toml"
+    try:
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        document = tomlkit.parse(before)
+        _tables(path, tomllib.loads(before))
+        for name, table in tables.items():
+            if name not in document:
+                document.add(name, tomlkit.table())
+            for key, value in table.items():
+                cast("dict[str, Any]", document[name])[key] = value
+        text = tomlkit.dumps(document)  # pyright: ignore[reportUnknownMemberType]
+        _tables(path, tomllib.loads(text))
+        draft = path.with_name(f"settings.toml.{os.getpid()}.draft")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+        raise SettingsError(f"cannot write {str(path)!r}: {error}") from error
+    return path
+
+
 def of_a_run(settings: Settings) -> dict[str, Any]:
     """What decides how an answer comes out, as a run's record keeps it: by room, as JSON can hold it.
 

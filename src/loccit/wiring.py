@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from loccit.core.errors import InputError, SettingsError
+from loccit.core.errors import InputError, ModelNotConfigured, SettingsError
 from loccit.indexing.catalogue import Catalogue
 from loccit.indexing.shard import Shard
 from loccit.settings import Settings, model_key, of_a_run, real_model_calls, tracker_token
@@ -18,7 +18,6 @@ from loccit.sources import Repository, open_repository
 if TYPE_CHECKING:
     from loccit.budgets.ledger import Ledger
     from loccit.budgets.prices import PriceList
-    from loccit.evals.datasets import Dataset
     from loccit.evals.scoring import Scorer
     from loccit.evals.systems import Asker
     from loccit.evals.systems import System as EvaluatedSystem
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from loccit.storage.conversations import Conversations
     from loccit.storage.database import Database
     from loccit.telemetry.export import Exporter
+    from loccit.telemetry.feedback import FeedbackStore
     from loccit.telemetry.records import RunStore
 
 
@@ -52,8 +52,8 @@ class System:
     repositories/KEY/git    how a repository is read: our own bare git folder, or its mirror
     repositories/KEY/shard  its index, and in learned/ what its past has taught
     repositories/KEY/issues what is kept of its tracker
-    state.sqlite            conversations, kept replies, the ledger and records of runs, unless a server
-                            holds them
+    state.sqlite            conversations, kept replies, the ledger, records of runs and their ratings,
+                            unless a server holds them
     """
 
     settings: Settings
@@ -160,6 +160,12 @@ class System:
         options = self.settings.telemetry
         return RunStore(self.database(), keep_text=options.keep_text, keep_days=options.keep_days)
 
+    def feedback(self) -> FeedbackStore:
+        """What people say of runs. Raises as `database` does."""
+        from loccit.telemetry.feedback import FeedbackStore
+
+        return FeedbackStore(self.database(), keep_text=self.settings.telemetry.keep_text)
+
     def conversations(self) -> Conversations:
         """The memory of conversations. Raises as `database` does."""
         from loccit.storage.conversations import Conversations
@@ -169,13 +175,13 @@ class System:
     def eval_logs(self, task: str) -> Path:
         """Where the logs of a task are kept."""
         safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in task).strip(".") or "task"
-        return self.home / "evals" / safe
+        return self.home / "evals" / "logs" / safe
 
     def measured(
         self, asker: Asker, repos: tuple[str, ...], heads: Mapping[str, str], spec: SystemSpec
     ) -> EvaluatedSystem:
-        """Loccit as a system that is measured. `heads` are the commits that are asked where a sample names
-        none.
+        """Loccit as a system that is measured. `heads` are the repositories with the commits that are asked
+        where a sample names none; empty where all name one.
         """
         from loccit import __version__
         from loccit.evals.systems import LoccitSystem
@@ -235,11 +241,25 @@ class System:
         }
         return ChatSystem(model_of("").name, model_of, facts, close_models=models.close)
 
-    def scorers(self, names: tuple[str, ...], dataset: Dataset, folder: Path) -> list[Scorer]:
-        """The scorers of these names. Raises InputError for a name of none."""
-        from loccit.evals.tasks import computed_scorers
+    def judging(self, model: str) -> Models:
+        """The models with this one, or without a name that of the settings, in the role of the judge."""
+        options = self.settings.models
+        settings = replace(self.settings, models=replace(options, judge=model or options.judge))
+        return replace(self, settings=settings).models()
 
-        return computed_scorers(names, dataset, folder)
+    def judges(self, models: Models) -> Mapping[str, Scorer]:
+        """The scorers that ask a model, by name. Raises ModelNotConfigured where none has the role."""
+        from loccit.core.calls import Payer
+        from loccit.evals.judges import judges
+
+        model = models.chat("judge")
+        if model is None:
+            raise ModelNotConfigured(
+                "no model judges",
+                next_step="name one: --judge PROVIDER:MODEL, judge in the task, or judge in [models]",
+            )
+        timeout_s = self.settings.models.call_timeout_s
+        return judges(model, Payer("loccit eval", user="loccit eval"), timeout_s=timeout_s)
 
     def exporter(self) -> Exporter | None:
         """What sends runs to a collector, None where none is configured. Raises SettingsError."""
@@ -264,9 +284,10 @@ class System:
 def all_prompts() -> list[Template]:
     """Every prompt that models are asked with, by name."""
     from loccit.answering import compose
+    from loccit.evals import judges
     from loccit.verification import judge
 
-    found = {**compose.prompts(), **judge.prompts()}
+    found = {**compose.prompts(), **judge.prompts(), **judges.prompts()}
     return [found[name] for name in sorted(found)]
 
 

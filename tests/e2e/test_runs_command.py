@@ -123,9 +123,17 @@ def test_a_run_that_there_is_not_is_told(installed, home: Path) -> None:
 
 
 def test_runs_are_forgotten_by_date_and_by_user(installed, home: Path) -> None:
-    assert run(installed, home, "prune", "--before", "2026-01-06").stdout == "forgot 1 run and 0 turns\n"
+    assert (
+        run(installed, home, "prune", "--before", "2026-01-06").stdout
+        == "forgot 1 run, 0 turns and 0 ratings\n"
+    )
     erased = run(installed, home, "erase", "--user", "ana", "--json")
-    assert json.loads(erased.stdout) == {"format": "loccit-runs-forgotten/1", "runs": 1, "conversations": 1}
+    assert json.loads(erased.stdout) == {
+        "format": "loccit-runs-forgotten/1",
+        "runs": 1,
+        "conversations": 1,
+        "ratings": 0,
+    }
     assert [line[:8] for line in run(installed, home).stdout.splitlines()] == ["bbbbbbbb"]
 
 

@@ -10,6 +10,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "loccit"
+# The project and the samples of the built-in evaluation: data, whatever they end in.
+BUILT_IN = PACKAGE / "evals" / "builtin"
+BUILT_IN_KB = 300
 LIMIT_MB = 250
 
 pytestmark = pytest.mark.wheel
@@ -37,8 +40,12 @@ def test_the_wheel_holds_the_package_and_nothing_else(installed) -> None:
 
 def test_the_package_holds_only_code_and_known_data() -> None:
     """A kind of file that nobody announced here does not slip into the wheel."""
-    kinds = {path.suffix for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    files = [path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    data = [path for path in files if path.is_relative_to(BUILT_IN)]
+    kinds = {path.suffix for path in files if path not in data}
     assert kinds <= {".py", ".typed", ".json", ".css", ".md", ".mako"}
+    assert {path.suffix for path in data} == {".py", ".ts", ".toml", ".yaml", ".sql", ".md", ".jsonl"}
+    assert sum(path.stat().st_size for path in data) <= BUILT_IN_KB * 1000
 
 
 def test_the_licence_in_the_wheel_is_the_one_of_the_repository(installed) -> None:

@@ -11,9 +11,11 @@ from loccit.core.errors import (
     LoccitError,
     ModelError,
     PriceUnknown,
+    ScorerFailed,
     SearchIndexError,
     SettingsError,
     SourceError,
+    SystemFailed,
 )
 
 
@@ -26,9 +28,9 @@ class ExitCode(IntEnum):
     USAGE = 2
     """Unknown option, empty question, malformed answer file, bad settings."""
     FELL = 3
-    """verify: at least one citation does not hold."""
+    """verify: at least one citation does not hold; eval gate: something got worse."""
     UNVERIFIABLE = 4
-    """verify: nothing fell, and a cited source is not here."""
+    """verify: nothing fell, and a cited source is not here; eval gate: too few samples to tell."""
     SOURCE = 5
     """The repository or folder cannot be read as asked."""
     INDEX = 6
@@ -54,5 +56,7 @@ def exit_code_of(error: LoccitError) -> ExitCode:
         (PriceUnknown, ExitCode.MODEL),
         (BudgetExceeded, ExitCode.MODEL),
         (LimitExceeded, ExitCode.LIMIT),
+        (SystemFailed, ExitCode.SOURCE),
+        (ScorerFailed, ExitCode.USAGE),
     )
     return next((code for family, code in families if isinstance(error, family)), ExitCode.INTERNAL)

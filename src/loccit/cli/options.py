@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, overload
 
 import typer
 
@@ -104,3 +105,25 @@ def check_numbers(most: int | None = None, **given: int | None) -> None:
             continue
         allowed = "of at least 1" if most is None else f"from 1 to {most:,}"
         raise InputError(f"--{name.replace('_', '-')} is {number}", next_step=f"write a number {allowed}")
+
+
+@overload
+def moment_of(option: str, written: str) -> datetime: ...
+@overload
+def moment_of(option: str, written: None) -> None: ...
+@overload
+def moment_of(option: str, written: str | None) -> datetime | None: ...
+def moment_of(option: str, written: str | None) -> datetime | None:
+    """The moment that an option names, None where it was not given; of a day its beginning, in UTC.
+
+    Raises InputError.
+    """
+    if written is None:
+        return None
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError as error:
+        raise InputError(
+            f"{option} {written!r} is no date", next_step="write it as 2026-01-31 or 2026-01-31T17:20:00Z"
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from loccit.cli.help_pages import Command
-from loccit.cli.options import Json, Quiet, check_numbers
+from loccit.cli.options import Json, Quiet, check_numbers, moment_of
 
 if TYPE_CHECKING:
     from loccit.library import Forgotten, Loccit
@@ -55,7 +56,7 @@ def runs(
     from loccit.cli.runs_view import run_lines
 
     check_numbers(limit=limit)
-    found = _loccit().runs(limit=limit, since=_moment("--since", since), kind=kind, user=user)
+    found = _loccit().runs(limit=limit, since=moment_of("--since", since), kind=kind, user=user)
     if json:
         emit({"format": "loccit-runs/1", "runs": [_facts(one) for one in found]})
         return
@@ -87,6 +88,41 @@ def show(
 
 
 @app.command(cls=Command)
+def rate(
+    run_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a run, or the beginning of it.")],
+    *,
+    good: Annotated[bool, typer.Option("--good", help="The answer is right.")] = False,
+    bad: Annotated[bool, typer.Option("--bad", help="It is wrong, or leaves out what matters.")] = False,
+    correction: Annotated[
+        str, typer.Option("--correction", metavar="TEXT", help="With --bad: what would have been right.")
+    ] = "",
+    file: Annotated[
+        list[str] | None,
+        typer.Option("--file", metavar="PATH", help="With --bad: a file where it stands; may be repeated."),
+    ] = None,
+    user: Annotated[str, typer.Option("--user", metavar="NAME", help="Who says so.")] = "",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say whether the answer of a run is right, and if not, what would be.
+
+    What one user said of a run before is replaced. `loccit eval from-runs` makes samples of it.
+    """
+    from loccit.cli.output import emit, say
+    from loccit.core.errors import InputError
+
+    if good == bad:
+        raise InputError("is it --good or --bad?", next_step="write one of them")
+    rating = _loccit().rate_run(run_id, good=good, correction=correction, files=file or (), user=user)
+    if json:
+        emit({"format": "loccit-rating/1", **asdict(rating), "at": _time(rating.at)})
+    elif not quiet:
+        said = "good" if good else "bad"
+        more = ", with what would be right" if rating.correction or rating.files else ""
+        say(f"run {rating.run[:8]} is rated {said}{more}")
+
+
+@app.command(cls=Command)
 def prune(
     *,
     before: Annotated[
@@ -98,10 +134,9 @@ def prune(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Forget the runs, and what was said in conversations, from before a date."""
-    moment = _moment("--before", before)
-    if moment is not None:
-        _tell(_loccit().prune_runs(moment), "turn", json=json, quiet=quiet)
+    """Forget the runs with their ratings, and what was said in conversations, from before a date."""
+    moment = moment_of("--before", before)
+    _tell(_loccit().prune_runs(moment), "turn", json=json, quiet=quiet)
 
 
 @app.command(cls=Command)
@@ -111,7 +146,7 @@ def erase(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Forget all runs and conversations of a user. What was spent stays in the books."""
+    """Forget all runs, conversations and ratings of a user. What was spent stays in the books."""
     _tell(_loccit().erase_user(user), "conversation", json=json, quiet=quiet)
 
 
@@ -121,29 +156,19 @@ def _loccit() -> Loccit:
     return Loccit()
 
 
-def _moment(option: str, written: str | None) -> datetime | None:
-    """The moment that an option names; of a day its beginning, in UTC. Raises InputError."""
-    from loccit.core.errors import InputError
-
-    if written is None:
-        return None
-    try:
-        found = datetime.fromisoformat(written)
-    except ValueError as error:
-        raise InputError(
-            f"{option} {written!r} is no date", next_step="write it as 2026-01-31 or 2026-01-31T17:20:00Z"
-        ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
 def _tell(forgotten: Forgotten, noun: str, *, json: bool, quiet: bool) -> None:
     from loccit.cli.output import counted, emit, say
 
     if json:
-        numbers = {"runs": forgotten.runs, f"{noun}s": forgotten.conversations}
+        numbers = {"runs": forgotten.runs, f"{noun}s": forgotten.conversations, "ratings": forgotten.ratings}
         emit({"format": "loccit-runs-forgotten/1", **numbers})
     elif not quiet:
-        say(f"forgot {counted(forgotten.runs, 'run')} and {counted(forgotten.conversations, noun)}")
+        numbers = [counted(forgotten.runs, "run"), counted(forgotten.conversations, noun)]
+        say(f"forgot {', '.join(numbers)} and {counted(forgotten.ratings, 'rating')}")
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _facts(one: RunSummary) -> dict[str, Any]:
@@ -151,7 +176,7 @@ def _facts(one: RunSummary) -> dict[str, Any]:
         "id": one.id,
         "kind": one.kind,
         "user": one.user,
-        "started_at": datetime.fromtimestamp(one.started_at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "started_at": _time(one.started_at),
         "took_ms": one.took_ms,
         "outcome": one.outcome,
         "cost_usd": f"{one.cost_usd:f}",

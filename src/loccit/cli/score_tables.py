@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import textwrap
 
@@ -16,6 +17,16 @@ from loccit.evals.report_parts import Unit, written, written_range
 from loccit.evals.statistics import Interval
 
 WIDTH = 80
+_MOST_WIDTH = 120
+
+
+def terminal_width() -> int:
+    """The columns of the terminal, from 80 to 120; 80 where standard output is none."""
+    try:
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    except OSError:  # a file or a pipe; io.UnsupportedOperation is one too
+        return WIDTH
+    return min(max(columns, WIDTH), _MOST_WIDTH)
 
 
 def score_table(first: str, *columns: str) -> Table:
@@ -45,7 +56,7 @@ def gain_cell(value: Interval) -> Text:
     return text.append(f"\n{written_range(value, Unit.POINTS).replace(' to ', '…')}", style="dim")
 
 
-def show_table(table: Table) -> None:
+def show_table(table: Table, width: int = WIDTH) -> None:
     """Print the table, without styles where standard output is no terminal, after an empty line."""
     from loccit.settings import wants_colour
 
@@ -53,7 +64,7 @@ def show_table(table: Table) -> None:
     lines = io.StringIO()
     console = Console(
         file=lines,
-        width=WIDTH,
+        width=width,
         color_system="standard" if has_colour else None,
         force_terminal=has_colour,
         no_color=not has_colour,
@@ -66,7 +77,8 @@ def show_table(table: Table) -> None:
         say_styled(line.rstrip())
 
 
-def show_wrapped(text: str, style: Style, *styles: str) -> None:
+def show_wrapped(text: str, style: Style, *styles: str, width: int = WIDTH) -> None:
     """Print a sentence in as many lines as it needs."""
-    for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False):
+    indent = "  " if text.startswith("- ") else ""
+    for line in textwrap.wrap(text, width, break_on_hyphens=False, subsequent_indent=indent):
         say_styled(style(line, *styles))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from loccit.core.answers import VerdictLabel
-from loccit.evals.datasets import Gold, Job, Lines, Sample
+from loccit.evals.datasets import COMMIT_MESSAGE, Gold, Job, Lines, Sample
 from loccit.evals.metrics import Metric
 from loccit.evals.outputs import Cited, Output, OutputClaim, OutputOutcome
 from loccit.evals.scoring import Scores
@@ -62,6 +62,8 @@ class AnswersScorer:
             return frozenset()
         if gold.abstain:
             return frozenset({ABSTENTION_RECALL.name})
+        if sample.job is not Job.ASK:
+            return frozenset()
         names = {COVERAGE.name}
         if gold.answer:
             names.add(CORRECT.name)
@@ -76,6 +78,8 @@ class AnswersScorer:
         if sample.job is not Job.ASK:
             return Scores()
         gold = sample.gold
+        if sample.job is not Job.ASK and not gold.abstain:
+            return Scores()  # a search and a triage are no texts, and cite nothing
         declined = output.outcome is OutputOutcome.ABSTAINED
         values: dict[str, float] = {}
         if gold.abstain:
@@ -152,13 +156,21 @@ def _premise(place: Cited) -> Premise:
 
 
 def _share_cited(gold: Gold, cited: Sequence[Lines]) -> float:
+    if any(_is_right_commit(gold, one) for one in cited):
+        return 1.0
     if gold.passages:
         return sum(any(one.overlaps(right) for one in cited) for right in gold.passages) / len(gold.passages)
     paths = {place.path for place in cited}
     return len(paths.intersection(gold.files)) / len(set(gold.files))
 
 
+def _is_right_commit(gold: Gold, place: Lines) -> bool:
+    return place.path == COMMIT_MESSAGE and place.commit in gold.commits
+
+
 def _is_right(gold: Gold, place: Lines) -> bool:
+    if _is_right_commit(gold, place):
+        return True
     if gold.passages:
         return any(place.overlaps(right) for right in gold.passages)
     return place.path in gold.files

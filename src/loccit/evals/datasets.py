@@ -33,6 +33,10 @@ class Job(StrEnum):
     FIX = "fix"
 
 
+# What stands in the place of a path where a commit's message is meant.
+COMMIT_MESSAGE = "commit message"
+
+
 class Lines(Value):
     """Lines of a file, 1-based and inclusive. Null `repo` and `commit` are the sample's own."""
 
@@ -61,7 +65,8 @@ class Lines(Value):
 class Gold(Value):
     """What would be right, as far as it is known; what is empty is not asked for.
 
-    `files` are paths, `functions` are "PATH::QUALIFIED.NAME". `answer` is a reference answer, `claims` what a
+    `files` are paths, `functions` are "PATH::QUALIFIED.NAME". `commits` are those whose message holds the
+    answer: citing one is as good as citing all files. `answer` is a reference answer, `claims` what a
     complete answer says, a sentence each. `abstain`: the sources do not hold the answer, and to say so is
     right.
     """
@@ -69,6 +74,7 @@ class Gold(Value):
     files: tuple[NonEmptyText, ...] = Field(default=(), strict=False)
     functions: tuple[NonEmptyText, ...] = Field(default=(), strict=False)
     passages: tuple[Lines, ...] = Field(default=(), strict=False)
+    commits: tuple[HexId, ...] = Field(default=(), strict=False)
     answer: Text = ""
     claims: tuple[NonEmptyText, ...] = Field(default=(), strict=False)
     abstain: bool = False

@@ -50,13 +50,17 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class MetricFacts(Value):
-    """A metric as a log keeps it, so that it is readable without the scorer: see `Metric`."""
+    """A metric as a log keeps it, so that it is readable without the scorer: see `Metric`.
+
+    `scorer` is the name of the one that gives it; empty: not known.
+    """
 
     about: Text
     better: Annotated[Better, Field(strict=False)]
     scale: Annotated[Scale, Field(strict=False)]
     unit: Annotated[Unit, Field(strict=False)]
     judge: Text = ""
+    scorer: Text = ""
 
 
 class DatasetFacts(Value):
@@ -217,6 +221,11 @@ class EvalLog:
             )
         )
 
+    def repeats(self, metric: str, sample: str) -> tuple[float | str, ...]:
+        """What each repeat of a sample gave, or why there is nothing; without those it does not apply to."""
+        found = (_value(entry, metric) for entry in self.by_sample[sample])
+        return tuple(value for value in found if value is not None)
+
     def flaky(self, metric: str) -> dict[str, tuple[float, ...]]:
         """The samples whose repeats do not agree on a metric, with what each gave."""
         found: dict[str, tuple[float, ...]] = {}
@@ -250,10 +259,12 @@ def _value(entry: Entry, metric: str) -> float | str | None:
     return f"no output: {entry.output.error}" if failed else _UNKNOWN
 
 
-def metric_facts(metrics: Iterable[Metric]) -> dict[str, MetricFacts]:
-    """Metrics as a header keeps them."""
+def metric_facts(metrics: Iterable[Metric], scorer: str = "") -> dict[str, MetricFacts]:
+    """Metrics as a header keeps them, those of one scorer."""
     return {
-        m.name: MetricFacts(about=m.about, better=m.better, scale=m.scale, unit=m.unit, judge=m.judge)
+        m.name: MetricFacts(
+            about=m.about, better=m.better, scale=m.scale, unit=m.unit, judge=m.judge, scorer=scorer
+        )
         for m in metrics
     }
 
@@ -358,12 +369,23 @@ class Journal:
         self._length += len(line)
 
 
-def write_log(path: Path, header: LogHeader, entries: Sequence[Entry], run: RunFacts) -> EvalLog:
-    """Write a complete log, in one move. Raises StorageFailed."""
+def complete(header: LogHeader, entries: Sequence[Entry], run: RunFacts) -> EvalLog:
+    """The complete log of these entries."""
     end = LogEnd(entries=len(entries), digest=_digest(header, entries), run=run)
-    last = json.dumps({"end": end.model_dump(mode="json")}).encode() + b"\n"
-    _put(path, chain([_dump(header)], map(_dump, entries), [last]))
     return EvalLog(header, tuple(entries), end)
+
+
+def write_log(path: Path, header: LogHeader, entries: Sequence[Entry], run: RunFacts) -> EvalLog:
+    """Write the complete log of these entries, in one move. Raises StorageFailed."""
+    log = complete(header, entries, run)
+    save_log(path, log)
+    return log
+
+
+def save_log(path: Path, log: EvalLog) -> None:
+    """Write a log as it is, complete or not, in one move. Raises StorageFailed."""
+    last = [] if log.end is None else [json.dumps({"end": log.end.model_dump(mode="json")}).encode() + b"\n"]
+    _put(path, chain([_dump(log.header)], map(_dump, log.entries), last))
 
 
 @contextmanager

@@ -9,11 +9,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+from loccit.evals.difference_plot import difference_table, draw_differences
+from loccit.evals.distribution_plot import distribution_table, draw_distribution, legend_name
 from loccit.evals.markup import Html, element, join, number
+from loccit.evals.plot_marks import (
+    LETTER,
+    TEXT,
+    axis_label,
+    axis_text,
+    dash,
+    fitted_text,
+    scale_of,
+    series_class,
+    shape,
+    shortened,
+    ticks,
+)
 from loccit.evals.report_parts import (
     BarPlot,
     Cell,
     Column,
+    DifferencePlot,
+    DistributionPlot,
     LinePlot,
     Plot,
     Point,
@@ -29,12 +46,7 @@ from loccit.evals.report_parts import (
     written,
 )
 
-_TEXT = 12  # pixels; the average letter is a little more than half as wide
-_LETTER = 0.56
-_BOLD_LETTER = 0.72  # of the larger, bold headings
 _BAR, _ROW, _HEADING, _GAP, _FOOT = 11, 20, 24, 14, 26
-_OTHERS = 5  # colours besides the accent
-_DASHES = ("7 4", "2 4", "10 4 2 4", "4 4", "12 5")
 
 
 def draw(plot: Plot, identity: str, width: int) -> Html:
@@ -43,12 +55,16 @@ def draw(plot: Plot, identity: str, width: int) -> Html:
         height, inside = _bars(plot, width)
     elif isinstance(plot, ReliabilityPlot):
         height, inside = _reliability(plot, width)
+    elif isinstance(plot, DistributionPlot):
+        height, inside = draw_distribution(plot, width)
+    elif isinstance(plot, DifferencePlot):
+        height, inside = draw_differences(plot, width)
     else:
         height, inside = _points(plot, width)
     return element(
         "svg",
-        element("title", _short(plot.title), id=f"{identity}-title"),
-        element("desc", _short(plot.description), id=f"{identity}-desc"),
+        element("title", shortened(plot.title), id=f"{identity}-title"),
+        element("desc", shortened(plot.description), id=f"{identity}-desc"),
         inside,
         viewbox=f"0 0 {width} {number(height)}",
         width=width,
@@ -60,10 +76,14 @@ def draw(plot: Plot, identity: str, width: int) -> Html:
 
 def legend(plot: Plot) -> Html | None:
     """What the lines or shapes of the plot stand for; None where the drawing names them itself."""
-    if isinstance(plot, BarPlot | ReliabilityPlot) or len(plot.series) < 2:
+    if isinstance(plot, BarPlot | ReliabilityPlot | DifferencePlot) or len(plot.series) < 2:
         return None
     count = len(plot.series)
-    items = [element("li", _sample(plot, at, count), _short(one.name)) for at, one in enumerate(plot.series)]
+    if isinstance(plot, DistributionPlot):
+        names = [legend_name(one, plot.unit) for one in plot.series]
+    else:
+        names = [shortened(one.name) for one in plot.series]
+    items = [element("li", _sample(plot, at, count), name) for at, name in enumerate(names)]
     return element("ul", items, class_="legend")
 
 
@@ -88,6 +108,10 @@ def data_table(plot: Plot) -> Table:
             for each in plot.bins
         )
         return Table(plot.title, (Column(titles[0], is_number=False), *map(Column, titles[1:])), rows)
+    if isinstance(plot, DistributionPlot):
+        return distribution_table(plot)
+    if isinstance(plot, DifferencePlot):
+        return difference_table(plot)
     named = any(point.label for one in plot.series for point in one.points)
     rows = tuple(
         (
@@ -102,28 +126,17 @@ def data_table(plot: Plot) -> Table:
     return Table(plot.title, columns, rows)
 
 
-def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers from at most `low` to at least `high`, at most `most` steps apart."""
-    # Values that differ only in their last bits, or hardly from zero, have no range of their own.
-    span = high - low if high - low > max(1e-12, 1e-9 * abs(high)) else max(abs(high), 1e-3)
-    power = 10.0 ** math.floor(math.log10(span / most))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10, 20) if span / (power * factor) <= most)
-    first = math.floor(low / step + 1e-9)
-    last = max(first + 1, math.ceil(high / step - 1e-9))
-    return [round(at * step, 15) for at in range(first, last + 1)]
-
-
 def _bars(plot: BarPlot, width: int) -> tuple[float, Html]:
     is_single = len(plot.series) == 1
     names = plot.categories if is_single else tuple(one.name for one in plot.series)
-    left = min(width * 0.38, max(84.0, 14 + max(map(len, names)) * _TEXT * _LETTER))
+    left = min(width * 0.38, max(84.0, 14 + max(map(len, names)) * TEXT * LETTER))
     marks = _bar_ticks(plot)
-    scale = _scale(marks[0], marks[-1], left, width - 58)
+    scale = scale_of(marks[0], marks[-1], left, width - 58)
     y = 4.0 if is_single else 0.0
     rows: list[Html] = []
     for at, category in enumerate(plot.categories):
         if not is_single:
-            rows.append(_text(0, y + 15, category, width, class_="group"))
+            rows.append(fitted_text(0, y + 15, category, width, class_="group"))
             y += _HEADING
         for position, one in enumerate(plot.series):
             kind = series_class(position, len(plot.series))
@@ -139,7 +152,7 @@ def _bars(plot: BarPlot, width: int) -> tuple[float, Html]:
         )
         for mark in marks
     ]
-    feet = [_axis_text(scale(mark), bottom + 16, _axis_label(mark, plot.unit)) for mark in marks]
+    feet = [axis_text(scale(mark), bottom + 16, axis_label(mark, plot.unit)) for mark in marks]
     return bottom + _FOOT, join([*grid, *rows, *feet])
 
 
@@ -162,11 +175,11 @@ def _bar(
 ) -> Html:
     """One row: its name, the bar with its interval, the figure."""
     centre = y + _ROW / 2
-    name = _text(0, centre + 4, label, left - 8, class_="name")
+    name = fitted_text(0, centre + 4, label, left - 8, class_="name")
     estimate = middle(value)
     if estimate is None:
         return element(
-            "g", name, _text(scale(0) + 6, centre + 4, "not measured", 200, class_="name"), class_=kind
+            "g", name, fitted_text(scale(0) + 6, centre + 4, "not measured", 200, class_="name"), class_=kind
         )
     cell = value_cell(value, unit)
     start, end = sorted((scale(0), scale(estimate)))
@@ -174,7 +187,9 @@ def _bar(
     marks = [
         element(
             "title",
-            f"{_short(tip)}: {cell.text} ({cell.detail})" if cell.detail else f"{_short(tip)}: {cell.text}",
+            f"{shortened(tip)}: {cell.text} ({cell.detail})"
+            if cell.detail
+            else f"{shortened(tip)}: {cell.text}",
         ),
         name,
         element(
@@ -189,7 +204,7 @@ def _bar(
         )
     marks.append(element("circle", cx=scale(estimate), cy=centre, r=3.6, class_="dot"))
     marks.append(
-        _text(
+        fitted_text(
             scale(max(high, estimate, 0.0)) + 9, centre + 4, cell.text.removesuffix("%"), 58, class_="figure"
         )
     )
@@ -200,9 +215,9 @@ def _points(plot: LinePlot | ScatterPlot, width: int) -> tuple[float, Html]:
     height = 320 if width > 500 else 280
     points = [point for one in plot.series for point in one.points]
     x_marks, y_marks = _point_ticks(plot, points, width)
-    left = 12 + max(len(_axis_label(mark, plot.y_unit)) for mark in y_marks) * _TEXT * _LETTER
-    x = _scale(x_marks[0], x_marks[-1], left, width - 20)
-    y = _scale(y_marks[0], y_marks[-1], height - 52, 30)
+    left = 12 + max(len(axis_label(mark, plot.y_unit)) for mark in y_marks) * TEXT * LETTER
+    x = scale_of(x_marks[0], x_marks[-1], left, width - 20)
+    y = scale_of(y_marks[0], y_marks[-1], height - 52, 30)
     shapes: list[Html] = []
     for position, one in enumerate(plot.series):
         kind = series_class(position, len(plot.series))
@@ -233,13 +248,13 @@ def _frame(
     width: int,
     height: int,
 ) -> Iterator[Html]:
-    yield _text(0, 13, plot.y_title, width, class_="axis-title")
-    yield _text(width - 20, height - 8, plot.x_title, width - left, class_="axis-title end")
+    yield fitted_text(0, 13, plot.y_title, width, class_="axis-title")
+    yield fitted_text(width - 20, height - 8, plot.x_title, width - left, class_="axis-title end")
     for mark in y_marks:
         yield element("path", d=f"M{number(left)} {number(y(mark))}H{width - 20}", class_="grid")
-        yield _text(left - 8, y(mark) + 4, _axis_label(mark, plot.y_unit), left, class_="tick end")
+        yield fitted_text(left - 8, y(mark) + 4, axis_label(mark, plot.y_unit), left, class_="tick end")
     for mark in x_marks:
-        yield _axis_text(x(mark), height - 32, _axis_label(mark, plot.x_unit))
+        yield axis_text(x(mark), height - 32, axis_label(mark, plot.x_unit))
 
 
 def _line(
@@ -249,7 +264,7 @@ def _line(
         return []
     ordered = sorted(one.points, key=lambda point: point.x)
     path = "M" + "L".join(f"{number(x(each.x))} {number(y(_estimate(each)))}" for each in ordered)
-    drawn = [element("path", d=path, class_="line", stroke_dasharray=_dash(position, count))]
+    drawn = [element("path", d=path, class_="line", stroke_dasharray=dash(position, count))]
     if all(ends(each.y) for each in ordered):
         lower = [(each.x, (ends(each.y) or (0, 0))[0]) for each in ordered]
         upper = [(each.x, (ends(each.y) or (0, 0))[1]) for each in reversed(ordered)]
@@ -267,7 +282,7 @@ def _mark(
     y: Callable[[float], float],
 ) -> Html:
     cell = value_cell(point.y, plot.y_unit)
-    who = f"{_short(name)}, {_short(point.label)}" if point.label else _short(name)
+    who = f"{shortened(name)}, {shortened(point.label)}" if point.label else shortened(name)
     said = f"{who}: {cell.text} {cell.detail}".strip()
     parts: list[Html] = [element("title", f"{said} at {written(point.x, plot.x_unit)}")]
     at, high = x(point.x), y(_estimate(point))
@@ -277,7 +292,7 @@ def _mark(
             element("path", d=f"M{number(at)} {number(y(span[0]))}V{number(y(span[1]))}", class_="whisker")
         )
     if isinstance(plot, ScatterPlot):
-        parts.append(_shape(position, at, high, 5))
+        parts.append(shape(position, at, high, 5))
     else:
         parts.append(element("circle", cx=at, cy=high, r=3.2, class_="dot"))
     return element("g", parts)
@@ -287,15 +302,15 @@ def _reliability(plot: ReliabilityPlot, width: int) -> tuple[float, Html]:
     height = min(width, 400)
     marks = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     left = 52.0
-    x, y = _scale(0, 1, left, width - 16), _scale(0, 1, height - 48, 30)
+    x, y = scale_of(0, 1, left, width - 16), scale_of(0, 1, height - 48, 30)
     parts = [
-        _text(0, 13, "Came true", width, class_="axis-title"),
-        _text(width - 16, height - 6, "Predicted probability", width - left, class_="axis-title end"),
+        fitted_text(0, 13, "Came true", width, class_="axis-title"),
+        fitted_text(width - 16, height - 6, "Predicted probability", width - left, class_="axis-title end"),
     ]
     for mark in marks:
         parts.append(element("path", d=f"M{number(left)} {number(y(mark))}H{width - 16}", class_="grid"))
-        parts.append(_text(left - 8, y(mark) + 4, f"{100 * mark:.0f}%", left, class_="tick end"))
-        parts.append(_axis_text(x(mark), height - 28, f"{100 * mark:.0f}%"))
+        parts.append(fitted_text(left - 8, y(mark) + 4, f"{100 * mark:.0f}%", left, class_="tick end"))
+        parts.append(axis_text(x(mark), height - 28, f"{100 * mark:.0f}%"))
     parts.append(
         element("path", d=f"M{number(x(0))} {number(y(0))}L{number(x(1))} {number(y(1))}", class_="ideal")
     )
@@ -313,75 +328,14 @@ def _reliability(plot: ReliabilityPlot, width: int) -> tuple[float, Html]:
     return height, join(parts)
 
 
-def series_class(position: int, count: int) -> str:
-    """The colour of a series: the last one has the accent."""
-    return "accent" if position == count - 1 else f"s{position % _OTHERS + 1}"
-
-
-def _sample(plot: LinePlot | ScatterPlot, position: int, count: int) -> Html:
+def _sample(plot: LinePlot | ScatterPlot | DistributionPlot, position: int, count: int) -> Html:
     if isinstance(plot, ScatterPlot):
-        inside = _shape(position, 14, 7, 5)
+        inside = shape(position, 14, 7, 5)
     else:
-        inside = element("path", d="M1 7H27", class_="line", stroke_dasharray=_dash(position, count))
+        inside = element("path", d="M1 7H27", class_="line", stroke_dasharray=dash(position, count))
     drawn = element("g", inside, class_=series_class(position, count))
     return element("svg", drawn, viewbox="0 0 28 14", width=28, height=14, aria_hidden="true")
 
 
-def _shape(position: int, x: float, y: float, size: float) -> Html:
-    """Circle, square, triangle, diamond, and again."""
-    kind = position % 4
-    if kind == 0:
-        return element("circle", cx=x, cy=y, r=size, class_="dot")
-    if kind == 1:
-        return element("rect", x=x - size, y=y - size, width=2 * size, height=2 * size, class_="dot")
-    corners = {
-        2: [(0, -size * 1.2), (size * 1.15, size * 0.9), (-size * 1.15, size * 0.9)],
-        3: [(0, -size * 1.3), (size * 1.3, 0), (0, size * 1.3), (-size * 1.3, 0)],
-    }[kind]
-    path = "L".join(f"{number(x + dx)} {number(y + dy)}" for dx, dy in corners)
-    return element("path", d=f"M{path}Z", class_="dot")
-
-
-def _dash(position: int, count: int) -> str | None:
-    return None if position == count - 1 else _DASHES[position % len(_DASHES)]
-
-
 def _estimate(point: Point) -> float:
     return point.y if isinstance(point.y, float | int) else point.y.estimate
-
-
-def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
-    def place(value: float) -> float:
-        share = (min(max(value, low), high) - low) / (high - low)
-        return start + share * (end - start)
-
-    return place
-
-
-def _axis_label(value: float, unit: Unit) -> str:
-    if unit is Unit.SHARE:
-        return f"{100 * value:.4g}%"
-    if unit is Unit.POINTS:
-        return f"{100 * value:+.4g}".replace("-", "−") if value else "0"
-    if unit is Unit.SECONDS:
-        return f"{value:.4g} s"
-    if unit is Unit.DOLLARS:
-        return f"${value:.4g}"
-    return f"{value:,.12g}"
-
-
-def _axis_text(x: float, y: float, text: str) -> Html:
-    return element("text", text, x=x, y=y, class_="tick middle")
-
-
-def _text(x: float, y: float, text: str, room: float, *, class_: str) -> Html:
-    """Text that fits so many pixels, else cut in its middle (paths differ at both ends), with a tooltip."""
-    letters = max(5, int(room / (_TEXT * (_BOLD_LETTER if class_ == "group" else _LETTER))))
-    if len(text) <= letters:
-        return element("text", text, x=x, y=y, class_=class_)
-    shown = f"{text[: letters // 2]}…{text[-((letters - 1) // 2) :]}"
-    return element("text", element("title", _short(text)), shown, x=x, y=y, class_=class_)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 300 else f"{text[:300]}…"

@@ -23,6 +23,8 @@ from loccit.evals.report_parts import (
     Cases,
     Cell,
     Column,
+    DifferencePlot,
+    DistributionPlot,
     Fact,
     Facts,
     Headline,
@@ -148,7 +150,9 @@ def _part(part: Part, identities: Iterator[str]) -> Html:
             return _table(part)
         case Cases():
             return _cases(part)
-        case BarPlot() | LinePlot() | ScatterPlot() | ReliabilityPlot():
+        case (
+            BarPlot() | LinePlot() | ScatterPlot() | ReliabilityPlot() | DistributionPlot() | DifferencePlot()
+        ):
             return _figure(part, next(identities))
 
 

@@ -224,6 +224,80 @@ class ReliabilityPlot:
 
 
 @dataclass(frozen=True, slots=True)
+class Distribution:
+    """Values of one system, smallest first. Raises InputError where there are none."""
+
+    name: str
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise InputError(f"the distribution {self.name!r} has no values, expected at least one")
+        object.__setattr__(self, "values", tuple(sorted(self.values)))
+
+    def quantile(self, share: float) -> float:
+        """The smallest value that at least this share of all does not exceed."""
+        return self.values[max(0, math.ceil(share * len(self.values) - 1e-9) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionPlot:
+    """How values are spread, with p50 and p95. The last series stands out. Raises InputError if empty."""
+
+    title: str
+    description: str
+    x_title: str
+    series: tuple[Distribution, ...]
+    unit: Unit = Unit.SECONDS
+
+    def __post_init__(self) -> None:
+        if not self.series:
+            raise InputError(f"{self.title!r} has nothing to draw, expected at least one distribution")
+        _check_finite(self.title, [value for one in self.series for value in one.values])
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A difference with its interval. What is worse than `margin` (0 or more) is too bad; None: no margin.
+
+    `is_higher_better` says on which side of zero the margin is.
+    """
+
+    name: str
+    value: Interval | None
+    margin: float | None = None
+    is_higher_better: bool = True
+    tone: Tone = Tone.NEUTRAL
+
+    @property
+    def edge(self) -> float | None:
+        """Where it begins to be too bad."""
+        if self.margin is None:
+            return None
+        return -self.margin if self.is_higher_better else self.margin
+
+    @property
+    def edge_is_left(self) -> bool:
+        """Whether too bad is below the edge, and not above."""
+        return self.is_higher_better
+
+
+@dataclass(frozen=True, slots=True)
+class DifferencePlot:
+    """Differences of one unit around zero, with their margins. Raises InputError where there are none."""
+
+    title: str
+    description: str
+    rows: tuple[Difference, ...]
+    unit: Unit = Unit.POINTS
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            raise InputError(f"{self.title!r} has nothing to draw, expected at least one difference")
+        _check_finite(self.title, [one.value for one in self.rows])
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """A piece of evidence, shown beside the others of its case. Code keeps its spaces and lines.
 
@@ -256,8 +330,8 @@ class Cases:
     note: str = ""
 
 
-Plot: TypeAlias = BarPlot | LinePlot | ScatterPlot | ReliabilityPlot
-Part: TypeAlias = Prose | Callout | Facts | Table | BarPlot | LinePlot | ScatterPlot | ReliabilityPlot | Cases
+Plot: TypeAlias = BarPlot | LinePlot | ScatterPlot | ReliabilityPlot | DistributionPlot | DifferencePlot
+Part: TypeAlias = Prose | Callout | Facts | Table | Plot | Cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +356,9 @@ class Page:
 
 
 def written(value: float, unit: Unit) -> str:
-    """A number in its unit: 68.2%, 0.497, +3.1, 310 ms, $0.0042, 1,204."""
+    """A number in its unit: 68.2%, 0.497, +3.1, 310 ms, $0.0042, 1,204, ∞."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     formats: dict[Unit, Callable[[float], str]] = {
         Unit.SHARE: lambda v: f"{100 * v:.1f}%",
         Unit.SCORE: lambda v: f"{v:.3f}",
@@ -305,6 +381,19 @@ def written_range(interval: Interval, unit: Unit) -> str:
     if unit is Unit.SECONDS and low.rpartition(" ")[2] == high.rpartition(" ")[2]:
         low = low.rpartition(" ")[0]
     return f"{low}–{high}"
+
+
+def signed(value: float, unit: Unit) -> str:
+    """A difference in the unit of what differs, with its sign: +3.1, −120 ms, +$0.0040, 0."""
+    if unit in {Unit.SHARE, Unit.SCORE, Unit.POINTS}:
+        return written(value, Unit.POINTS)
+    sign = "+" if value > 0 else "−" if value < 0 else ""
+    return f"{sign}{written(abs(value), unit)}"
+
+
+def signed_range(interval: Interval, unit: Unit) -> str:
+    """The ends of the interval of a difference: −0.1 to +6.0, −80 ms to +1.2 s."""
+    return f"{signed(interval.low, unit)} to {signed(interval.high, unit)}"
 
 
 def value_cell(value: Value, unit: Unit, *, is_strong: bool = False, tone: Tone = Tone.NEUTRAL) -> Cell:
@@ -360,7 +449,7 @@ def ends(value: Value) -> tuple[float, float] | None:
 
 def _seconds(value: float) -> str:
     if value < 1:
-        return f"{1000 * value:.0f} ms"
+        return f"{1000 * value:.2g} ms" if 0 < value < 0.001 else f"{1000 * value:.0f} ms"
     return f"{value:.1f} s" if value < 120 else f"{value / 60:.1f} min"
 
 

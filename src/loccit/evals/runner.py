@@ -35,6 +35,7 @@ from loccit.evals.log import (
     EvalLog,
     Journal,
     LogHeader,
+    MetricFacts,
     RunFacts,
     SystemFacts,
     begun,
@@ -103,7 +104,7 @@ class EvalTask:
                 kind=self.system.kind, name=self.system.name, facts=_as_read(self.system.facts)
             ),
             scorers={scorer.name: scorer.version for scorer in self.scorers},
-            metrics=metric_facts(metric for scorer in self.scorers for metric in scorer.metrics),
+            metrics=_metrics_of(self.scorers),
             repeats=self.repeats,
             version=version,
             run=RunFacts(id=uuid.uuid4().hex, started_at=time.time()),
@@ -180,7 +181,7 @@ async def rescore(
         header = log.header.model_copy(
             update={
                 "scorers": {scorer.name: scorer.version for scorer in scorers},
-                "metrics": metric_facts(metric for scorer in scorers for metric in scorer.metrics),
+                "metrics": _metrics_of(scorers),
             }
         )
         return write_log(path, header, standing.entries, log.end.run if log.end else RunFacts())
@@ -417,6 +418,13 @@ class _Work:
             missing=dict(found.missing),
             run=usage,
         )
+
+
+def _metrics_of(scorers: Sequence[Scorer]) -> dict[str, MetricFacts]:
+    """Every metric with the scorer that gives it."""
+    return {
+        name: facts for scorer in scorers for name, facts in metric_facts(scorer.metrics, scorer.name).items()
+    }
 
 
 def _as_read(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ Which interval, and why, was settled by simulation (docs/explanation/statistics.
   0 and 1 and is right near both ends, where a bootstrap fails;
 - a difference of scores: Student's t with one pair added for each side, as Bonett and Price do for
   proportions, so that a handful of changed samples, or none, gives no false certainty;
-- amounts (seconds, dollars): the studentised bootstrap, which follows a long tail.
+- amounts (seconds, dollars): the studentised bootstrap, which follows a long tail;
+- how many times one amount is the other: Student's t of the logarithm;
+- a quantile of amounts: where Wilson's interval of the share of samples below holds the share asked for.
 
 Variances are jackknifed over groups; t has as many degrees of freedom as there are groups, less one.
 """
@@ -18,6 +20,7 @@ Variances are jackknifed over groups; t has as many degrees of freedom as there 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,6 +47,12 @@ _MAX_EXACT_CLUSTERS = 13
 _BLOCK_CELLS = 4_000_000
 # Of a t beyond this many degrees of freedom the quantiles are the normal's to five digits.
 _MAX_DEGREES = 10_000
+# Its exponential is still a number.
+_LARGEST_LOG = 600.0
+# How many standard errors above what a pilot shows a variance is planned for.
+_CAUTION = 1.0
+# A share that is nothing but rounding.
+_NOTHING_LEFT = 1e-12
 
 
 class Scale(StrEnum):
@@ -83,11 +92,15 @@ class Interval:
 class Spread:
     """How much paired differences vary.
 
-    `design_effect` is how many times more samples are needed than if each were a group of its own.
+    `design_effect` is how many times more samples are needed than if each were a group of its own, and
+    `group_size` how many a group has on average. `padding` is what an interval adds to the sum of squared
+    differences, whatever their number.
     """
 
     standard_deviation: float
     design_effect: float
+    group_size: float = 1.0
+    padding: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +154,7 @@ def proportion(successes: int, trials: int, *, level: float = 0.95) -> Interval:
             f"{successes!r} of {trials!r} is no share; expected 0 <= successes <= trials, trials > 0"
         )
     share = successes / trials
-    low, high = _wilson(share, trials, _NORMAL.inv_cdf((1 + level) / 2))
+    low, high = wilson(share, trials, _NORMAL.inv_cdf((1 + level) / 2))
     return Interval(share, low, high, level, trials, trials, "Wilson")
 
 
@@ -169,12 +182,98 @@ def paired_difference(
     size = len(grouped.sums)
     if size == 1:
         return Interval(grouped.mean, -1.0, 1.0, level, len(ours), 1, "one group")
-    padded = _with_one_pair_each_side(grouped, differences)
+    padded = _with_one_pair_each_side(grouped, _typical(differences))
     reach = student_quantile((1 + level) / 2, size - 1) * padded.standard_error
     low, high = max(-1.0, padded.mean - reach), min(1.0, padded.mean + reach)
     # Padding moves the middle towards zero, never the estimate; at the very ends it would fall outside.
     low, high = min(low, grouped.mean), max(high, grouped.mean)
     return Interval(grouped.mean, low, high, level, len(ours), size, "Student t, one pair added each side")
+
+
+def paired_ratio(
+    ours: Scores, theirs: Scores, *, clusters: Clusters | None = None, level: float = 0.95
+) -> Interval:
+    """How many times theirs ours is: the ratio of two means of amounts on the same samples.
+
+    1.1 is ten percent more. Where one group holds all there is of a side, `high` is infinite. Raises
+    InputError as `paired_difference` does for amounts, and where all of one side are zero: there is no ratio.
+    """
+    _check_level(level)
+    for values in (ours, theirs):
+        _check_scale(values, Scale.AMOUNT)
+    _differences(ours, theirs)
+    for name, values in (("ours", ours), ("theirs", theirs)):
+        if not any(values.values()):
+            raise InputError(
+                f"all {len(values)} amounts of {name} are zero, and have no ratio",
+                next_step="look at the difference instead",
+            )
+    top, bottom = _grouped(ours, clusters), _grouped(theirs, clusters)
+    size = len(top.sums)
+    if size == 1:
+        raise _one_group(len(ours))
+    ratio = top.mean / bottom.mean
+    reach = student_quantile((1 + level) / 2, size - 1) * _log_ratio_error(top, bottom)
+    low, high = ratio * math.exp(-reach), ratio * math.exp(reach) if reach < _LARGEST_LOG else math.inf
+    return Interval(ratio, low, high, level, len(ours), size, "Student t of the logarithm")
+
+
+def quantile(
+    values: Scores, share: float, *, clusters: Clusters | None = None, level: float = 0.95
+) -> Interval:
+    """The amount that `share` of the samples do not exceed, with its interval: 0.5 is the median, 0.95 p95.
+
+    The estimate is the smallest value that does. Where samples are too few to tell how large it may be,
+    `high` is infinite: p95 wants some hundred. Raises InputError for values that are no amounts, a share not
+    between 0 and 1, and as `mean` does.
+    """
+    _check_level(level)
+    if not 0 < share < 1:
+        raise InputError(f"the share of a quantile is {share!r}, expected between 0 and 1, as 0.95")
+    _check_scale(values, Scale.AMOUNT)
+    ordered = sorted(values.values())
+    size = len(ordered)
+    # 0.95 * 20 is 19, and not the next float above it.
+    at = math.ceil(share * size - 1e-9) - 1
+
+    def below(value: float) -> tuple[float, float]:
+        low, high, _ = _wilson_of_scores(
+            _grouped({k: float(v <= value) for k, v in values.items()}, clusters), level
+        )
+        return low, high
+
+    # A value belongs to the interval where the share of samples below it may well be the one asked for.
+    first = bisect_left(ordered, True, hi=at, key=lambda value: below(value)[1] >= share)
+    last = bisect_left(ordered, True, lo=at, key=lambda value: below(value)[0] > share)
+    groups = size if clusters is None else len({clusters[key] for key in values})
+    return Interval(
+        ordered[at],
+        ordered[first] if first or below(-1.0)[1] < share else 0.0,
+        ordered[last] if last < size else math.inf,
+        level,
+        size,
+        groups,
+        "inverted Wilson",
+    )
+
+
+def any_of(successes: int, trials: int, tries: int) -> float:
+    """How probable it is that at least one of so many tries succeeds (pass@k), from repeats of one sample.
+
+    Without bias: the share of all choices of `tries` of the trials that hold a success. Raises InputError
+    for more tries than trials, and impossible counts.  Source: Chen et al., 2021, arXiv:2107.03374.
+    """
+    _check_tries(successes, trials, tries)
+    return 1 - math.comb(trials - successes, tries) / math.comb(trials, tries)
+
+
+def all_of(successes: int, trials: int, tries: int) -> float:
+    """How probable it is that every one of so many tries succeeds (pass^k), from repeats of one sample.
+
+    Without bias, as `any_of`, and raises as it does.  Source: Yao et al., 2024, arXiv:2406.12045.
+    """
+    _check_tries(successes, trials, tries)
+    return math.comb(successes, tries) / math.comb(trials, tries)
 
 
 def randomisation_test(
@@ -244,26 +343,86 @@ def spread(ours: Scores, theirs: Scores, *, clusters: Clusters | None = None) ->
     return Spread(deviation, (grouped.standard_error / naive) ** 2 if naive else 1.0)
 
 
+def pilot_spread(
+    ours: Scores,
+    theirs: Scores,
+    margin: float,
+    *,
+    clusters: Clusters | None = None,
+    scale: Scale = Scale.SCORE,
+) -> Spread:
+    """How paired differences would vary if ours were lower by `margin`, from a pilot of any size.
+
+    A pilot says less than it seems to. So one pair is added for each side, as in the interval: one without
+    any change does not promise that there is none. Of scores, what ours would lose and did not lose yet adds
+    changes of the usual size. And the squares that were seen are taken one standard error higher. Raises
+    InputError as `paired_difference` does.
+    """
+    for values in (ours, theirs):
+        _check_scale(values, scale)
+    differences = _differences(ours, theirs)
+    grouped, size = _grouped(differences, clusters), len(differences)
+    typical = max(_typical(differences), margin) if scale is Scale.AMOUNT else _typical(differences)
+    seen = math.fsum(value**2 for value in differences.values()) * _cautious(grouped.sums)
+    variance = (seen + 2 * typical**2) / (size + 2)
+    if scale is Scale.SCORE:
+        lost = max(0.0, -grouped.mean)
+        variance += typical * max(0.0, margin - lost) - max(margin, lost) ** 2
+    return Spread(
+        math.sqrt(max(variance, 0.0)),
+        _design_effect(differences, grouped),
+        group_size=size / len(grouped.sums),
+        padding=2 * typical**2 if scale is Scale.SCORE else 0.0,
+    )
+
+
+def ratio_spread(ours: Scores, theirs: Scores, margin: float, *, clusters: Clusters | None = None) -> Spread:
+    """How the logarithm of a ratio of amounts varies, with the same caution; `margin` is a logarithm too.
+
+    Two groups are added that differ by the margin. Raises InputError as `paired_ratio` does.
+    """
+    paired_ratio(ours, theirs, clusters=clusters)
+    top, bottom = _grouped(ours, clusters), _grouped(theirs, clusters)
+    groups, size = len(top.sums), len(ours)
+    residuals = groups * (top.sums / top.sums.sum() - bottom.sums / bottom.sums.sum())
+    variance = (float(residuals @ residuals) * _cautious(residuals) + 2 * margin**2) / groups
+    return Spread(math.sqrt(variance * size / groups), 1.0, group_size=size / groups)
+
+
 def required_samples(spread: Spread, margin: float, *, power: float = 0.9, level: float = 0.95) -> int:
     """How many samples find a true difference of `margin` with this power: their interval is clear of zero.
 
-    Counts samples of groups like the pilot's. Raises InputError for a margin that is not positive, or a
-    power or level not between 0 and 1.
+    Counts samples of groups like the pilot's, whole ones. Raises InputError for a margin that is not
+    positive, or a power or level not between 0 and 1.
     """
     _check_level(level)
     if not 0 < power < 1:
         raise InputError(f"power is {power!r}, expected between 0 and 1")
     if not 0 < margin < math.inf:
         raise InputError(f"margin is {margin!r}, expected a positive number")
-    size = 2
-    # The quantile of t depends on the size: a few rounds settle it.
-    for _ in range(20):
-        reach = student_quantile((1 + level) / 2, size - 1) + student_quantile(power, size - 1)
-        needed = max(2, math.ceil(spread.design_effect * (reach * spread.standard_deviation / margin) ** 2))
-        if needed == size:
-            break
-        size = needed
-    return size
+    variance = spread.design_effect * spread.standard_deviation**2
+
+    def suffices(groups: int) -> bool:
+        size = groups * spread.group_size
+        reach = student_quantile((1 + level) / 2, groups - 1) * math.sqrt(size * variance + spread.padding)
+        return margin * size >= reach + student_quantile(power, groups - 1) * math.sqrt(size * variance)
+
+    # Sums grow with the size, their errors with its root: from some size on all suffice.
+    enough = 2
+    while not suffices(enough):
+        enough *= 2
+    groups = bisect_left(range(enough), True, lo=max(2, enough // 2), key=suffices)
+    return math.ceil(groups * spread.group_size - 1e-9)
+
+
+def wilson(share: float, trials: float, quantile: float) -> tuple[float, float]:
+    """The ends of Wilson's interval of a share of so many trials, which need not be a whole number."""
+    square = quantile**2
+    middle = (share + square / (2 * trials)) / (1 + square / trials)
+    reach = math.sqrt(max(0.0, share * (1 - share)) / trials + square / (4 * trials**2))
+    reach *= quantile / (1 + square / trials)
+    # Rounding must not put the share itself outside.
+    return max(0.0, min(middle - reach, share)), min(1.0, max(middle + reach, share))
 
 
 @lru_cache(maxsize=512)
@@ -301,33 +460,64 @@ def _wilson_of_scores(grouped: _Grouped, level: float) -> tuple[float, float, st
     error, share = grouped.standard_error, grouped.mean
     # Where all groups agree their variance says nothing, and each counts as one trial.
     trials = share * (1 - share) / error**2 if error > 1e-12 and 0 < share < 1 else float(size)
-    low, high = _wilson(share, trials, student_quantile((1 + level) / 2, size - 1))
+    low, high = wilson(share, trials, student_quantile((1 + level) / 2, size - 1))
     return low, high, "Wilson at the effective sample size"
 
 
-def _wilson(share: float, trials: float, quantile: float) -> tuple[float, float]:
-    square = quantile**2
-    middle = (share + square / (2 * trials)) / (1 + square / trials)
-    reach = math.sqrt(max(0.0, share * (1 - share)) / trials + square / (4 * trials**2))
-    reach *= quantile / (1 + square / trials)
-    # Rounding must not put the share itself outside.
-    return max(0.0, min(middle - reach, share)), min(1.0, max(middle + reach, share))
-
-
-def _with_one_pair_each_side(grouped: _Grouped, differences: Scores) -> _Grouped:
-    """The groups and two more of one sample each, up and down by the typical change (1 if none changed)."""
-    squares = [differences[key] ** 2 for key in sorted(differences) if differences[key]]
-    typical = math.sqrt(math.fsum(squares) / len(squares)) if squares else 1.0
+def _with_one_pair_each_side(grouped: _Grouped, typical: float) -> _Grouped:
+    """The groups and two more of one sample each, up and down by the typical change."""
     return _Grouped(np.append(grouped.sums, (typical, -typical)), np.append(grouped.counts, (1.0, 1.0)))
+
+
+def _typical(differences: Scores) -> float:
+    """The root mean square of those that are not zero; 1 if all are."""
+    squares = [value**2 for value in differences.values() if value]
+    return math.sqrt(math.fsum(squares) / len(squares)) if squares else 1.0
+
+
+def _design_effect(differences: Scores, grouped: _Grouped) -> float:
+    """At least 1: samples of one group that seem to balance each other are luck."""
+    naive = float(np.std(np.fromiter(differences.values(), dtype=np.float64))) / math.sqrt(len(differences))
+    if not naive or len(grouped.sums) < 2:
+        return len(differences) / len(grouped.sums)
+    return max(1.0, (grouped.standard_error / naive) ** 2)
+
+
+def _cautious(sums: _Floats) -> float:
+    """By how much the squares of what differs by group may well be more: one standard error of themselves.
+
+    As for a count: of so many groups as carry the squares, the root.
+    """
+    squares = sums**2
+    total = float(squares.sum())
+    return 1 + _CAUTION * math.sqrt(float(squares @ squares)) / total if total else 1.0
+
+
+def _one_group(samples: int) -> InputError:
+    return InputError(
+        f"all {samples} samples are of one group, so nothing is known of how groups vary",
+        next_step="measure at least two groups",
+    )
+
+
+def _log_ratio_error(top: _Grouped, bottom: _Grouped) -> float:
+    """The standard error of the logarithm of the ratio of two sums, by leaving out one group at a time.
+
+    Infinite where one group holds all there is of a side.
+    """
+    left_top, left_bottom = top.sums.sum() - top.sums, bottom.sums.sum() - bottom.sums
+    if min(left_top.min() / top.sums.sum(), left_bottom.min() / bottom.sums.sum()) < _NOTHING_LEFT:
+        return math.inf
+    size = len(top.sums)
+    logs = np.log(left_top / left_bottom)
+    apart = logs - logs.mean()
+    return math.sqrt((size - 1) / size * float(apart @ apart))
 
 
 def _amount(grouped: _Grouped, samples: int, level: float, seed: int, *, floor: float) -> Interval:
     size = len(grouped.sums)
     if size == 1:
-        raise InputError(
-            f"all {samples} samples are of one group, so nothing is known of how groups vary",
-            next_step="measure at least two groups",
-        )
+        raise _one_group(samples)
     share, error = grouped.mean, grouped.standard_error
     if size < _MIN_BOOTSTRAP_CLUSTERS:
         reach = student_quantile((1 + level) / 2, size - 1)
@@ -414,6 +604,15 @@ def _check_scale(values: Scores, scale: Scale) -> None:
     if wrong is not None:
         expected = "a score from 0 to 1" if scale is Scale.SCORE else "an amount of 0 or more"
         raise InputError(f"sample {wrong!r} has the value {float(values[wrong])!r}, expected {expected}")
+
+
+def _check_tries(successes: int, trials: int, tries: int) -> None:
+    if not (0 <= successes <= trials and 1 <= tries <= trials):
+        raise InputError(
+            f"{successes!r} of {trials!r} tell nothing of {tries!r} tries;"
+            " expected 0 <= successes <= trials and 1 <= tries <= trials",
+            next_step="repeat each sample at least as often",
+        )
 
 
 def _check_level(level: float) -> None:

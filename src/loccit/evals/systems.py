@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from pydantic import ValidationError
 
-from loccit.core.answers import Abstention, Answer, Claim, ClaimKind, Outcome
+from loccit.core.answers import Abstention, Answer, CitationKind, Claim, ClaimKind, Outcome
 from loccit.core.calls import Message, ModelCall, Payer, Speaker
 from loccit.core.errors import InputError, LoccitError, SystemFailed
 from loccit.core.evidence import Hit, Place
 from loccit.core.triage import Triage, TriageAbstention, TriageOutcome
-from loccit.evals.datasets import Job, Lines, Sample
+from loccit.evals.datasets import COMMIT_MESSAGE, Job, Lines, Sample
 from loccit.evals.outputs import Cited, Output, OutputClaim, OutputOutcome, Stages, Usage
 from loccit.pipeline.events import Event, Found
 
@@ -481,7 +481,10 @@ def output_of_answer(answer: Answer, found: Sequence[Found]) -> Output:
         passages=lines,
         abstention=why_not,
         confidence=answer.confidence,
-        stages=Stages(retrieved=lines, packed=_lines(found[-1].kept) if found else ()),
+        stages=Stages(
+            retrieved=_places([hit.place for hit in hits]),
+            packed=_places(found[-1].kept) if found else (),
+        ),
     )
 
 
@@ -535,6 +538,26 @@ def _lines(places: Sequence[Place]) -> tuple[Lines, ...]:
     )
 
 
+def _places(places: Sequence[Place]) -> tuple[Lines, ...]:
+    """The same with commits' messages."""
+    return tuple(
+        line
+        for place in places
+        for line in (
+            _lines([place])
+            if place.path
+            else [
+                Lines(
+                    path=COMMIT_MESSAGE,
+                    start_line=place.start_line,
+                    end_line=place.end_line,
+                    commit=place.object_id,
+                )
+            ]
+        )
+    )
+
+
 def _functions(hits: Sequence[Hit]) -> tuple[str, ...]:
     named = [hit for hit in hits if hit.symbol and hit.place.path and _is_unicode(hit.place.path)]
     return tuple(dict.fromkeys(f"{hit.place.path}::{hit.symbol}" for hit in named))
@@ -547,7 +570,7 @@ def _paths(lines: Sequence[Lines]) -> tuple[str, ...]:
 def _claim(claim: Claim) -> OutputClaim:
     cited = tuple(
         Cited(
-            path=citation.path,
+            path=citation.path or COMMIT_MESSAGE,
             start_line=citation.start_line,
             end_line=citation.end_line,
             repo=citation.repo,
@@ -556,7 +579,7 @@ def _claim(claim: Claim) -> OutputClaim:
             holds=True,
         )
         for citation in claim.citations
-        if citation.path is not None
+        if citation.path is not None or citation.kind is CitationKind.COMMIT
     )
     return OutputClaim(
         text=claim.text,

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from loccit.core.errors import InputError, SourceUnreadable
 from loccit.evals.agents_scorer import AgentsScorer
 from loccit.evals.answers_scorer import AnswersScorer
+from loccit.evals.builtin_project import QUESTIONS
 from loccit.evals.datasets import Dataset, Job, read_dataset
 from loccit.evals.function_scorer import FunctionScorer
 from loccit.evals.retrieval_scorer import RetrievalScorer
@@ -23,7 +24,8 @@ from loccit.evals.scoring import Scorer
 from loccit.evals.systems import shortened
 
 BUILT_IN = "builtin"
-_BUILT_IN_FOLDER = Path(__file__).parent / "builtin"
+# Scorers that ask a model.
+JUDGES = ("judge.correct", "judge.grounded")
 
 
 _KEYS_OF = {
@@ -78,7 +80,8 @@ class TaskFile:
 
     `dataset` is a file, or `builtin`. `repos` are asked where a sample names none; empty: the one that the
     working directory is in. `scorers`: retrieval, answers, agents, judges by their metric, or FILE.py:NAME;
-    empty: those that the samples have something for. `sample` asks only so many, drawn with `seed`.
+    empty: those that the samples have something for. `judge` is the model that judges ask, empty: that of
+    the settings. `sample` asks only so many, drawn with `seed`.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -87,6 +90,7 @@ class TaskFile:
     name: str = ""
     repos: tuple[str, ...] = ()
     scorers: tuple[str, ...] = ()
+    judge: str = ""
     system: SystemSpec = field(default_factory=SystemSpec)
     repeats: int = 1
     sample: int | None = None
@@ -109,7 +113,7 @@ class TaskFile:
 
     def read_dataset(self) -> Dataset:
         """Its samples. Raises as `datasets.read_dataset` does, and InputError for a sample of no size."""
-        path = _BUILT_IN_FOLDER / "questions.jsonl" if self.is_built_in else self.folder / self.dataset
+        path = QUESTIONS if self.is_built_in else self.folder / self.dataset
         return drawn(read_dataset(path), self.sample, self.seed)
 
 
@@ -129,11 +133,6 @@ def _check_url(name: str, url: str) -> None:
             f"{name} holds a user or a password for {parts.hostname!r}",
             next_step="name the environment variable with the key: key_variable",
         )
-
-
-def built_in_repository() -> Path:
-    """The folder that the built-in samples ask about: a small project that comes with loccit."""
-    return _BUILT_IN_FOLDER / "parcels"
 
 
 def read_task(written: str) -> TaskFile:
@@ -205,7 +204,7 @@ def computed_scorers(names: tuple[str, ...], dataset: Dataset, folder: Path) -> 
         else:
             raise InputError(
                 f"there is no scorer {name!r}",
-                next_step=f"there are {', '.join(known)}, judges, and functions as FILE.py:NAME",
+                next_step=f"there are {', '.join([*known, *JUDGES])}, and functions as FILE.py:NAME",
             )
     return found
 

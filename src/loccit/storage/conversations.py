@@ -103,6 +103,12 @@ class Conversations:
         with self._database.reading() as connection:
             return connection.execute(query).scalar()
 
+    def follow_ups(self) -> frozenset[str]:
+        """The runs whose question goes on with a conversation."""
+        query = select(turns.c.run).where(turns.c.number > 1)
+        with self._database.reading() as connection:
+            return frozenset(str(row.run) for row in connection.execute(query))
+
     def prune(self, before: float) -> int:
         """Forget turns from before (seconds since the epoch), and conversations of which nothing is left; how
         many turns there were.

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 METADATA = MetaData()
 
@@ -116,10 +128,24 @@ runs = Table(
     Index("runs_by_user", "user", "started_at"),
 )
 
+# What people say of answers, the last time that each did. It goes with the run.
+feedback = Table(
+    "feedback",
+    METADATA,
+    Column("run", String(64), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("user", String(200), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("thumb", String(4), nullable=False),  # up, down
+    Column("correction", Text, nullable=False),
+    Column("files", Text, nullable=False),  # JSON: paths
+    Index("feedback_by_user", "user"),
+)
+
 __all__ = [
     "METADATA",
     "call_sizes",
     "charges",
+    "feedback",
     "replies",
     "runs",
     "sessions",

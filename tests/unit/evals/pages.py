@@ -12,6 +12,10 @@ from loccit.evals.report_parts import (
     Cases,
     Cell,
     Column,
+    Difference,
+    DifferencePlot,
+    Distribution,
+    DistributionPlot,
     Fact,
     Facts,
     Headline,
@@ -31,7 +35,7 @@ from loccit.evals.report_parts import (
     systems_table,
 )
 from loccit.evals.scorers import calibration
-from loccit.evals.statistics import proportion
+from loccit.evals.statistics import Interval, proportion
 
 VOID = {"meta", "br", "hr"}
 
@@ -110,6 +114,19 @@ def full_page(text: str = "plain") -> Page:
         LinePlot(f"Lines {text}", text, text, text, points),
         ScatterPlot(f"Cloud {text}", text, text, text, points, x_unit=Unit.SECONDS),
         ReliabilityPlot(f"Calibration {text}", text, bins),
+        DistributionPlot(f"Spread {text}", text, text, (Distribution(text, (0.02, 0.3, 4.0, 50.0)),)),
+        DistributionPlot(
+            f"Spreads {text}", text, text, (Distribution(text, (1.0, 1.0)), Distribution("b", (0.0, 2.5)))
+        ),
+        DifferencePlot(
+            f"Differences {text}",
+            text,
+            (
+                Difference(text, Interval(0.02, -0.01, 0.05, 0.95, 9, 9, "m"), 0.03, tone=Tone.GOOD),
+                Difference(f"low {text}", Interval(0.4, 0.3, 0.5, 0.95, 9, 9, "m"), 0.1, False, Tone.BAD),
+                Difference(f"none {text}", None),
+            ),
+        ),
     )
     table = Table(
         text, (Column(text, is_number=False), Column(text)), ((Cell(text), Cell(text, text, True, Tone.BAD)),)

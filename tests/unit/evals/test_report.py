@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 import loccit.evals
 from loccit.core.errors import InputError
 from loccit.evals.markup import Html, cut, element, visible, web_address
-from loccit.evals.plots import data_table, ticks
+from loccit.evals.plot_marks import ticks
+from loccit.evals.plots import data_table
 from loccit.evals.report import render
 from loccit.evals.report_parts import (
     BarPlot,
@@ -227,7 +228,7 @@ class TestPlots:
     def test_every_plot_has_title_description_and_its_figures_as_a_table(self, page: Page) -> None:
         """For a desk and for a phone, and in a table that opens."""
         figures = parsed(render(page)).all("figure")
-        assert len(figures) == 5
+        assert len(figures) == 8
         for figure in figures:
             drawings = [each for each in figure.all("svg") if each.attributes.get("role") == "img"]
             assert [each.attributes["viewbox"].split()[2] for each in drawings] == ["820", "340"]
@@ -329,7 +330,7 @@ class TestTables:
         """Each names itself, its columns and its rows."""
         root = parsed(render(page))
         boxes = [each for each in root.walk() if each.attributes.get("class") == "scroll"]
-        assert len(boxes) == len(root.all("table")) == 7
+        assert len(boxes) == len(root.all("table")) == 10
         assert all(each.attributes["tabindex"] == "0" and each.attributes["aria-label"] for each in boxes)
         for table in root.all("table"):
             assert table.all("caption")

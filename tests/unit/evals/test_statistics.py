@@ -17,11 +17,17 @@ from loccit.evals.statistics import (
     Interval,
     Scale,
     Spread,
+    all_of,
+    any_of,
     holm,
     mean,
     paired_difference,
+    paired_ratio,
+    pilot_spread,
     proportion,
+    quantile,
     randomisation_test,
+    ratio_spread,
     required_samples,
     spread,
     student_quantile,
@@ -111,6 +117,31 @@ class TestCoverage:
         reach = student_quantile(0.975, 39)
         plain = sum(abs(x.mean() - truth) <= reach * x.std(ddof=1) / math.sqrt(40) for x in drawn) / 250
         assert coverage(lambda: next(ours), truth, 250) > max(0.89, plain + 0.01)
+
+    @pytest.mark.parametrize("share", [0.5, 0.95])
+    def test_a_quantile_over_documents_is_covered(self, share: float) -> None:
+        """Seconds that are alike within a document: 95 % means 95 %."""
+        random = np.random.default_rng(10)
+        by_document = groups(200, 5)
+        truth = math.exp(0.6 * NormalDist().inv_cdf(share))
+
+        def draw() -> Interval:
+            seconds = random.normal(0, 0.4, 40).repeat(5) + random.normal(0, math.sqrt(0.2), 200)
+            return quantile(named(np.exp(seconds)), share, clusters=by_document)
+
+        assert 0.92 <= coverage(draw, truth, 400) <= 0.98
+
+    def test_a_ratio_over_documents_is_covered(self) -> None:
+        """A tenth slower, with a long tail."""
+        random = np.random.default_rng(15)
+        by_document = groups(200, 5)
+
+        def draw() -> Interval:
+            seconds = random.normal(0, 0.4, 40).repeat(5) + random.normal(0, 0.4, 200)
+            ours, theirs = (np.exp(seconds + random.normal(0, 0.3, 200)) for _ in range(2))
+            return paired_ratio(named(1.1 * ours), named(theirs), clusters=by_document)
+
+        assert 0.93 <= coverage(draw, 1.1, 2000) <= 0.97
 
     def test_proportions_are_covered(self) -> None:
         """Wilson's interval at a small share."""
@@ -294,6 +325,54 @@ class TestClosedForms:
         )
         assert found.design_effect == pytest.approx(5, rel=0.1)
 
+    def test_a_pilot_without_a_change_plans_for_some(self) -> None:
+        """Ten equal pairs: as if two of twelve changed by a whole point, and the loss itself on top."""
+        found = pilot_spread(named([1] * 10), named([1] * 10), 0.05)
+        assert found.standard_deviation == pytest.approx(math.sqrt(2 / 12 + 0.05 - 0.05**2))
+        assert required_samples(found, 0.05) > 500
+
+    def test_a_large_pilot_plans_for_what_it_saw(self) -> None:
+        """A tenth of 10,000 changed: with a loss of 5 points 15 in 100 will, and the caution is small."""
+        ours = named([0] * 500 + [1] * 500 + [1] * 9_000)
+        theirs = named([1] * 500 + [0] * 500 + [1] * 9_000)
+        assert pilot_spread(ours, theirs, 0.05).standard_deviation ** 2 == pytest.approx(0.1475, rel=0.03)
+
+    def test_a_ratio_that_never_varies_plans_for_groups_that_do(self) -> None:
+        """Two more, that differ by the margin."""
+        found = ratio_spread(named([2.0] * 8), named([1.0] * 8), 0.1)
+        assert found.standard_deviation == pytest.approx(math.sqrt(2 * 0.1**2 / 8))
+
+    def test_groups_that_are_counted_whole_need_more_for_their_degrees_of_freedom(self) -> None:
+        """The same variance in groups of five: a fifth of the degrees of freedom, and whole groups."""
+        alone, grouped = Spread(0.1, 1.0), Spread(0.1, 1.0, group_size=5)
+        assert required_samples(grouped, 0.1) > required_samples(alone, 0.1)
+        assert required_samples(grouped, 0.1) % 5 == 0
+        assert required_samples(Spread(0.1, 1.0, padding=0.5), 0.1) > required_samples(alone, 0.1)
+
+    def test_a_constant_ratio_has_no_width(self) -> None:
+        """Twice as much for each sample."""
+        found = paired_ratio(named([2.0, 4.0, 6.0]), named([1.0, 2.0, 3.0]))
+        assert (found.low, found.estimate, found.high) == pytest.approx((2, 2, 2))
+
+    def test_where_one_group_has_all_of_it_a_ratio_has_no_end(self) -> None:
+        """Nobody knows what another such group would be."""
+        found = paired_ratio(named([5.0, 0.0, 0.0]), named([1.0, 1.0, 1.0]))
+        assert (found.low, found.high) == (0, math.inf)
+
+    def test_the_quantile_of_a_few_has_no_upper_end(self) -> None:
+        """Of 20 samples none may be among the slowest twentieth."""
+        found = quantile(named(range(1, 21)), 0.95)
+        assert (found.estimate, found.high) == (19, math.inf)
+        assert 10 < found.low < 19
+        middle = quantile(named(range(1, 101)), 0.5)
+        assert (middle.low, middle.estimate, middle.high) == (41, 50, 60)
+
+    def test_tries_are_counted_without_bias(self) -> None:
+        """Three of five succeed: two tries both do in 3 of 10 choices, and neither does in 1 of 10."""
+        assert all_of(3, 5, 2) == pytest.approx(0.3)
+        assert any_of(3, 5, 2) == pytest.approx(0.9)
+        assert any_of(3, 5, 1) == all_of(3, 5, 1) == pytest.approx(0.6)
+
     def test_a_constant_amount_has_no_width(self) -> None:
         """Nothing was paid, each time."""
         found = mean(named([0.0] * 40), scale=Scale.AMOUNT)
@@ -366,6 +445,33 @@ class TestProperties:
         assert all(values[key] <= found[key] <= 1 for key in values)
         ranked = sorted(values, key=lambda key: values[key])
         assert [found[key] for key in ranked] == sorted(found.values())
+
+    @given(
+        st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6), st.integers(0, 9)), min_size=2, max_size=30)
+    )
+    def test_a_ratio_turned_round_is_one_over_it(self, rows: list[tuple[float, float, int]]) -> None:
+        """Neither system is favoured."""
+        ours, theirs = named(row[0] for row in rows), named(row[1] for row in rows)
+        owners = {f"s{at}": str(row[2]) for at, row in enumerate(rows)}
+        # Beyond these the ratio itself is no number.
+        if min(sum(ours.values()), sum(theirs.values())) < 1e-100 or len(set(owners.values())) == 1:
+            return
+        one = paired_ratio(ours, theirs, clusters=owners)
+        other = paired_ratio(theirs, ours, clusters=owners)
+        assert one.low <= one.estimate <= one.high
+        assert one.estimate == pytest.approx(1 / other.estimate)
+        if one.low > 1e-200 and one.high < 1e200:
+            assert (one.low, one.high) == pytest.approx((1 / other.high, 1 / other.low))
+
+    @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=40), st.sampled_from([0.05, 0.5, 0.9, 0.95]))
+    def test_a_quantile_is_a_value_and_inside_of_its_interval(
+        self, values: list[float], share: float
+    ) -> None:
+        """At least the share of all values does not exceed it."""
+        found = quantile(named(values), share)
+        assert found.estimate in values
+        assert found.low <= found.estimate <= found.high
+        assert sum(value <= found.estimate for value in values) >= share * len(values) - 1e-6
 
 
 NO_NUMBER = [float("nan"), float("inf"), float("-inf")]
@@ -463,3 +569,26 @@ def test_a_whole_comparison_takes_less_than_two_seconds() -> None:
         mean(amount, clusters=by_document, scale=Scale.AMOUNT)
         paired_difference(amount, amounts[0], clusters=by_document, scale=Scale.AMOUNT)
     assert time.process_time() - start < 2
+
+    def test_a_ratio_of_nothing_is_refused(self) -> None:
+        """Neither infinite nor one."""
+        some, none = {"a": 1.0, "b": 2.0}, {"a": 0.0, "b": 0.0}
+        with pytest.raises(InputError, match="all 2 amounts of theirs are zero"):
+            paired_ratio(some, none)
+        with pytest.raises(InputError, match="all 2 amounts of ours are zero"):
+            paired_ratio(none, some)
+        with pytest.raises(InputError, match="are of one group"):
+            paired_ratio(some, some, clusters={"a": "x", "b": "x"})
+
+    @pytest.mark.parametrize("share", [0.0, 1.0, -0.5, 95.0])
+    def test_an_impossible_quantile_is_refused(self, share: float) -> None:
+        """95 is no share."""
+        with pytest.raises(InputError, match="share of a quantile"):
+            quantile({"a": 1.0}, share)
+
+    @pytest.mark.parametrize(("successes", "trials", "tries"), [(1, 3, 4), (4, 3, 1), (-1, 3, 1), (1, 3, 0)])
+    def test_more_tries_than_repeats_are_refused(self, successes: int, trials: int, tries: int) -> None:
+        """Five tries are not known from three."""
+        for call in (any_of, all_of):
+            with pytest.raises(InputError, match="tell nothing of"):
+                call(successes, trials, tries)

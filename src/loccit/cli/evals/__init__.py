@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from loccit.cli.evals import run, score
+from loccit.cli.evals import calibrate, compare, exchange, from_runs, gate, improve, mine, report, run, score
 from loccit.cli.help_pages import Command
 
 app = typer.Typer(
@@ -15,5 +15,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Measure how good the answers are, compare two runs, and stop a worse one.",
 )
-for command in (run.run, score.score):
-    app.command(cls=Command)(command)
+for name, command in {
+    "run": run.run,
+    "report": report.report,
+    "compare": compare.compare,
+    "gate": gate.gate,
+    "mine": mine.mine,
+    "from-runs": from_runs.from_runs,
+    "score": score.score,
+    "calibrate": calibrate.calibrate,
+    "improve": improve.improve,
+    "export": exchange.export,
+    "import": exchange.import_log,
+}.items():
+    app.command(name, cls=Command)(command)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from loccit.cli.evals.options import JudgeModel, Report, Scorers
 from loccit.cli.options import Json, Quiet, Repos, check_numbers
 
 if TYPE_CHECKING:
@@ -33,9 +34,7 @@ def run(
             "--log", metavar="FILE", help="Where the log goes; an unfinished one there is gone on with."
         ),
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Also write the report as an HTML file.")
-    ] = None,
+    report: Report = None,
     reuse: Annotated[
         Path | None,
         typer.Option(
@@ -62,17 +61,11 @@ def run(
     timeout: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="What takes longer has failed.")
     ] = None,
-    scorer: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--scorer", metavar="NAME", help="retrieval, answers, agents, a judge, or FILE.py:FUNCTION."
-        ),
-    ] = None,
+    scorer: Scorers = None,
+    judge: JudgeModel = None,
     change: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="A setting for this run, as in retrieval.top_k=20."
-        ),
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting for this run, as in retrieval.top_k=20."),
     ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Leave an unfinished run of this task be.")] = False,
     json: Json = False,
@@ -89,9 +82,7 @@ def run(
     from loccit.evals.tasks import read_task
     from loccit.library import Loccit
 
-    check_numbers(
-        _MOST, sample=sample, repeats=repeats, concurrency=concurrency, per_minute=per_minute
-    )
+    check_numbers(_MOST, sample=sample, repeats=repeats, concurrency=concurrency, per_minute=per_minute)
     if report is not None:
         check_place(report, command="eval run --report")
     chosen = _changed(
@@ -103,32 +94,36 @@ def run(
         per_minute=per_minute,
         usd=max_usd,
         timeout_s=timeout,
+        judge=judge,
         scorers=None if scorer is None else tuple(scorer),
         settings=change,
     )
-    with Progress(quiet=quiet) as progress:
+    progress = Progress(quiet=quiet)
+    try:
         loccit = Loccit(progress=progress.indexing)
-        asked = _repositories(loccit, chosen, repo, quiet=quiet)
         made, path = loccit.evaluate(
             chosen,
             log,
-            repos=asked,
+            repos=_repositories(loccit, chosen, repo, quiet=quiet),
             reuse=None if reuse is None else read_log(reuse),
             anew=anew,
             tell=progress.told,
         )
+    finally:
+        progress.close()
     finished(made, path, report=report, json=json, quiet=quiet)
 
 
 def _repositories(loccit: Loccit, task: TaskFile, given: list[str] | None, *, quiet: bool) -> list[str]:
     """The repositories that are asked where samples name none, indexed where they never were."""
     from loccit.cli.here import default_repos, index_here
-    from loccit.evals.tasks import built_in_repository
+    from loccit.evals.builtin_project import project_repository
 
     if task.system.kind != "loccit":
         return []
     if task.is_built_in:
-        return [index_here(loccit, str(built_in_repository()), history=False, quiet=True) or "parcels"]
+        project = str(project_repository(loccit.home))
+        return [index_here(loccit, project, history=False, quiet=True) or project]
     wanted = given or [str(task.folder / one) if _is_path(one) else one for one in task.repos]
     found = default_repos(loccit, wanted or None, None)
     return [index_here(loccit, one, history=True, quiet=quiet) or one for one in found]

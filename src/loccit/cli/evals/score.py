@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from loccit.cli.evals.options import JudgeModel, Report, Scorers
 from loccit.cli.options import Json, Quiet
 
 
@@ -17,15 +18,9 @@ def score(
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="Where the new log goes. [default: LOG itself]"),
     ] = None,
-    scorer: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--scorer", metavar="NAME", help="retrieval, answers, agents, a judge, or FILE.py:FUNCTION."
-        ),
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Also write the report as an HTML file.")
-    ] = None,
+    scorer: Scorers = None,
+    judge: JudgeModel = None,
+    report: Report = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -37,9 +32,17 @@ def score(
     from loccit.evals.log import read_log
     from loccit.library import Loccit
 
-    with Progress(quiet=quiet) as progress:
-        path = out or log
+    progress = Progress(quiet=quiet)
+    path = out or log
+    try:
         made = Loccit().rescore(
-            read_log(log), path, scorers=tuple(scorer or ()), folder=Path(), tell=progress.told
+            read_log(log),
+            path,
+            scorers=tuple(scorer or ()),
+            judge=judge or "",
+            folder=Path(),
+            tell=progress.told,
         )
+    finally:
+        progress.close()
     finished(made, path, report=report, json=json, quiet=quiet)
