@@ -159,6 +159,12 @@ class EvalLog:
     entries: tuple[Entry, ...]
     end: LogEnd | None = None
 
+    def __repr__(self) -> str:
+        """Short: asyncio writes the result of whatever it has run into an error message that nobody sees, and
+        a thousand entries take half a second.
+        """
+        return f"<EvalLog of {self.header.task!r}: {len(self.entries)} entries>"
+
     @property
     def is_complete(self) -> bool:
         """Whether every sample was asked."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from loccit import verification
 from loccit.core.answers import VerdictLabel
+from loccit.verification import support_text
 from loccit.verification.support import (
     CHECKER,
     CHECKER_VERSION,
@@ -250,3 +251,15 @@ def test_checking_bytes_does_not_load_the_support_check() -> None:
         "sys.exit('loccit.verification.support' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@given(
+    st.lists(
+        st.sampled_from(["not", "No", "NULL", "un", "_no", "None", "x", "!", "=", " ", "n't", "_", "ſkip"])
+    )
+)
+def test_lines_that_cannot_negate_are_known_without_looking(parts: list[str]) -> None:
+    """The quick look never leaves out a line that the patterns would find."""
+    row = "".join(parts)
+    found = support_text._EVIDENCE_NEGATION.search(row) or support_text._STRICT_NEGATION.search(row)
+    assert support_text._may_negate(row) or not found
