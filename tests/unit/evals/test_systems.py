@@ -412,7 +412,7 @@ def shop(tmp_path: Path) -> Path:
 def evaluated(shop: Path, home: Path | None = None, **task: Any) -> EvalLog:
     made = TaskFile(dataset="q.jsonl", name="t", folder=shop, **task)
     log, path = Loccit(home or shop / "home").evaluate(made, repos=[str(shop / "shop")])
-    assert path.parent == (home or shop / "home") / "evals" / "t"
+    assert path.parent == (home or shop / "home") / "evals" / "logs" / "t"
     return log
 
 
