@@ -189,7 +189,9 @@ def test_claims_that_the_answer_bears_out_are_counted() -> None:
 
 
 def test_a_claim_without_words_is_said_by_nobody() -> None:
-    assert scores(AnswersScorer(), sample(claims=("…",)), Output(text="a b")).values["claims.recall"] == 0.0
+    quoting = OutputClaim(text="x", cited=(cite("a", 1, 1, quote="a = 1"),))
+    for output in (Output(text="a b"), Output(claims=(quoting,))):
+        assert scores(AnswersScorer(), sample(claims=("…",)), output).values["claims.recall"] == 0.0
 
 
 # Agents

@@ -52,6 +52,10 @@ def test_a_line_that_is_no_sample_is_refused_by_its_number_and_value(line: bytes
     assert said in refusal(GOOD + b"\n" + line)
 
 
+def test_a_first_line_that_is_nested_too_deeply_is_refused() -> None:
+    assert "line 1" in refusal(b'{"format": ' + b"[" * 100_000)
+
+
 def test_passages_end_after_they_begin() -> None:
     line = {"path": "a.py", "start_line": 3, "end_line": 2}
     data = json.dumps({"id": "a", "question": "?", "gold": {"passages": [line]}}).encode()

@@ -477,7 +477,7 @@ def only_question(shop: Path) -> None:
 def test_repeats_and_other_runs_ask_the_model_again(shop: Path, served: ModelServer) -> None:
     """What is kept of one attempt would make the next one cost nothing and agree with it always."""
     only_question(shop)
-    log = evaluated(shop, repeats=3)
+    log = evaluated(shop, repeats=3, concurrency=1)
     assert len(served.seen) == 3
     evaluated(shop)
     assert len(served.seen) == 4
@@ -525,7 +525,7 @@ def test_a_budget_that_is_spent_stops_the_run(shop: Path, served: ModelServer) -
 def test_a_chat_model_is_given_the_question_alone(shop: Path, served: ModelServer) -> None:
     only_question(shop)
     served.default = Behaviour(text="In postage.py.", usage={"input": 50, "output": 4})
-    log = evaluated(shop, system=SystemSpec(kind="openai", model="box:m"), repeats=2)
+    log = evaluated(shop, system=SystemSpec(kind="openai", model="box:m"), repeats=2, concurrency=1)
     assert [entry.output.text for entry in log.entries] == ["In postage.py."] * 2
     assert len(served.seen) == 2
     assert log.entries[0].run.cost_usd == pytest.approx(54 * 100 / 1e6)

@@ -48,6 +48,7 @@ def test_a_task_is_read_with_its_folder_and_its_name(tmp_path: Path) -> None:
         (b"dataset = '\xff'", "is not TOML"),
         (b"a = " + b"[" * 20_000, "is not TOML"),
         ("dataset = 1", "dataset is 1"),
+        (f"dataset = {list(range(999))}", "dataset is [0, 1, 2,"),
         ("dataset = 'a'\nsampel = 3", "sampel is 3"),
         ("dataset = 'a'\nfolder = '/'", "unknown key 'folder'"),
         ("dataset = 'a'\nrepeats = '3'", "repeats is '3'"),
