@@ -764,9 +764,9 @@ class Loccit:
     ) -> Improvement:
         """Try changes of settings against the misses of a log, and say whether one is shown to be better.
 
-        `repos` as in `evaluate`, without any those of the log; `space` is the file of what may be tried; `lessons` is the repository whose
-        lessons are read. Each try may spend `usd`. Changes nothing. Raises what `evaluate` does, and
-        InputError for a log that settles nothing.
+        `repos` as in `evaluate`, without any those of the log; `space` is the file of what may be tried;
+        `lessons` is the repository whose lessons are read. Each try may spend `usd`. Changes nothing. Raises
+        what `evaluate` does, and InputError for a log that settles nothing.
         """
         from loccit.evals.tasks import SystemSpec, TaskFile
         from loccit.learning.improve import improve
@@ -775,13 +775,14 @@ class Loccit:
 
         settings = self._system.settings
         name = f"{log.header.task}-improve"
+        asked = tuple(repos) or tuple(log.header.system.facts.get("repos", {}))
         same = log.header.scorers
 
         def evaluate(dataset: Dataset, tables: Tables) -> EvalLog:
             task = TaskFile(dataset="", name=name, system=SystemSpec(settings=tables), usd=usd)
-            made = self._eval_task(task, tuple(repos), dataset)
+            made = self._eval_task(task, asked, dataset)
             reusable = log if {s.name: s.version for s in made.scorers} == same else None
-            return self.evaluate(task, repos=repos, dataset=dataset, reuse=reusable)[0]
+            return self.evaluate(task, repos=asked, dataset=dataset, reuse=reusable)[0]
 
         return improve(
             log,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from loccit.evals.calibration import drawn, judged_units, read_labels
+from loccit.evals.judge_calibration import drawn, judged_units, read_labels
 from tests.judged_logs import METRIC, judged_log
 
 KEYS = b"y yes   n no   s skip   b back   q quit"

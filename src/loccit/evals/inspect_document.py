@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from loccit.core.errors import InputError, MalformedLog, StorageFailed
+from loccit.core.errors import InputError, MalformedLog
 from loccit.evals.datasets import Sample
 from loccit.evals.inspect_log import KIND, OURS, THEIRS
 from loccit.evals.inspect_parts import FORMAT_VERSION
@@ -24,6 +23,7 @@ from loccit.evals.log import FORMAT, Entry, EvalLog
 from loccit.evals.metrics import OPERATIONS, Metric
 from loccit.evals.outputs import Output, OutputOutcome, Usage
 from loccit.evals.statistics import Scale, mean
+from loccit.evals.whole_files import write_whole
 
 # The key of a sample's metadata with its group; inspect_ai's `stderr(cluster=...)` wants one in every sample.
 GROUP = "loccit_group"
@@ -112,16 +112,7 @@ def write_inspect_document(path: Path, log: EvalLog) -> Path:
             f"{str(path)!r} does not end in .json", next_step="inspect_ai tells formats apart by that"
         )
     data = json.dumps(document, ensure_ascii=False, allow_nan=True).encode()
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    try:
-        draft.write_bytes(data)
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise StorageFailed(
-            f"cannot write {str(path)!r}: {error.strerror or error}",
-            next_step="make room, or name another file with --out",
-        ) from error
+    write_whole(path, [data], next_step="make room, or name another file with --out")
     return path
 
 

@@ -40,10 +40,12 @@ from loccit.evals.metrics import (
 from loccit.evals.outputs import Output, OutputOutcome, Usage
 from loccit.evals.report_parts import Unit
 from loccit.evals.statistics import Scale
+from loccit.evals.whole_files import write_whole
 
 FORMAT = "loccit-eval/1"
 _SHOWN = 80
 _LONGEST_END_BYTES = 1000
+_MAKE_ROOM = "make room, or name another file with --log"
 _UNKNOWN = "the system does not tell"
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -335,7 +337,7 @@ class Journal:
     def begin(cls, path: Path, header: LogHeader) -> Journal:
         """A new log, in the place of what is there. Raises StorageFailed."""
         # In one move: there is no log with half a header.
-        _put(path, [_dump(header)])
+        write_whole(path, [_dump(header)], next_step=_MAKE_ROOM)
         return cls(path)
 
     def starts(self, sample: str, repeat: int) -> None:
@@ -391,7 +393,7 @@ def write_log(path: Path, header: LogHeader, entries: Sequence[Entry], run: RunF
 def save_log(path: Path, log: EvalLog) -> None:
     """Write a log as it is, complete or not, in one move. Raises StorageFailed."""
     last = [] if log.end is None else [json.dumps({"end": log.end.model_dump(mode="json")}).encode() + b"\n"]
-    _put(path, chain([_dump(log.header)], map(_dump, log.entries), last))
+    write_whole(path, chain([_dump(log.header)], map(_dump, log.entries), last), next_step=_MAKE_ROOM)
 
 
 @contextmanager
@@ -492,22 +494,6 @@ def _dump(value: LogHeader | Entry) -> bytes:
     return value.model_dump_json(exclude_defaults=isinstance(value, Entry)).encode() + b"\n"
 
 
-def _put(path: Path, lines: Iterable[bytes]) -> None:
-    """Write a file in one move. Raises StorageFailed; then what was there before is there still."""
-    draft = path.with_name(f"{path.name}.draft")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise _lost(path, error) from error
-
-
 def _drop_torn_end(path: Path) -> None:
     with path.open("r+b") as file:
         data = file.read()
@@ -519,7 +505,7 @@ def _drop_torn_end(path: Path) -> None:
 def _lost(path: Path, error: OSError) -> StorageFailed:
     return StorageFailed(
         f"cannot write {str(path)!r}: {error.strerror or error}",
-        next_step="make room, or name another file with --log",
+        next_step=_MAKE_ROOM,
     )
 
 

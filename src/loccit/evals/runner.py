@@ -54,6 +54,8 @@ _FATAL = (InputError, SettingsError, StorageFailed, ModelNotConfigured, PriceUnk
 # How an output says that the budget for it is spent.
 _NO_BUDGET = "budget"
 _MINUTE_S = 60.0
+# Outputs that are scored again at the same time: more than one only helps where models judge.
+_JUDGED_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +173,33 @@ async def rescore(
             f"the log of {log.header.task!r} is not complete", next_step="finish it: loccit eval run"
         )
     standing = Standing(len(log.entries))
-    with written_by_us(path):
-        for entry in log.entries:
+    made: dict[tuple[str, int], Entry] = {}
+    waiting = iter(log.entries)
+
+    async def work() -> None:
+        for entry in waiting:
             found = await scored(scorers, entry.sample, entry.output)
-            standing.add(
-                entry.model_copy(update={"scores": dict(found.values), "missing": dict(found.missing)})
+            made[entry.key] = entry.model_copy(
+                update={"scores": dict(found.values), "missing": dict(found.missing)}
             )
+            standing.add(made[entry.key])
             tell(standing)
+
+    with written_by_us(path):
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(_JUDGED_AT_ONCE, len(log.entries))):
+                    group.create_task(work())
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from errors
         header = log.header.model_copy(
             update={
                 "scorers": {scorer.name: scorer.version for scorer in scorers},
                 "metrics": _metrics_of(scorers),
             }
         )
-        return write_log(path, header, standing.entries, log.end.run if log.end else RunFacts())
+        entries = [made[entry.key] for entry in log.entries]
+        return write_log(path, header, entries, log.end.run if log.end else RunFacts())
 
 
 def is_untouched(entry: Entry, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import Any
 
 from loccit.evals.as_json import plain
-from loccit.evals.calibration import Calibration, best_of, standing
 from loccit.evals.datasets import Job
+from loccit.evals.judge_calibration import Calibration, best_of, standing
 from loccit.evals.log import Entry, EvalLog, SystemFacts
 from loccit.evals.metrics import COST, FAILED, OPERATIONS, Better, Metric
 from loccit.evals.outputs import OutputOutcome

@@ -118,7 +118,7 @@ def test_the_dataset_is_read_and_written_the_same() -> None:
 
 def test_the_projects_own_tests_pass(tmp_path: Path) -> None:
     """It is a project that works, not text that looks like one."""
-    shutil.copytree(FOLDER, tmp_path / "parcels")
+    shutil.copytree(FOLDER, tmp_path / "parcels", ignore=shutil.ignore_patterns("__pycache__"))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
         cwd=tmp_path / "parcels",

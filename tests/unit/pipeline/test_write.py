@@ -18,7 +18,7 @@ from loccit.core.calls import Finish, ModelCall, ModelReply, Payer, TokenUsage
 from loccit.core.errors import BudgetExceeded, ContextTooLong, MalformedReply, ModelUnavailable
 from loccit.core.evidence import Filters
 from loccit.models.scripted import ScriptedModel
-from loccit.pipeline.events import ClaimChecked, Degraded, Event, Searching, Writing
+from loccit.pipeline.events import ClaimChecked, Degraded, Event, Found, Searching, Writing
 from loccit.pipeline.searchable import Searchable
 from loccit.pipeline.write import Writers, write
 from loccit.retrieval.options import RetrievalOptions
@@ -288,7 +288,7 @@ def test_what_is_shown_while_it_writes_was_checked(searched: Searchable) -> None
         return said(("It raises a LookupError.", id, RAISES), ("It sleeps.", id, "time.sleep(1)"))
 
     asked(searched, mixed, events=events)
-    assert [type(event) for event in events[:2]] == [Searching, Writing]
+    assert [type(event) for event in events[:3]] == [Searching, Found, Writing]
     shown = [event for event in events if isinstance(event, ClaimChecked)]
     assert [event.text for event in shown][:1] == ["It raises a LookupError."]
     assert "It sleeps." not in [event.text for event in shown]

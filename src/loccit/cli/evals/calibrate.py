@@ -10,7 +10,7 @@ import typer
 from loccit.cli.options import Json, check_numbers, refuse_together
 
 if TYPE_CHECKING:
-    from loccit.evals.calibration import Calibration, Figure, Standing
+    from loccit.evals.judge_calibration import Calibration, Figure, Standing
 
 _MOST_LABELS = 100_000
 _POINTS = 100
@@ -61,7 +61,7 @@ def calibrate(
     from loccit.cli.evals.labelling_view import label_samples
     from loccit.cli.output import emit, note
     from loccit.core.errors import InputError
-    from loccit.evals.calibration import (
+    from loccit.evals.judge_calibration import (
         CalibrationStore,
         LabelBook,
         calibrate,
@@ -156,7 +156,7 @@ def _show(told: Calibration, stands: Standing) -> None:
 
 def _show_next(told: Calibration, stands: Standing, needed: int | None, width: int) -> None:
     """What more labels would give."""
-    from loccit.evals.calibration import LEAST_LABELS, labels_for_kappa
+    from loccit.evals.judge_calibration import LEAST_LABELS, labels_for_kappa
 
     count = told.labels.count
     if not stands.is_calibrated and not told.not_corrected:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from loccit.cli.output import finish, one_line, say, visible
 from loccit.core.errors import InputError
-from loccit.evals.calibration import LabelBook, Unit
+from loccit.evals.judge_calibration import LabelBook, Unit
 from loccit.evals.judges import reference_text
 from loccit.evals.log import EvalLog
 from loccit.evals.metrics import Metric

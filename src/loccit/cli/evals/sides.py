@@ -15,7 +15,7 @@ def calibrations_of(*logs: EvalLog) -> dict[str, Calibrated]:
     judges = {metric.judge for log in logs for metric in log.metrics.values() if metric.judge}
     if not judges:
         return {}
-    from loccit.evals.calibration import CalibrationStore
+    from loccit.evals.judge_calibration import CalibrationStore
     from loccit.evals.summary import calibrated_judges
     from loccit.library import Loccit
 

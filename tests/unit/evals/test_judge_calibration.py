@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from loccit.core.errors import InputError, SourceUnreadable, StorageFailed
-from loccit.evals.calibration import (
+from loccit.evals.judge_calibration import (
     CalibrationStore,
     Label,
     LabelBook,

@@ -14,10 +14,8 @@ import csv
 import hashlib
 import io
 import math
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -26,11 +24,12 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, ValidationError
 
 from loccit.core.documents import Count, NonEmptyText, Sha256, Text, Value
-from loccit.core.errors import InputError, LimitExceeded, SourceUnreadable, StorageFailed
+from loccit.core.errors import InputError, LimitExceeded, SourceUnreadable
 from loccit.evals.agreement import kappa, labels_needed, ppi_mean
 from loccit.evals.log import DatasetFacts, EvalLog
 from loccit.evals.metrics import Metric
 from loccit.evals.statistics import Interval, mean
+from loccit.evals.whole_files import write_whole
 
 FORMAT = "loccit-calibration/1"
 # Below either a judge is not believed. A kappa of 0.4 is where "fair" agreement ends (Landis and Koch 1977),
@@ -44,6 +43,7 @@ _COLUMNS = ("sample", "label", "repeat", "labeller", "note")
 _WORDS = {"yes": 1.0, "y": 1.0, "no": 0.0, "n": 0.0}
 _SKIP = "skip"
 _SHOWN = 80
+_MAKE_ROOM = "make room, or move the log"
 
 Unit: TypeAlias = tuple[str, int]
 """A sample and its repeat: what one label is about."""
@@ -259,7 +259,7 @@ class LabelBook:
         writer.writerow(_COLUMNS)
         for label in self._labels.values():
             writer.writerow((label.sample, _written(label.value), label.repeat, label.labeller, label.note))
-        _replace(self._path, text.getvalue().encode())
+        write_whole(self._path, [text.getvalue().encode()], next_step=_MAKE_ROOM)
 
 
 def calibrate(
@@ -408,7 +408,7 @@ class CalibrationStore:
         what = "\0".join((calibration.metric, calibration.judge, calibration.dataset.digest, kind))
         name = f"{calibration.metric}-{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
         path = self._folder / name.replace("/", "_")
-        _replace(path, calibration.model_dump_json(indent=1).encode() + b"\n")
+        write_whole(path, [calibration.model_dump_json(indent=1).encode() + b"\n"], next_step=_MAKE_ROOM)
         return path
 
     def all(self) -> tuple[Calibration, ...]:
@@ -516,24 +516,6 @@ def _written(value: float | None) -> str:
 
 def _wrong(path: Path, line: int, what: str, next_step: str) -> InputError:
     return InputError(f"{str(path)!r}, line {line}: {what}", next_step=next_step)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put a file in its place, whole or not at all, and on disk. Raises StorageFailed."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise StorageFailed(
-            f"cannot write {str(path)!r}: {error.strerror or error}", next_step="make room, or move the log"
-        ) from error
 
 
 def _key(unit: Unit) -> str:
