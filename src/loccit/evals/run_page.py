@@ -484,8 +484,10 @@ def _flaky_section(summary: Summary) -> Section:
         text = "Each sample was asked once: what would be answered differently the next time cannot be seen."
         return Section(title, (Prose(text),))
     asked = f"{summary.log.header.repeats:,} times"
+    success = _success_table(summary)
     if not summary.flaky:
-        return Section(title, (Prose(f"None: each was asked {asked}, and always gave the same figures."),))
+        text = f"None: each was asked {asked}, and always gave the same figures."
+        return Section(title, (Prose(text), *success))
     counts = Counter(name for each in summary.flaky for name in each.values)
     names = sorted(counts, key=lambda name: (-counts[name], name))[:_FLAKY_COLUMNS]
     rest = len(summary.flaky) - _FLAKY
@@ -509,7 +511,32 @@ def _flaky_section(summary: Summary) -> Section:
         f"Each was asked {asked}, and these do not agree with themselves. A figure above counts the mean of "
         "the repeats; what it hides stands here."
     )
-    return Section(title, (table,), lead=lead)
+    return Section(title, (table, *success), lead=lead)
+
+
+def _success_table(summary: Summary) -> tuple[Table, ...]:
+    """How often one try, any of several and all of them succeed; nothing without metrics of yes and no."""
+    if not summary.repeat_success:
+        return ()
+    columns = (
+        Column("Figure", is_number=False),
+        Column("Tries"),
+        Column("One"),
+        Column("At least one"),
+        Column("Every one"),
+        Column("Samples"),
+    )
+    rows = tuple(
+        (
+            Cell(each.metric.name),
+            Cell(f"{each.tries:,}"),
+            *(value_cell(value, Unit.SHARE) for value in (each.one, each.any, each.all)),
+            Cell(f"{each.samples:,}"),
+        )
+        for each in summary.repeat_success
+    )
+    note = "Of so many tries of a sample, how probable it is that at least one, or every one, is good."
+    return (Table("Success over repeats", columns, rows, note),)
 
 
 def _repeats_cell(summary: Summary, flaky: Flaky, name: str) -> Cell:

@@ -7,7 +7,7 @@ value says why; nothing that is missing is counted as zero, and nothing is left 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ from loccit.evals.log import Entry, EvalLog, SystemFacts
 from loccit.evals.metrics import COST, FAILED, OPERATIONS, Better, Metric
 from loccit.evals.outputs import OutputOutcome
 from loccit.evals.report_parts import Value, middle, written, written_range
-from loccit.evals.statistics import Interval, Scale, mean
+from loccit.evals.statistics import Interval, Scale, all_of, any_of, mean
 
 # The most groups that a slice is shown with; the rest are taken together.
 _GROUPS = 12
@@ -120,6 +120,20 @@ class Flaky:
     def width(self) -> float:
         """How far apart the repeats are, on the metric where they are furthest."""
         return max(_width(values) for values in self.values.values())
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatSuccess:
+    """How a metric of yes and no fares when each sample is tried so often: in the mean over the samples, one
+    try, at least one of them (pass@k), and every one of them (pass^k). `samples` have so many tries.
+    """
+
+    metric: Metric
+    tries: int
+    samples: int
+    one: Value
+    any: Value
+    all: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +277,57 @@ class Summary:
         return tuple(sorted(flaky, key=lambda each: (-each.width, -len(each.values), order[each.sample])))
 
     @cached_property
+    def repeat_success(self) -> tuple[RepeatSuccess, ...]:
+        """For two tries, and for as many as each sample had, by metric of yes and no; empty where each sample
+        was tried once. A repeat without a figure is no try.
+        """
+        repeats = self.log.header.repeats
+        if repeats < 2:
+            return ()
+        found: list[RepeatSuccess] = []
+        for figure in self.quality:
+            tried = {
+                sample: values
+                for sample in self.log.by_sample
+                if (values := self._yes_and_no(sample, figure.metric)) is not None
+            }
+            if not tried or any(value not in (0.0, 1.0) for values in tried.values() for value in values):
+                continue
+            found += [
+                self._succeeded(figure.metric, tries, tried)
+                for tries in sorted({2, repeats})
+                if tries <= repeats
+            ]
+        return tuple(one for one in found if one.samples)
+
+    def _yes_and_no(self, sample: str, metric: Metric) -> tuple[float, ...] | None:
+        """What the repeats of a sample gave; None where none has a figure or the metric has another scale."""
+        if metric.scale is not Scale.SCORE:
+            return None
+        given = [entry.scores.get(metric.name) for entry in self.log.by_sample[sample]]
+        return tuple(value for value in given if value is not None) or None
+
+    def _succeeded(self, metric: Metric, tries: int, tried: Mapping[str, Sequence[float]]) -> RepeatSuccess:
+        enough = {sample: values for sample, values in tried.items() if len(values) >= tries}
+        good = {
+            sample: round(sum(v if metric.better is Better.HIGHER else 1 - v for v in values))
+            for sample, values in enough.items()
+        }
+
+        def over(count: Callable[[int, int], float]) -> Value:
+            values = {sample: count(good[sample], len(values)) for sample, values in enough.items()}
+            return _mean(values, self.log.clusters, metric)
+
+        return RepeatSuccess(
+            metric,
+            tries,
+            len(enough),
+            over(lambda successes, trials: successes / trials),
+            over(lambda successes, trials: any_of(successes, trials, tries)),
+            over(lambda successes, trials: all_of(successes, trials, tries)),
+        )
+
+    @cached_property
     def cost_usd(self) -> float | None:
         """What was spent on the outputs, as far as it is known; None where nothing is."""
         known = [entry.run.cost_usd for entry in self.log.entries if entry.run.cost_usd is not None]
@@ -359,6 +424,17 @@ def document(log: EvalLog, calibrated: Mapping[str, Calibrated] | None = None) -
         "figures": {figure.metric.name: _as_json(figure) for figure in summary.figures},
         "failures": {each.error: list(each.samples) for each in summary.failures},
         "flaky": {each.sample: plain(each.values) for each in summary.flaky},
+        "repeat_success": [
+            {
+                "metric": each.metric.name,
+                "tries": each.tries,
+                "samples": each.samples,
+                "one": plain(each.one),
+                "any": plain(each.any),
+                "all": plain(each.all),
+            }
+            for each in summary.repeat_success
+        ],
         "cost_usd": summary.cost_usd,
     }
 

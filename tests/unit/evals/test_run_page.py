@@ -18,7 +18,7 @@ from loccit.evals.report import render
 from loccit.evals.report_parts import Unit
 from loccit.evals.run_page import in_words, page_of_run, page_of_runs
 from loccit.evals.statistics import Interval, proportion
-from loccit.evals.summary import Calibrated, Summary
+from loccit.evals.summary import Calibrated, Summary, document
 from tests.unit.evals.made_logs import METRICS, failed_entry, log_of, made_log, made_sample
 from tests.unit.evals.pages import Node, parsed
 
@@ -166,6 +166,28 @@ def test_flaky_samples_are_listed_with_what_each_repeat_gave() -> None:
     rows = rows_of(page(log), "1 sample of 2, with what each repeat gave")
     assert [row[1] for row in rows] == ["100% · 0% · 100%"]
     assert rows[0][0].startswith("q0000")
+
+
+def test_repeats_tell_how_often_one_some_and_all_tries_succeed() -> None:
+    """Without bias from few repeats: of (1, 0, 1) one of the three pairs is good twice."""
+    entries = [entry(0, value, repeat=at) for at, value in enumerate((1.0, 0.0, 1.0))]
+    entries += [entry(1, 1.0, repeat=at) for at in range(3)]
+    log = log_of(entries, metrics=[SCORE], repeats=3)
+    rows = rows_of(page(log), "Success over repeats")
+    assert [[cell.split("%")[0] for cell in row[1:5]] for row in rows] == [
+        ["2", "83.3", "100.0", "66.7"],
+        ["3", "83.3", "100.0", "50.0"],
+    ]
+    assert document(log)["repeat_success"][1]["all"]["estimate"] == 0.5
+
+
+def test_no_success_is_told_of_what_is_no_yes_or_no_and_of_samples_tried_once() -> None:
+    once = log_of([entry(0, 1.0)], metrics=[SCORE])
+    graded = log_of([entry(0, 0.5, repeat=at) for at in range(2)], metrics=[SCORE], repeats=2)
+    lacking = log_of(
+        [entry(0, value, repeat=at) for at, value in enumerate((1.0, None))], metrics=[SCORE], repeats=2
+    )
+    assert [Summary(log).repeat_success for log in (once, graded, lacking)] == [(), (), ()]
 
 
 def test_asked_once_it_says_that_flaky_samples_cannot_be_seen() -> None:

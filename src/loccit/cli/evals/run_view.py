@@ -10,14 +10,14 @@ from rich.text import Text
 from loccit.cli.output import Style, counted, one_line, say_styled
 from loccit.cli.score_tables import score_table, show_table, show_wrapped, terminal_width
 from loccit.evals.log import EvalLog
-from loccit.evals.report_parts import Distribution, Unit, written, written_range
+from loccit.evals.report_parts import Distribution, Unit, middle, written, written_range
 from loccit.evals.sample_case import question_title, repeats_text
 from loccit.evals.statistics import Interval, Scale
 from loccit.evals.summary import Calibrated, Figure, Summary, arrow, system_name
 
 _WIDE = 110
 _WHISKER = 24
-_WORST, _FLAKY, _FLAKY_FIGURES, _FAILURES, _SPLITS = 5, 3, 2, 5, 3
+_WORST, _FLAKY, _FLAKY_FIGURES, _FAILURES, _SPLITS, _REPEATS = 5, 3, 2, 5, 3, 8
 _NAME = 30
 _NO_CALIBRATION: Mapping[str, Calibrated] = {}
 
@@ -42,6 +42,7 @@ def show_run(log: EvalLog, calibrated: Mapping[str, Calibrated] = _NO_CALIBRATIO
         show_table(_split(f"{summary.headline.metric.name} by {one.name}", groups), width)
     _show_missing(summary, style, width)
     _show_failures(summary, style, width)
+    _show_repeats(summary, style, width)
     _show_flaky(summary, style, width)
     _show_worst(summary, style, width)
     _show_end(summary, style, width)
@@ -193,6 +194,22 @@ def _show_failures(summary: Summary, style: Style, width: int) -> None:
         show_wrapped(_cut(one_line(said), 2 * width), style, width=width)
     if len(failed) > _FAILURES:
         show_wrapped(f"- and {len(failed) - _FAILURES:,} rarer errors", style, width=width)
+
+
+def _show_repeats(summary: Summary, style: Style, width: int) -> None:
+    """How often every one of several tries succeeds, of what is yes or no."""
+    if not summary.repeat_success:
+        return
+    say_styled("")
+    show_wrapped("Success over repeats", style, "bold", width=width)
+    for each in summary.repeat_success[:_REPEATS]:
+        one, some, every = (
+            "–" if (found := middle(value)) is None else written(found, Unit.SHARE)
+            for value in (each.one, each.any, each.all)
+        )
+        of_several = f"{some} at least one of {each.tries}, {every} all of them"
+        line = f"- {each.metric.name}: {one} of one try, {of_several}"
+        show_wrapped(one_line(line), style, width=width)
 
 
 def _show_flaky(summary: Summary, style: Style, width: int) -> None:
