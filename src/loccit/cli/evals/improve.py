@@ -78,7 +78,7 @@ def improve(
     if is_applied and found.chosen is not None:
         write_settings(loccit.home, found.chosen.tables)
     if json:
-        emit({**_document(found), "lesson": None if written is None else str(written), "applied": is_applied})
+        emit({**document(found), "lesson": None if written is None else str(written), "applied": is_applied})
         return
     show_improvement(found, read)
     if quiet:
@@ -121,7 +121,7 @@ def _learn(found: Improvement, log: EvalLog, repository: Path) -> Path | None:
     return write_lesson(repository, made, lesson_text(found, log))
 
 
-def _document(found: Improvement) -> dict[str, Any]:
+def document(found: Improvement) -> dict[str, Any]:
     """The JSON of an improvement, `loccit-improvement/1`."""
 
     def interval(one: Interval | None) -> dict[str, float] | None:
