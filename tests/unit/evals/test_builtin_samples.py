@@ -183,7 +183,7 @@ def test_what_python_compiled_is_no_file_of_the_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Installing a wheel compiles the files that end in .py, also those that are data."""
-    shutil.copytree(FOLDER, tmp_path / "parcels")
+    shutil.copytree(FOLDER, tmp_path / "parcels", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "parcels" / "src" / "waypost" / "__pycache__").mkdir()
     (tmp_path / "parcels" / "src" / "waypost" / "__pycache__" / "api.cpython-311.pyc").write_bytes(b"\0")
     monkeypatch.setattr(builtin_project, "FOLDER", tmp_path / "parcels")
