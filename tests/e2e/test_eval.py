@@ -213,6 +213,7 @@ def test_a_run_that_is_killed_or_interrupted_goes_on_with_the_same_command(
     assert "Traceback" not in errors
     done = desk(*words, env=environment)
     assert done.returncode == 0, done.stderr
+    assert "1 of 3 samples were asked by the run that this one goes on with" in done.stderr
     (log,) = (desk.home / "evals" / "logs" / "questions").glob("*.jsonl")
     asked = [prompt_of(seen).rpartition("Question: ")[2] for seen in server.seen]
     assert asked.count(str(QUESTIONS[0]["question"])) == 1

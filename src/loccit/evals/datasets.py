@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -201,16 +201,6 @@ def dataset_lines(dataset: Dataset) -> Iterator[bytes]:
     yield dataset.header.model_dump_json(exclude_defaults=False).encode() + b"\n"
     for sample in dataset.samples:
         yield _line(sample)
-
-
-def with_group(samples: Iterable[Sample], group: str) -> list[Sample]:
-    """The samples as members of one group."""
-    return [sample.model_copy(update={"group": group}) for sample in samples]
-
-
-def samples_by_id(samples: Sequence[Sample]) -> dict[str, Sample]:
-    """The samples by their ids."""
-    return {sample.id: sample for sample in samples}
 
 
 def _line(sample: Sample) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,22 +31,11 @@ def check_dataset_place(out: Path) -> None:
 
 
 def write_dataset(out: Path, dataset: Dataset) -> None:
-    """Put the dataset there, whole or not at all. Raises InputError."""
+    """Put the dataset there, whole or not at all. Raises StorageFailed."""
     from loccit.evals.datasets import dataset_lines
+    from loccit.evals.whole_files import write_whole
 
-    draft = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    try:
-        with draft.open("wb") as file:
-            file.writelines(dataset_lines(dataset))
-        draft.replace(out)
-    except OSError as error:
-        raise InputError(
-            f"the dataset {str(out)!r} cannot be written: {error.strerror or error}",
-            next_step="name another file with --out",
-        ) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+    write_whole(out, dataset_lines(dataset), next_step="make room, or name another file with --out")
 
 
 def _is_made(path: Path) -> bool:

@@ -101,6 +101,7 @@ def _lessons_of(loccit: Loccit, repos: list[str]) -> Path | None:
 def _learn(found: Improvement, log: EvalLog, repository: Path) -> Path | None:
     """The file of the lesson; None where nothing was tried on the samples held back."""
     from loccit.cli.evals.improve_view import lesson_text
+    from loccit.learning.improve import OBJECTIVE
     from loccit.learning.lesson_files import Lesson, write_lesson
 
     if found.chosen is None or found.gain is None:
@@ -110,7 +111,7 @@ def _learn(found: Improvement, log: EvalLog, repository: Path) -> Path | None:
         key=found.chosen.key,
         before=found.chosen.before,
         after=found.chosen.after,
-        metric="success",
+        metric=OBJECTIVE,
         difference=round(found.gain.estimate, 6),
         low=round(found.gain.low, 6),
         high=round(found.gain.high, 6),

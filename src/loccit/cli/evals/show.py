@@ -30,10 +30,14 @@ class Progress:
         self._quiet = quiet
         self._interim: Mapping[str, Interval] = {}
         self._computed = time.monotonic()
+        self._is_begun = False
 
     def told(self, standing: Standing) -> None:
         """Take in how far it is."""
         self.indexing.close()
+        if not self._is_begun:
+            self._is_begun = True
+            self._begin(standing)
         now = time.monotonic()
         if not self._quiet and now - self._computed > _INTERIM_S:
             self._interim = _so_far(standing)
@@ -45,6 +49,18 @@ class Progress:
             spent_usd=standing.spent_usd,
             interim=self._interim,
         )
+
+    def _begin(self, standing: Standing) -> None:
+        """Say what is there already: whoever waits or pays should know."""
+        from loccit.cli.output import note
+
+        known = (
+            (standing.resumed, "were asked by the run that this one goes on with"),
+            (standing.reused, "are taken over"),
+        )
+        for count, what in known:
+            if count and not self._quiet:
+                note(f"{count:,} of {standing.total:,} samples {what}")
 
     def close(self) -> None:
         """Take it off the screen."""
