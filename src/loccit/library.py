@@ -4,11 +4,12 @@ values.
 
 from __future__ import annotations
 
+import copy
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -156,6 +157,29 @@ class OpenView:
     view: SnapshotView
 
 
+@dataclass(slots=True)
+class Open:
+    """What is kept open from one question to the next: by key repositories, by shard views, by repository and
+    commit what its past says; models, judges, and what sends runs to a collector.
+    """
+
+    repositories: dict[str, Repository] = field(default_factory=dict["str", "Repository"])
+    views: dict[tuple[str, Kind], OpenView] = field(default_factory=dict["tuple[str, Kind]", "OpenView"])
+    pasts: dict[tuple[str, str], tuple[ChangeTable, Booleans]] = field(
+        default_factory=dict["tuple[str, str]", "tuple[ChangeTable, Booleans]"]
+    )
+    models: Models | None = None
+    judging: Models | None = None
+    exporter: Exporter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Somebody who asks over a network: `repositories` are the names they may see, None all."""
+
+    repositories: frozenset[str] | None
+
+
 def unheard(event: object) -> None:
     """Hears of an event and says nothing."""
 
@@ -179,17 +203,25 @@ class Loccit:
         self._system: System = build(settings or Settings.load(Path(home) if home else None))
         self._progress = progress
         self._waiting = waiting
-        self._repositories: dict[str, Repository] = {}
-        self._views: dict[tuple[str, Kind], OpenView] = {}
-        self._pasts: dict[tuple[str, str], tuple[ChangeTable, Booleans]] = {}
-        self._models: Models | None = None
-        self._judging: Models | None = None
-        self._exporter: Exporter | None = None
+        self._open = Open()
+        self._guest: Guest | None = None
 
     @property
     def home(self) -> Path:
         """The folder that holds everything loccit keeps."""
         return self._system.home
+
+    def for_guest(self, repositories: frozenset[str] | None) -> Loccit:
+        """The same library as somebody sees it who asks over a network: these repositories (None: all), by
+        name, as they are indexed.
+
+        What is open is shared. Paths and URLs are no names of repositories, a question indexes and fetches
+        nothing, and a repository that may not be seen is answered for as one that is not there. What keeps
+        house (index, remove, runs, costs, settings) is not for guests, and not held back here.
+        """
+        guest = copy.copy(self)
+        guest._guest = Guest(repositories)
+        return guest
 
     # Indexing
 
@@ -246,7 +278,7 @@ class Loccit:
             repository = self._system.repository(str(path))
         except NotARepository:
             return None
-        known = self._system.catalogue.read().by_key(repository.key)
+        known = self._contents().by_key(repository.key)
         if known is not None:
             return known.name
         return repository.location if repository.is_git else None
@@ -414,7 +446,7 @@ class Loccit:
                 return abstain(question, Abstention.INDEX_BROKEN, version=__version__)
 
         written = await as_run(question, answered, self._books(user), session=session)
-        if self._models is not None and (lost := self._models.recording_failure) is not None:
+        if self._open.models is not None and (lost := self._open.models.recording_failure) is not None:
             tell(Degraded(lost.message, lost.next_step))
         return written
 
@@ -474,14 +506,14 @@ class Loccit:
 
     async def aclose(self) -> None:
         """Close the connections to models and to a collector; they are opened again when they are needed."""
-        if self._models is not None:
-            await self._models.close()
-        if self._judging is not None:
-            await self._judging.close()
-            self._judging = None
-        if self._exporter is not None:
-            self._exporter.close()
-            self._exporter = None
+        if self._open.models is not None:
+            await self._open.models.close()
+        if self._open.judging is not None:
+            await self._open.judging.close()
+            self._open.judging = None
+        if self._open.exporter is not None:
+            self._open.exporter.close()
+            self._open.exporter = None
 
     def last_conversation(self, user: str = "") -> str:
         """The conversation in which this user asked last. Raises InputError where there is none."""
@@ -833,9 +865,9 @@ class Loccit:
         computed = tuple(name for name in names if name not in JUDGES)
         found = [] if asked and not computed else computed_scorers(computed, dataset, folder)
         if asked:
-            if self._judging is None:
-                self._judging = self._system.judging(judge)
-            known = self._system.judges(self._judging)
+            if self._open.judging is None:
+                self._open.judging = self._system.judging(judge)
+            known = self._system.judges(self._open.judging)
             found += [known[name] for name in dict.fromkeys(asked)]
         return tuple(found)
 
@@ -943,7 +975,7 @@ class Loccit:
         from loccit.pipeline.searchable import read_place
         from loccit.retrieval.packing import located
 
-        contents = self._system.catalogue.read()
+        contents = self._contents()
         with ExitStack() as stack:
             readers = {
                 name: stack.enter_context(self._reader(contents.named(name).location))
@@ -997,7 +1029,7 @@ class Loccit:
 
         source = self._system.repository(self._location(str(repository)))
         snapshot = source.snapshot(rev)
-        known = self._system.catalogue.read().by_key(source.key)
+        known = self._contents().by_key(source.key)
         with source.reader() as reader:
             return cite_lines(
                 known.name if known else source.name, snapshot, reader, path, start_line, end_line
@@ -1013,7 +1045,7 @@ class Loccit:
         source = self._system.repository(self._location(str(repository)))
         if not source.is_git:
             raise InputError(f"{str(repository)!r} is a plain folder and has no commits")
-        known = self._system.catalogue.read().by_key(source.key)
+        known = self._contents().by_key(source.key)
         commit = source.resolve(rev)
         with source.reader() as reader:
             data = reader.read(commit).data
@@ -1083,7 +1115,7 @@ class Loccit:
 
         stored = self._stored_issue(issue_id, repository)
         source = self._system.repository(self._location(str(repository)))
-        known = self._system.catalogue.read().by_key(source.key)
+        known = self._contents().by_key(source.key)
         name = known.name if known else source.name
         return cite_issue_lines(name, stored.commit, stored.path, stored.data, start_line, end_line)
 
@@ -1091,12 +1123,12 @@ class Loccit:
 
     def status(self) -> tuple[RepositoryStatus, ...]:
         """Every known repository, in order of name."""
-        contents = self._system.catalogue.read()
+        contents = self._contents()
         return tuple(self._status(known, contents) for known in contents.repositories)
 
     def collections(self) -> dict[str, tuple[str, ...]]:
         """The named collections and the names of their repositories."""
-        contents = self._system.catalogue.read()
+        contents = self._contents()
         return {
             name: tuple(known.name for known in contents.collection(name))
             for name in sorted(contents.collections)
@@ -1197,7 +1229,7 @@ class Loccit:
         """Give back the space of what no snapshot needs: cached records, dead documents, folders of forgotten
         repositories.
         """
-        contents = self._system.catalogue.read()
+        contents = self._contents()
         before = _size(self.home)
         known = {repository.key for repository in contents.repositories}
         folders = [f for f in (self.home / "repositories").glob("*") if f.name not in known]
@@ -1246,13 +1278,22 @@ class Loccit:
         )
         return self._system.catalogue.add(entry, collection=collection)
 
+    def _contents(self) -> Contents:
+        """What the catalogue holds, for a guest what they may see of it."""
+        contents = self._system.catalogue.read()
+        return contents if self._guest is None else contents.seen_by(self._guest.repositories)
+
+    def _may_be_a_place(self, name: str) -> bool:
+        """Whether what is no name of a repository may be a path or URL of one."""
+        return self._guest is None and ("/" in name or Path(name).exists())
+
     def _known(self, name: str) -> KnownRepository:
         """The repository of this name, path or URL. Raises NotIndexed."""
-        contents = self._system.catalogue.read()
+        contents = self._contents()
         try:
             return contents.named(name)
         except NotIndexed:
-            if "/" not in name and not Path(name).exists():
+            if not self._may_be_a_place(name):
                 raise
             found = contents.by_key(self._system.repository(name).key)
             if found is None:
@@ -1264,13 +1305,15 @@ class Loccit:
         try:
             return self._known(written).location
         except NotIndexed:
+            if self._guest is not None:
+                raise
             return written
 
     def _location_of(self, citation: Citation) -> str:
         try:
             return self._known(repository_name(citation.repo)).location
         except NotIndexed:
-            here = self.repository_at(".")
+            here = None if self._guest else self.repository_at(".")
             if here is None:
                 raise
             return self._location(here)
@@ -1281,9 +1324,11 @@ class Loccit:
         from loccit.models.traced import Traced
         from loccit.pipeline.write import Writers
 
-        if self._models is None:
-            self._models = self._system.models()
-        answer, stronger, judge = (self._models.chat(role, scope) for role in ("answer", "stronger", "judge"))
+        if self._open.models is None:
+            self._open.models = self._system.models()
+        answer, stronger, judge = (
+            self._open.models.chat(role, scope) for role in ("answer", "stronger", "judge")
+        )
         if answer is None:
             raise ModelNotConfigured(
                 "no model is configured", next_step="set answer in [models]: see docs/reference/settings.md"
@@ -1294,19 +1339,19 @@ class Loccit:
         from loccit.pipeline.written import Bookkeeping
 
         settings = self._system.settings
-        if self._exporter is None:
-            self._exporter = self._system.exporter()
+        if self._open.exporter is None:
+            self._open.exporter = self._system.exporter()
         return Bookkeeping(
             conversations=self._system.conversations(),
             runs=self._system.runs() if settings.telemetry.record_runs else None,
             user=user,
             settings=of_a_run(settings),
-            exporter=self._exporter,
+            exporter=self._open.exporter,
         )
 
     def _chosen(self, repos: Sequence[str], collection: str | None) -> tuple[KnownRepository, ...]:
         """The repositories to search, at least one. Raises NotIndexed."""
-        contents = self._system.catalogue.read()
+        contents = self._contents()
         chosen: tuple[KnownRepository, ...] = ()
         if collection is not None:
             chosen = contents.collection(collection)
@@ -1339,6 +1384,8 @@ class Loccit:
             raise InputError(
                 f"{known.name!r} is a plain folder and has no past", next_step="name a git repository"
             )
+        if self._guest is not None:
+            return known, self._opened(known, rev, history=True, changes=False)
         at = repository.resolve(rev)
         searched = self._opened(known, at, history=True, changes=False)
         if searched.history is None:
@@ -1357,7 +1404,8 @@ class Loccit:
         repository = self._repository(known)
         if not repository.is_git:
             raise InputError(f"{known.name!r} is a plain folder and has no past", next_step="leave it out")
-        repository.refresh(self._progress)
+        if self._guest is None:
+            repository.refresh(self._progress)
         date = date_of(as_of)
         if date is not None:
             if date > now + _DAY_S:
@@ -1410,12 +1458,12 @@ class Loccit:
     def _changes(self, searched: Searchable, commit: str) -> tuple[ChangeTable, Booleans]:
         """What every commit changed, and which of them lead to this one; kept for the next issue."""
         key = (searched.repository.key, commit)
-        if key not in self._pasts:
+        if key not in self._open.pasts:
             with self._ingest(searched.repository) as ingest:
                 table = ingest.changes(commit, is_shallow=searched.snapshot.is_shallow)
-            self._pasts.clear()
-            self._pasts[key] = (table, table.past_of([commit])[commit])
-        return self._pasts[key]
+            self._open.pasts.clear()
+            self._open.pasts[key] = (table, table.past_of([commit])[commit])
+        return self._open.pasts[key]
 
     def _past_of(self, searched: Searchable) -> Callable[[SnapshotView], Past | None]:
         """What lays the repository's past over the files of a view; nothing where no history is indexed."""
@@ -1439,7 +1487,7 @@ class Loccit:
             try:
                 known = self._known(written)
             except NotIndexed:
-                if "/" not in written and not Path(written).exists():
+                if not self._may_be_a_place(written):
                     raise
                 repository = self._system.repository(written)
                 yield repository.name, repository
@@ -1471,7 +1519,8 @@ class Loccit:
         shard = self._system.shard(known.key)
         manifest = shard.manifest()
         # A mirror's HEAD moves only when it is indexed: nothing is fetched here.
-        wanted = repository.resolve(rev)
+        head = repository.resolve(rev)
+        wanted = self._published(known, manifest, head, rev) if self._guest is not None else head
         at = wanted if repository.is_git else rev
         if manifest.snapshot("files", wanted) is None:
             with self._ingest(repository) as ingest:
@@ -1479,9 +1528,12 @@ class Loccit:
         past = _history_of(manifest, wanted) if history else None
         if past is not None and past.id != wanted and rev is not None:
             # At a past commit nothing may be told, or weighed, that came later.
-            with self._ingest(repository) as ingest:
-                ingest.history(repository.snapshot(at))
-            past = _history_of(shard.manifest(), wanted)
+            if self._guest is not None:
+                past = None
+            else:
+                with self._ingest(repository) as ingest:
+                    ingest.history(repository.snapshot(at))
+                past = _history_of(shard.manifest(), wanted)
         record, view = self._view(shard, "files", wanted)
         return Searchable(
             repository=repository,
@@ -1489,8 +1541,24 @@ class Loccit:
             snapshot=record,
             view=view,
             history=self._view(shard, "history", past.id) if past is not None else None,
-            changed_files=self._changed_files(repository, rev) if changes else 0,
+            changed_files=self._changed_files(repository, rev) if changes and self._guest is None else 0,
+            is_behind=wanted != head,
         )
+
+    def _published(self, known: KnownRepository, manifest: Manifest, head: str, rev: str | None) -> str:
+        """What a guest is answered from: the revision, or without one what was indexed last. Raises
+        NotIndexed.
+        """
+        if manifest.snapshot("files", head) is not None:
+            return head
+        latest = manifest.latest("files")
+        if rev is not None or latest is None:
+            at = f" at {rev!r}" if rev is not None else ""
+            raise NotIndexed(
+                f"{known.name!r} is not indexed{at}",
+                next_step="have it indexed first: loccit index --rev, or POST /v1/index-jobs",
+            )
+        return latest.id
 
     def _changed_files(self, repository: Repository, rev: str | None) -> int:
         """How many files of the working tree differ from HEAD; 0 where another revision was asked for."""
@@ -1500,20 +1568,20 @@ class Loccit:
 
     def _repository(self, known: KnownRepository) -> Repository:
         """The repository, opened once: its settings are read again by a new `Loccit` only."""
-        if known.key not in self._repositories:
-            self._repositories[known.key] = self._system.repository(known.location)
-        return self._repositories[known.key]
+        if known.key not in self._open.repositories:
+            self._open.repositories[known.key] = self._system.repository(known.location)
+        return self._open.repositories[known.key]
 
     def _view(self, shard: Shard, kind: Kind, snapshot_id: str) -> tuple[SnapshotRecord, SnapshotView]:
         """The snapshot, open; the last one of each kind and repository stays open while it is published
         unchanged.
         """
         key = (str(shard.folder), kind)
-        held = self._views.get(key)
+        held = self._open.views.get(key)
         published = shard.manifest()
         if held is None or (held.snapshot_id, held.manifest) != (snapshot_id, published):
             record, view = shard.open(kind, snapshot_id)
-            held = self._views[key] = OpenView(published, snapshot_id, record, view)
+            held = self._open.views[key] = OpenView(published, snapshot_id, record, view)
         return held.record, held.view
 
     @contextmanager
@@ -1566,8 +1634,8 @@ class Loccit:
     def _named_in(self, answer: Answer) -> list[str]:
         """Where the indexed repositories are that an answer names; without any, the one that we are in."""
         names = {repository_name(snapshot.repo) for snapshot in answer.snapshots}
-        found = [r.location for r in self._system.catalogue.read().repositories if r.name in names]
-        here = self.repository_at(".")
+        found = [r.location for r in self._contents().repositories if r.name in names]
+        here = None if self._guest else self.repository_at(".")
         return found or ([self._location(here)] if here else [])
 
     def _status(self, known: KnownRepository, contents: Contents) -> RepositoryStatus:

@@ -57,6 +57,21 @@ class Contents:
             )
         return found[0]
 
+    def seen_by(self, names: frozenset[str] | None) -> Contents:
+        """What is left for somebody who may see the repositories of these names, None all: neither others nor
+        collections without any of theirs.
+        """
+        if names is None:
+            return self
+        seen = tuple(r for r in self.repositories if r.name in names)
+        keys = {r.key for r in seen}
+        collections = {
+            name: left
+            for name, members in self.collections.items()
+            if (left := tuple(key for key in members if key in keys))
+        }
+        return Contents(seen, collections)
+
     def by_key(self, key: str) -> KnownRepository | None:
         """The repository with this key."""
         return next((r for r in self.repositories if r.key == key), None)

@@ -20,6 +20,7 @@ from loccit.pipeline.searchable import (
     index_age,
     read_place,
     readers_of,
+    silence,
     snapshot_info,
     utc_time,
 )
@@ -69,7 +70,7 @@ def ask(
         version=version,
     )
     # Passages that were quoted and all fell mean that the repository is not what was indexed.
-    why_not = Abstention.INDEX_BROKEN if quoted else Abstention.NOT_IN_SOURCES
+    why_not = Abstention.INDEX_BROKEN if quoted else silence(searched)
     return seal(
         question=question,
         outcome=Outcome.ANSWERED if claims else Outcome.ABSTAINED,

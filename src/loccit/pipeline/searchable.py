@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from loccit.core.answers import SkippedCount, SnapshotInfo
+from loccit.core.answers import Abstention, SkippedCount, SnapshotInfo
 from loccit.core.errors import IndexBroken, ObjectCorrupt, ObjectMissing
 from loccit.core.evidence import Place
 from loccit.core.source import BlobReader
@@ -25,6 +25,7 @@ class Searchable:
     """One repository at one commit, opened for a question.
 
     `history` is there when its commits are indexed, `changed_files` counts what differs in the working tree.
+    `is_behind` says that HEAD has moved since it was indexed.
     """
 
     repository: Repository
@@ -33,6 +34,7 @@ class Searchable:
     view: SnapshotView
     history: tuple[SnapshotRecord, SnapshotView] | None = None
     changed_files: int = 0
+    is_behind: bool = False
 
     @property
     def target(self) -> Target:
@@ -113,6 +115,12 @@ def _history_state(searched: Searchable) -> Literal["complete", "partial", "none
         return "none"
     record = searched.history[0]
     return "complete" if record.commit == searched.snapshot.commit and not record.is_shallow else "partial"
+
+
+def silence(searched: Sequence[Searchable]) -> Abstention:
+    """Why nothing was found: the sources may say it since they were indexed, or they do not say it."""
+    behind = any(one.is_behind for one in searched)
+    return Abstention.INDEX_STALE if behind else Abstention.NOT_IN_SOURCES
 
 
 def index_age(searched: Sequence[Searchable]) -> float | None:

@@ -45,6 +45,7 @@ from loccit.pipeline.searchable import (
     index_age,
     read_place,
     readers_of,
+    silence,
     snapshot_info,
     utc_time,
 )
@@ -414,9 +415,9 @@ def _sealed(
         why: Abstention | None = Abstention.INDEX_BROKEN
     elif len(kept) < work.answering.least_kept_share * (len(kept) + len(dropped)):
         dropped = [*(DroppedClaim(text=c.text, verdict=c.verdict) for c in kept), *dropped]
-        kept, why = [], Abstention.NOT_IN_SOURCES
+        kept, why = [], silence(work.searched)
     else:
-        why = None if kept else Abstention.NOT_IN_SOURCES
+        why = None if kept else silence(work.searched)
     if work.stopped_by is not None:
         why = (
             Abstention.BUDGET if isinstance(work.stopped_by, BudgetExceeded) else Abstention.MODEL_UNAVAILABLE
