@@ -61,15 +61,18 @@ if TYPE_CHECKING:
     from loccit.pipeline.grep import MatchingLine
     from loccit.pipeline.ingest import Estimate, Ingest, Ingested
     from loccit.pipeline.searchable import Searchable
+    from loccit.pipeline.source_lines import SourceLines
     from loccit.pipeline.triage import Moment
     from loccit.pipeline.triage_document import PastIssues
     from loccit.pipeline.write import Writers
     from loccit.pipeline.written import Bookkeeping, Written
+    from loccit.policy.keys import KeyStore
     from loccit.retrieval.learned import Ranker
     from loccit.retrieval.localise import Localiser
     from loccit.retrieval.past import Past
     from loccit.sources import Repository
     from loccit.sources.issues import IssueStore, StoredIssue, SyncReport
+    from loccit.storage.database import Database
     from loccit.telemetry.export import Exporter
     from loccit.telemetry.feedback import Rating
     from loccit.telemetry.records import RunRecord, RunSummary
@@ -175,9 +178,15 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Somebody who asks over a network: `repositories` are the names they may see, None all."""
+    """Somebody who asks over a network: `repositories` are the names they may see, None all. `user` is their
+    name in budgets and records, `key` the id of the key that they showed, `key_usd` what it may spend in a
+    month.
+    """
 
     repositories: frozenset[str] | None
+    user: str = ""
+    key: str = ""
+    key_usd: Decimal | None = None
 
 
 def unheard(event: object) -> None:
@@ -207,20 +216,45 @@ class Loccit:
         self._guest: Guest | None = None
 
     @property
+    def settings(self) -> Settings:
+        """What the operator chose."""
+        return self._system.settings
+
+    def keys(self) -> KeyStore:
+        """Who may ask a server: keys are made, listed and revoked there. Raises StorageFailed."""
+        return self._system.keys()
+
+    def database(self) -> Database:
+        """Where state is kept, open. Raises SettingsError, StorageFailed, IndexFormatMismatch."""
+        return self._system.database()
+
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes that only this home folder has, others for each purpose. Raises StorageFailed."""
+        return self._system.secret(purpose)
+
+    @property
     def home(self) -> Path:
         """The folder that holds everything loccit keeps."""
         return self._system.home
 
-    def for_guest(self, repositories: frozenset[str] | None) -> Loccit:
+    def for_guest(
+        self,
+        repositories: frozenset[str] | None,
+        *,
+        user: str = "",
+        key: str = "",
+        key_usd: Decimal | None = None,
+    ) -> Loccit:
         """The same library as somebody sees it who asks over a network: these repositories (None: all), by
-        name, as they are indexed.
+        name, as they are indexed. What they ask is theirs: `user` is their name in budgets and records, `key`
+        the id of their key, `key_usd` what it may spend in a month.
 
         What is open is shared. Paths and URLs are no names of repositories, a question indexes and fetches
         nothing, and a repository that may not be seen is answered for as one that is not there. What keeps
         house (index, remove, runs, costs, settings) is not for guests, and not held back here.
         """
         guest = copy.copy(self)
-        guest._guest = Guest(repositories)
+        guest._guest = Guest(repositories, user, key, key_usd)
         return guest
 
     # Indexing
@@ -336,6 +370,36 @@ class Loccit:
             return abstain(question, Abstention.NOT_INDEXED, version=__version__)
         except (IndexBroken, IndexFormatMismatch):
             return abstain(question, Abstention.INDEX_BROKEN, version=__version__)
+
+    def quote(
+        self,
+        question: str,
+        *,
+        repos: Sequence[str] = (),
+        collection: str | None = None,
+        rev: str | None = None,
+        languages: Sequence[str] = (),
+        paths: Sequence[str] = (),
+        user: str = "",
+        tell: Callable[[Event], None] = unheard,
+    ) -> Written:
+        """As `ask`, kept as a run: the answer without a model, with the run's record. Raises StorageFailed
+        too.
+        """
+        from loccit.pipeline.written import quoted
+
+        def answer() -> Answer:
+            return self.ask(
+                question,
+                repos=repos,
+                collection=collection,
+                rev=rev,
+                languages=languages,
+                paths=paths,
+                tell=tell,
+            )
+
+        return quoted(question, answer, self._books(user))
 
     @property
     def has_model(self) -> bool:
@@ -1013,6 +1077,26 @@ class Loccit:
         with ExitStack() as stack:
             return checked(citation, self._readers(location, stack))
 
+    def source(
+        self,
+        repo: str,
+        path: str,
+        *,
+        start_line: int = 1,
+        end_line: int | None = None,
+        rev: str | None = None,
+    ) -> SourceLines:
+        """Lines (1-based, inclusive; without `end_line` all that follow) of an indexed file at an indexed
+        revision.
+
+        Raises NotIndexed, NotFound where no such file is indexed, InputError where it has no such lines.
+        """
+        from loccit.pipeline.source_lines import source_lines
+
+        searched = self._opened(self._known(repo), rev, history=False, changes=False)
+        with searched.repository.reader() as reader:
+            return source_lines(searched, reader, path, start_line, end_line)
+
     def cite(
         self,
         path: str,
@@ -1125,6 +1209,16 @@ class Loccit:
         """Every known repository, in order of name."""
         contents = self._contents()
         return tuple(self._status(known, contents) for known in contents.repositories)
+
+    def name_of(self, repo: str) -> str:
+        """The name of the indexed repository that is called so, or is at this path or URL. Raises
+        NotIndexed.
+        """
+        return self._known(repo).name
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the indexed repositories, in order."""
+        return tuple(known.name for known in self._contents().repositories)
 
     def collections(self) -> dict[str, tuple[str, ...]]:
         """The named collections and the names of their repositories."""
@@ -1338,13 +1432,15 @@ class Loccit:
     def _books(self, user: str) -> Bookkeeping:
         from loccit.pipeline.written import Bookkeeping
 
-        settings = self._system.settings
+        settings, guest = self._system.settings, self._guest or Guest(None)
         if self._open.exporter is None:
             self._open.exporter = self._system.exporter()
         return Bookkeeping(
             conversations=self._system.conversations(),
             runs=self._system.runs() if settings.telemetry.record_runs else None,
-            user=user,
+            user=user or guest.user,
+            key=guest.key,
+            key_usd=guest.key_usd,
             settings=of_a_run(settings),
             exporter=self._open.exporter,
         )

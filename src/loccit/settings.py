@@ -23,6 +23,7 @@ from loccit.models.options import ModelOptions, RealCalls
 from loccit.parsing.options import ParsingOptions
 from loccit.pipeline.options import PipelineOptions
 from loccit.retrieval.options import RetrievalOptions
+from loccit.serving.options import ServingOptions
 from loccit.sources.options import SourceOptions
 from loccit.storage.options import StorageOptions
 from loccit.telemetry.options import TelemetryOptions
@@ -42,6 +43,7 @@ class Settings:
     pipeline: PipelineOptions = field(default_factory=PipelineOptions)
     budgets: BudgetOptions = field(default_factory=BudgetOptions)
     storage: StorageOptions = field(default_factory=StorageOptions)
+    serving: ServingOptions = field(default_factory=ServingOptions)
     telemetry: TelemetryOptions = field(default_factory=TelemetryOptions)
 
     @classmethod
@@ -206,6 +208,7 @@ _ROOMS = {
     "pipeline": PipelineOptions,
     "budgets": BudgetOptions,
     "storage": StorageOptions,
+    "serving": ServingOptions,
     "telemetry": TelemetryOptions,
 }
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from loccit.models.configured import Models
     from loccit.models.protocols import ChatModel
     from loccit.models.templates import Template
+    from loccit.policy.keys import KeyStore
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
     from loccit.storage.conversations import Conversations
     from loccit.storage.database import Database
@@ -52,7 +53,8 @@ class System:
     repositories/KEY/git    how a repository is read: our own bare git folder, or its mirror
     repositories/KEY/shard  its index, and in learned/ what its past has taught
     repositories/KEY/issues what is kept of its tracker
-    state.sqlite            conversations, kept replies, the ledger, records of runs and their ratings,
+    secret                  what keys of a server are kept with, and cookies are signed with
+    state.sqlite            keys, conversations, kept replies, the ledger, records of runs and their ratings,
                             unless a server holds them
     """
 
@@ -165,6 +167,18 @@ class System:
         from loccit.telemetry.feedback import FeedbackStore
 
         return FeedbackStore(self.database(), keep_text=self.settings.telemetry.keep_text)
+
+    def secret(self, purpose: str) -> bytes:
+        """The secret that this home folder has for a purpose. Raises StorageFailed, IndexBroken."""
+        from loccit.storage.secret import derived, home_secret
+
+        return derived(home_secret(self.home), purpose)
+
+    def keys(self) -> KeyStore:
+        """Who may ask a server. Raises as `database` and `secret` do."""
+        from loccit.policy.keys import KeyStore
+
+        return KeyStore(self.database(), self.secret("keys"))
 
     def conversations(self) -> Conversations:
         """The memory of conversations. Raises as `database` does."""

@@ -37,6 +37,7 @@ from loccit.budgets.limits import (
     budgets_for,
     day_of,
     decide,
+    limits_for,
 )
 from loccit.budgets.money import dollars, picodollars
 from loccit.budgets.options import BudgetOptions
@@ -265,7 +266,7 @@ class Ledger:
         self, connection: Connection, claimed: Claimed, now: float, day: int, ticket: int | None
     ) -> list[Standing]:
         """The budgets that bound the call as they are now."""
-        budgets = budgets_for(self.limits, claimed.accounts, day)
+        budgets = budgets_for(limits_for(self.limits, claimed.payer), claimed.accounts, day)
         if not budgets:
             return []
         queue = self._ahead(connection, now, ticket)

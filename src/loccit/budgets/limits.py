@@ -85,6 +85,13 @@ class Budget:
         return cls((limit.of, name), title, first, last, picodollars(limit.usd))
 
 
+def limits_for(limits: Sequence[BudgetLimit], payer: Payer) -> Sequence[BudgetLimit]:
+    """The limits that bound a payer: those of the settings, then that of their key."""
+    if payer.key_usd is None:
+        return limits
+    return (*limits, BudgetLimit("key", payer.key_usd, name=payer.key, per="month"))
+
+
 def budgets_for(limits: Iterable[BudgetLimit], accounts: Iterable[Account], day: int) -> list[Budget]:
     """The budgets that bound a call which is counted in these accounts, in the order of the limits."""
     names = dict(accounts)

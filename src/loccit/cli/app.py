@@ -18,12 +18,14 @@ from loccit.cli import (
     gc,
     index,
     issues,
+    keys,
     models,
     prompts,
     prove,
     remove,
     runs,
     search,
+    serve,
     show,
     status,
     triage,
@@ -59,6 +61,7 @@ for command in (
     verify.verify,
     prompts.prompts,
     show.show,
+    serve.serve,
     remove.remove,
     gc.gc,
     doctor.doctor,
@@ -66,6 +69,7 @@ for command in (
     app.command(cls=Command)(command)
 app.add_typer(evals.app)
 app.add_typer(issues.app)
+app.add_typer(keys.app)
 app.add_typer(models.app)
 app.add_typer(runs.app)
 

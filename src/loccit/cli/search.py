@@ -182,6 +182,7 @@ def _find(
     """Print the best hits; returns how many."""
     from loccit.cli.here import default_repos, history_in_background, index_here
     from loccit.cli.output import emit
+    from loccit.pipeline.search_document import search_document
 
     repos = default_repos(loccit, where.repos, where.collection)
     is_here = bool(repos) and not where.repos
@@ -202,13 +203,7 @@ def _find(
         history_in_background(new)
     pairs = list(zip(hits, loccit.read_many(hits), strict=True))
     if json:
-        emit(
-            {
-                "format": "loccit-search/1",
-                "query": text,
-                "hits": [_document(hit, data) for hit, data in pairs],
-            }
-        )
+        emit(search_document(text, pairs))
         return len(hits)
     several = len({hit.place.repo for hit in hits}) > 1
     for hit, data in pairs:
@@ -241,31 +236,6 @@ def _telling_lines(hit: Hit, data: bytes) -> list[str]:
 
 def _short(line: str) -> str:
     return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]} …"
-
-
-def _document(hit: Hit, data: bytes) -> dict[str, Any]:
-    from loccit.core.answers import path_fields
-
-    place = hit.place
-    path = path_fields(place.path) if place.path else {"path": None, "path_base64": None}
-    return {
-        "repo": place.repo,
-        "commit": place.commit if place.path else place.object_id,
-        "tree": None if place.commit else place.tree,
-        **path,
-        "blob": place.object_id if place.path else None,
-        "start_byte": place.start_byte,
-        "end_byte": place.end_byte,
-        "start_line": place.start_line,
-        "end_line": place.end_line,
-        "symbol": hit.symbol,
-        "kind": hit.kind if place.path else "commit",
-        "language": hit.language,
-        "role": hit.role,
-        "score": hit.score,
-        "why": list(hit.reasons),
-        "text": data.decode(hit.encoding, "replace"),
-    }
 
 
 def _grep(

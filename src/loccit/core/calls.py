@@ -106,7 +106,8 @@ class ModelReply:
 class Payer:
     """For whom a call is made: what budgets are kept by. Empty where it is not known.
 
-    `request` is one question with all its calls; it has the id of its run.
+    `request` is one question with all its calls; it has the id of its run. `key_usd` is what the key may
+    spend in a month (UTC), None where only the budgets of the settings bound it.
     """
 
     request: str
@@ -114,3 +115,4 @@ class Payer:
     user: str = ""
     key: str = ""
     team: str = ""
+    key_usd: Decimal | None = None

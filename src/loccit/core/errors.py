@@ -2,6 +2,8 @@
 
     LoccitError
     ├── InputError             what was asked cannot be understood or accepted
+    │   ├── NotFound           a run, a job, a conversation, a file that is not there
+    │   ├── Conflict           an idempotency key that stands for another request, or is at work
     │   ├── MalformedAnswer    a file that is no loccit-answer/1 document
     │   ├── MalformedDataset   samples that are none, or of another format
     │   └── MalformedLog       a log of an evaluation that is none, or of another format
@@ -30,10 +32,17 @@
     │   ├── MalformedReply     it answers, but not in the form that was asked for
     │   └── RealCallsForbidden a switch forbids calls that leave this process
     ├── PriceUnknown           nobody knows what a call would cost
+    ├── NotAuthenticated       who asks has no key, or one that is not valid (any more)
+    ├── NotPermitted           the role of who asks does not suffice
+    ├── Overloaded             a server has no room now (`retry_after_s`)
     ├── SystemFailed           a system that is being measured gave no output
     ├── ScorerFailed           a scorer that somebody wrote gave no figure
     └── LimitExceeded          a limit, with its value
-        └── BudgetExceeded     a budget that cannot pay for the call (`limit_name`)
+        ├── BudgetExceeded     a budget that cannot pay for the call (`limit_name`)
+        ├── RateLimited        more requests than a key has (`retry_after_s`)
+        ├── DeadlinePassed     it takes longer than it may
+        ├── RequestTooLarge    a body that is longer than what is read
+        └── RequestTooSlow     a body that takes longer to come than it may
 
 An abstention, an unsupported claim or a file that half parses is a result, never an exception.
 """
@@ -64,6 +73,14 @@ class LoccitError(Exception):
 
 class InputError(LoccitError):
     """What was asked cannot be understood or accepted."""
+
+
+class NotFound(InputError):
+    """What was named is not there, or not for whom asks."""
+
+
+class Conflict(InputError):
+    """An idempotency key stands for another request, or its request is at work."""
 
 
 class MalformedAnswer(InputError):
@@ -224,6 +241,22 @@ class PriceUnknown(LoccitError):
     """Nobody knows what a call of this model would cost, and that was not allowed."""
 
 
+class NotAuthenticated(LoccitError):
+    """Who asks shows no key, or one that is not valid."""
+
+
+class NotPermitted(LoccitError):
+    """The role of who asks does not suffice."""
+
+
+class Overloaded(LoccitError):
+    """A server has no room for a request now; after `retry_after_s` seconds it may."""
+
+    def __init__(self, message: str, *, next_step: str = "", retry_after_s: float = 1.0) -> None:
+        super().__init__(message, next_step=next_step)
+        self.retry_after_s = retry_after_s
+
+
 class SystemFailed(LoccitError):
     """A system that is being measured gave no output, or one that cannot be read."""
 
@@ -254,3 +287,25 @@ class BudgetExceeded(LimitExceeded):
             f"the budget of {limit_name} in USD", float(value), float(limit), next_step=next_step
         )
         self.limit_name = limit_name
+
+
+class RateLimited(LimitExceeded):
+    """A key has sent more requests than it may; after `retry_after_s` seconds there is room for one."""
+
+    def __init__(
+        self, kind: str, value: float, limit: float, *, next_step: str = "", retry_after_s: float = 1.0
+    ) -> None:
+        super().__init__(kind, value, limit, next_step=next_step)
+        self.retry_after_s = retry_after_s
+
+
+class DeadlinePassed(LimitExceeded):
+    """A request took longer than it may."""
+
+
+class RequestTooLarge(LimitExceeded):
+    """The body of a request is longer than what is read."""
+
+
+class RequestTooSlow(LimitExceeded):
+    """The body of a request takes longer to come than it may."""

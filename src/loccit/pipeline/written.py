@@ -1,4 +1,4 @@
-"""What models write as a run: with the conversation before it, a record after it, and what it cost."""
+"""What is answered as a run: with the conversation before it, a record after it, and what it cost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from loccit.core.answers import Answer
@@ -36,15 +37,22 @@ class Written:
 class Bookkeeping:
     """Where runs are remembered, for whom they are made, and where they are sent.
 
-    `runs` is None where no record is kept, `exporter` where nothing is sent. `settings` are those that a run
-    is made with, none of them secret.
+    `key` is the id of the key that somebody showed, `key_usd` what it may spend in a month. `runs` is None
+    where no record is kept, `exporter` where nothing is sent. `settings` are those that a run is made with,
+    none of them secret.
     """
 
     conversations: Conversations
     runs: RunStore | None = None
     user: str = ""
+    key: str = ""
+    key_usd: Decimal | None = None
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     exporter: Exporter | None = None
+
+    def payer(self, run: str, session: str = "") -> Payer:
+        """Who pays for a run."""
+        return Payer(request=run, session=session, user=self.user, key=self.key, key_usd=self.key_usd)
 
 
 Write = Callable[[Payer, Sequence[tuple[str, Answer]]], Awaitable[Answer]]
@@ -58,10 +66,10 @@ async def as_run(question: str, write: Write, books: Bookkeeping, *, session: st
     that fails or is cancelled is recorded too, with its error. Raises what `write` raises, with what was
     spent by then in its message; InputError for a conversation that is not there, StorageFailed.
     """
-    turns = books.conversations.turns(session) if session else ()
+    turns = books.conversations.turns(session, user=books.user) if session else ()
     session = session or books.conversations.begin(books.user)
     run = uuid.uuid4().hex
-    payer = Payer(request=run, session=session, user=books.user)
+    payer = books.payer(run, session)
     with recording(run) as trace:
         try:
             answer = await write(payer, [(turn.question, turn.answer) for turn in turns])
@@ -80,6 +88,27 @@ async def as_run(question: str, write: Write, books: Bookkeeping, *, session: st
     return Written(answer, record, session)
 
 
+def quoted(question: str, ask: Callable[[], Answer], books: Bookkeeping) -> Written:
+    """The answer that `ask` gives without a model, remembered as a run, in no conversation.
+
+    A run that fails is recorded too, with its error. Raises what `ask` raises, StorageFailed.
+    """
+    with recording(uuid.uuid4().hex) as trace:
+        try:
+            answer = ask()
+        except LoccitError as error:
+            _keep(_record(trace, question, books, "", error=type(error).__name__), trace, books)
+            raise
+        facts = answer.run
+        if facts is not None:
+            for stage, took_ms in facts.timings_ms.items():
+                trace.add(stage, took_ms / 1000)
+            answer = answer.model_copy(update={"run": facts.model_copy(update={"trace_id": trace.run})})
+    record = _record(trace, question, books, "", answer=answer)
+    _keep(record, trace, books)
+    return Written(answer, record, "")
+
+
 async def drafted_reply(triage: Triage, draft: Draft, books: Bookkeeping) -> Triage:
     """The triage with what `draft` makes of it, remembered as a run; as it was, with a note, where a model or
     the budget for it gives out.
@@ -90,7 +119,7 @@ async def drafted_reply(triage: Triage, draft: Draft, books: Bookkeeping) -> Tri
     error = ""
     with recording(run) as trace:
         try:
-            result = await draft(Payer(request=run, user=books.user))
+            result = await draft(books.payer(run))
         except SURVIVABLE as stopped:
             error = type(stopped).__name__
             result = with_note(triage, Part.REPLY_DRAFT, f"left out: {stopped.message}")

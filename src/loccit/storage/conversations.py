@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from loccit.core.answers import parse_answer
-from loccit.core.errors import IndexBroken, InputError, MalformedAnswer
+from loccit.core.errors import IndexBroken, MalformedAnswer, NotFound
 from loccit.storage.tables import sessions, turns
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Conversations:
     def add(self, session: str, run: str, question: str, answer: Answer) -> int:
         """Put a question and its answer at the end of a conversation; the number of the turn.
 
-        Raises InputError where there is no such conversation, StorageFailed.
+        Raises NotFound where there is no such conversation, StorageFailed.
         """
         with self._database.writing() as connection:
             held = select(sessions.c.id).where(sessions.c.id == session).with_for_update()
@@ -70,13 +70,16 @@ class Conversations:
             connection.execute(turns.insert(), row)
         return number
 
-    def turns(self, session: str) -> tuple[Turn, ...]:
-        """What was said, in order. Raises InputError where there is no such conversation, IndexBroken."""
+    def turns(self, session: str, *, user: str | None = None) -> tuple[Turn, ...]:
+        """What was said, in order. Raises NotFound where there is no such conversation, or with `user` none
+        of theirs; IndexBroken.
+        """
         query = select(turns).where(turns.c.session == session).order_by(turns.c.number)
+        known = select(sessions.c.user).where(sessions.c.id == session)
         with self._database.reading() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
-            known = select(sessions.c.id).where(sessions.c.id == session)
-            if not rows and connection.execute(known).first() is None:
+            whose = connection.execute(known).first()
+            if whose is None or (user is not None and whose.user != user):
                 raise _unknown(session)
         return tuple(
             Turn(
@@ -127,8 +130,8 @@ class Conversations:
             return connection.execute(sessions.delete().where(sessions.c.user == user)).rowcount
 
 
-def _unknown(session: str) -> InputError:
-    return InputError(f"there is no conversation {session!r}", next_step="begin a new one")
+def _unknown(session: str) -> NotFound:
+    return NotFound(f"there is no conversation {session!r}", next_step="begin a new one")
 
 
 def _answer(session: str, number: int, text: str) -> Answer:

@@ -16,7 +16,7 @@ from loccit.core.errors import IndexFormatMismatch, SettingsError, StorageFailed
 
 # The newest revision of migrations/versions; a test compares it with what Alembic finds there. Importing
 # Alembic takes 0.3 s, far longer than looking at the revision that the database has.
-HEAD = "0004"
+HEAD = "0005"
 # How long a writer waits for the others.
 _WAIT_MS = 30_000
 
@@ -76,6 +76,11 @@ class Database:
                 connection.rollback()
                 raise
             connection.commit()
+
+    def check(self) -> None:
+        """Ask it something. Raises StorageFailed where it does not answer."""
+        with self.reading() as connection:
+            connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
         """Close every connection."""

@@ -141,11 +141,45 @@ feedback = Table(
     Index("feedback_by_user", "user"),
 )
 
+# Who may ask a server: see `policy.keys`.
+keys = Table(
+    "keys",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),  # HMAC-SHA256 of the key, in hex
+    Column("name", String(200), nullable=False),
+    Column("user", String(200), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("repositories", Text),  # JSON: names; null: all
+    Column("requests_per_minute", Integer),  # null: that of the settings
+    Column("usd_per_month", BigInteger),  # null: none of its own
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+    Column("used_at", Float),  # to the minute
+)
+
+# Writes that were asked for under an idempotency key, with what was answered.
+idempotent_requests = Table(
+    "idempotent_requests",
+    METADATA,
+    Column("caller", String(200), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("request", String(64), nullable=False),  # SHA-256 of method, path and body
+    Column("at", Float, nullable=False),
+    Column("status", Integer),  # null while it is at work
+    Column("media_type", String(100), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("idempotent_requests_by_time", "at"),
+)
+
 __all__ = [
     "METADATA",
     "call_sizes",
     "charges",
     "feedback",
+    "idempotent_requests",
+    "keys",
     "replies",
     "runs",
     "sessions",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from loccit.core.errors import InputError
+from loccit.core.errors import InputError, NotFound
 from loccit.telemetry.redaction import redact
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class FeedbackStore:
     ) -> Rating:
         """Keep what a user says of a run, in place of what they said of it before; as it is kept.
 
-        Raises InputError where there is no such run, and for texts that cannot be kept; StorageFailed.
+        Raises NotFound where there is no such run, InputError for texts that cannot be kept; StorageFailed.
         """
         from sqlalchemy import select
 
@@ -89,7 +89,7 @@ class FeedbackStore:
             # Held, so that the run is not forgotten meanwhile, and two ratings of it come one after another.
             held = select(runs.c.id).where(runs.c.id == run).with_for_update()
             if connection.execute(held).first() is None:
-                raise InputError(f"there is no run {run!r}", next_step="see what there is: loccit runs")
+                raise NotFound(f"there is no run {run!r}", next_step="see what there is: loccit runs")
             theirs = (feedback.c.run == run) & (feedback.c.user == user)
             connection.execute(feedback.delete().where(theirs))
             connection.execute(feedback.insert(), row)

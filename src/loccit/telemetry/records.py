@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from loccit.core.calls import Origin
 from loccit.core.documents import Count, NonEmptyText, Text, UtcTime, Value
-from loccit.core.errors import IndexBroken, InputError
+from loccit.core.errors import IndexBroken, InputError, NotFound
 from loccit.telemetry.names import CALL
 from loccit.telemetry.redaction import redact_tree
 from loccit.telemetry.trace import Attribute, Span, Trace
@@ -205,7 +205,7 @@ class RunStore:
     def get(self, id_or_prefix: str) -> RunRecord:
         """The record of this id, or of the only one that begins so.
 
-        Raises InputError for none and for several, IndexBroken for one that cannot be read.
+        Raises NotFound for none, InputError for several, IndexBroken for one that cannot be read.
         """
         from sqlalchemy import select
 
@@ -218,7 +218,7 @@ class RunStore:
             found = [(str(row.id), str(row.record)) for row in connection.execute(query)]
         # The shortest comes first: the one of this very id.
         if not found:
-            raise InputError(f"there is no run {id_or_prefix!r}", next_step="see what there is: loccit runs")
+            raise NotFound(f"there is no run {id_or_prefix!r}", next_step="see what there is: loccit runs")
         if len(found) > 1 and found[0][0] != id_or_prefix:
             raise InputError(f"several runs begin with {id_or_prefix!r}", next_step="write more of it")
         return _parsed(*found[0])

@@ -46,6 +46,11 @@ class Trace:
     spans: list[Span] = field(default_factory=list[Span])
     spent_usd: Decimal = Decimal(0)
 
+    def add(self, name: str, took_s: float) -> None:
+        """A part that was timed by others, and began when the last one at the top ended."""
+        started = max((one.started_s + one.took_s for one in self.spans if one.parent < 0), default=0.0)
+        self.spans.append(Span(len(self.spans), -1, name, started, {}, took_s))
+
 
 _trace: ContextVar[Trace | None] = ContextVar("loccit_trace", default=None)
 _inside: ContextVar[int] = ContextVar("loccit_span", default=-1)

@@ -1,0 +1,102 @@
+"""The application: every door, behind one edge, with one way to say what went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from loccit import __version__
+from loccit.core.errors import InputError, LoccitError
+from loccit.serving.authentication import Authenticator
+from loccit.serving.edge import Edge
+from loccit.serving.problems import MEDIA_TYPE, body_of, headers_of, problem_of
+from loccit.serving.service import Service
+
+if TYPE_CHECKING:
+    from loccit.library import Loccit
+
+_DESCRIPTION = (
+    "Answers about your own code, each statement cited to bytes at a commit and re-checked. Show a key as "
+    "`Authorization: Bearer loccit_…`. Errors are `application/problem+json` (RFC 9457)."
+)
+
+
+def create_app(loccit: Loccit) -> FastAPI:
+    """The application that answers for this library. Raises SettingsError."""
+    from loccit.serving import health, rest
+
+    service = Service(loccit, loccit.settings.serving)
+    app = FastAPI(
+        title="loccit",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.service = service
+    app.state.authenticator = Authenticator(service)
+    app.add_exception_handler(LoccitError, _told)
+    app.add_exception_handler(RequestValidationError, _misunderstood)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_middleware(Edge, service=service)
+    app.include_router(health.routes(service))
+    app.include_router(rest.routes(service))
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    service: Service = app.state.service
+    # Opened now, so that the first question need not wait for it, and a database that is not there is told
+    # of.
+    await asyncio.to_thread(service.loccit.database)
+    try:
+        yield
+    finally:
+        await service.close()
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LoccitError)  # noqa: S101 - it is registered for these alone
+    return _problem(problem_of(error), headers_of(error))
+
+
+async def _misunderstood(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    told = InputError(f"{where}: {first['msg']}", next_step="compare the request with /openapi.json")
+    return _problem(problem_of(told), {})
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    if isinstance(error.__cause__, LoccitError):
+        return await _told(request, error.__cause__)
+    document: dict[str, object] = {
+        "type": "about:blank",
+        "title": error.detail,
+        "status": error.status_code,
+        "detail": f"{request.method} {request.url.path}: {error.detail}",
+    }
+    return _problem(document, dict(error.headers or {}))
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    # Nobody reads it; the number is nginx's for it, for the log.
+    return Response(status_code=499)
+
+
+def _problem(document: dict[str, Any], headers: dict[str, str]) -> Response:
+    return Response(body_of(document), status_code=document["status"], headers=headers, media_type=MEDIA_TYPE)

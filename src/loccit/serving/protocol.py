@@ -1,0 +1,90 @@
+"""How HTTP comes in: uvicorn's protocol, with a bound on how long and how large a request's head may be."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_MOST_HEAD_BYTES = 65_536
+_SAID = {
+    408: b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+    431: b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+}
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Closes connections that send a head too slowly, too long, or never: uvicorn waits for as long as it
+    takes.
+    """
+
+    def __init__(self, *arguments: Any, header_timeout_s: float, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._header_timeout_s = header_timeout_s
+        self._head_bytes = 0
+        self._is_in_head = True
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """A client is there: its first head may take so long."""
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a head or a body."""
+        if self._is_in_head:
+            if self._head_timer is None:
+                self._wait_for_head()
+            self._head_bytes += len(data)
+            # A body in the same packet counts; what is over is over by far.
+            if self._head_bytes > _MOST_HEAD_BYTES + len(data):
+                self._say(431)
+                return
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._stop_waiting()
+        self._is_in_head, self._head_bytes = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is whole: what comes now is the next one's head, timed from its first byte."""
+        self._is_in_head = True
+        super().on_message_complete()
+
+    def _wait_for_head(self) -> None:
+        self._head_timer = self.loop.call_later(self._header_timeout_s, self._say, 408)
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _say(self, status: int) -> None:
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            self.transport.write(_SAID[status])
+            self.transport.close()
+
+
+def bounded(header_timeout_s: float) -> Any:
+    """The protocol with this bound, as uvicorn's `http` takes it."""
+    return _Factory(header_timeout_s)
+
+
+class _Factory:
+    """Picklable, because worker processes are spawned."""
+
+    def __init__(self, header_timeout_s: float) -> None:
+        self._make = partial(BoundedProtocol, header_timeout_s=header_timeout_s)
+
+    def __call__(self, *arguments: Any, **options: Any) -> BoundedProtocol:
+        return self._make(*arguments, **options)

@@ -1,0 +1,102 @@
+"""Running the application: where it listens, in how many processes, and how it stops."""
+
+from __future__ import annotations
+
+import gc
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uvicorn
+from uvicorn.supervisors.multiprocess import Multiprocess
+
+from loccit.core.errors import SettingsError
+from loccit.library import Loccit
+from loccit.serving.authentication import is_loopback
+from loccit.serving.protocol import bounded
+from loccit.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_BACKLOG = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class AppOf:
+    """Makes the application of a home folder; worker processes are given it."""
+
+    settings: Settings
+
+    def __call__(self) -> FastAPI:
+        """The application, as little of it as can be moved left to the garbage collector."""
+        from loccit.serving.app import create_app
+
+        app = create_app(Loccit(settings=self.settings))
+        # What was imported and made stays: walking it again and again would be a tenth of the time.
+        gc.collect()
+        gc.freeze()
+        return app
+
+
+def serve(settings: Settings, *, listening: Callable[[str], None]) -> None:
+    """Answer requests until SIGTERM or SIGINT; those that are under way then may end within `drain_s`.
+
+    `listening` is told the address once nothing stands in the way. Raises SettingsError where it cannot
+    listen, or where everybody could reach it and nobody needs a key; StorageFailed and so on where its state
+    cannot be opened.
+    """
+    options = settings.serving
+    loccit = Loccit(settings=settings)
+    if not is_loopback(options.host) and not options.oidc_issuer and not loccit.keys().has_any():
+        raise SettingsError(
+            f"{options.host!r} can be reached from other machines, and there is no key",
+            next_step="make one first: loccit keys create NAME --role admin",
+        )
+    bound = _bound(options.host, options.port)
+    config = uvicorn.Config(
+        AppOf(settings),
+        factory=True,
+        http=bounded(options.header_timeout_s),
+        ws="none",
+        loop="uvloop",
+        lifespan="on",
+        workers=options.workers,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=20,
+        timeout_graceful_shutdown=max(1, int(options.drain_s)),
+        proxy_headers=bool(options.trusted_proxies),
+        forwarded_allow_ips=list(options.trusted_proxies),
+    )
+    listening(f"http://{_written(options.host)}:{bound.getsockname()[1]}")
+    try:
+        if options.workers == 1:
+            uvicorn.Server(config).run([bound])
+        else:
+            bound.set_inheritable(True)
+            Multiprocess(config, sockets=[bound]).run()
+    finally:
+        bound.close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise SettingsError(
+            f"cannot listen at {_written(host)}:{port}: {error.strerror or error}",
+            next_step="choose another: loccit serve --port, or host and port in [serving]",
+        ) from error
+    return bound
+
+
+def _written(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
