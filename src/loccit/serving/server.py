@@ -6,7 +6,7 @@ import gc
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.supervisors.multiprocess import Multiprocess
@@ -19,6 +19,8 @@ from loccit.settings import Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from loccit.serving.options import ServingOptions
 
 _BACKLOG = 2048
 
@@ -55,9 +57,22 @@ def serve(settings: Settings, *, listening: Callable[[str], None]) -> None:
             next_step="make one first: loccit keys create NAME --role admin",
         )
     bound = _bound(options.host, options.port)
-    config = uvicorn.Config(
-        AppOf(settings),
-        factory=True,
+    config = configured(AppOf(settings), options, factory=True)
+    listening(f"http://{_written(options.host)}:{bound.getsockname()[1]}")
+    try:
+        if options.workers == 1:
+            uvicorn.Server(config).run([bound])
+        else:
+            bound.set_inheritable(True)
+            Multiprocess(config, sockets=[bound]).run()
+    finally:
+        bound.close()
+
+
+def configured(app: Any, options: ServingOptions, **more: Any) -> uvicorn.Config:
+    """How uvicorn runs the application."""
+    return uvicorn.Config(
+        app,
         http=bounded(options.header_timeout_s),
         ws="none",
         loop="uvloop",
@@ -71,16 +86,8 @@ def serve(settings: Settings, *, listening: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=max(1, int(options.drain_s)),
         proxy_headers=bool(options.trusted_proxies),
         forwarded_allow_ips=list(options.trusted_proxies),
+        **more,
     )
-    listening(f"http://{_written(options.host)}:{bound.getsockname()[1]}")
-    try:
-        if options.workers == 1:
-            uvicorn.Server(config).run([bound])
-        else:
-            bound.set_inheritable(True)
-            Multiprocess(config, sockets=[bound]).run()
-    finally:
-        bound.close()
 
 
 def _bound(host: str, port: int) -> socket.socket:
