@@ -43,13 +43,15 @@ def serving(
         text=True,
         start_new_session=True,
     )
+    readers: list[threading.Thread] = []
     try:
         assert process.stderr is not None
         said = process.stderr.readline()
         assert said.startswith("loccit answers at http://"), said + process.stderr.read()
         url = said.split()[-1]
         # Nobody reads on otherwise, and a full pipe stops the one who writes.
-        threading.Thread(target=process.stderr.read, daemon=True).start()
+        readers.append(threading.Thread(target=process.stderr.read))
+        readers[0].start()
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -68,6 +70,10 @@ def serving(
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+            for reader in readers:
+                reader.join()
+            if process.stderr is not None:
+                process.stderr.close()
 
 
 def asked(url: str, key: str = "") -> httpx.Response:

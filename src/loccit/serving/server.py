@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -58,6 +60,9 @@ def serve(settings: Settings, *, listening: Callable[[str], None]) -> None:
         )
     bound = _bound(options.host, options.port)
     config = configured(AppOf(settings), options, factory=True)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn stops, and raises the signal again at the end: for a server that was told to end it is no fault.
+        signal.signal(number, _ended)
     listening(f"http://{_written(options.host)}:{bound.getsockname()[1]}")
     try:
         if options.workers == 1:
@@ -67,6 +72,10 @@ def serve(settings: Settings, *, listening: Callable[[str], None]) -> None:
             Multiprocess(config, sockets=[bound]).run()
     finally:
         bound.close()
+
+
+def _ended(number: int, frame: FrameType | None) -> None:
+    """The server has ended as it was told to."""
 
 
 def configured(app: Any, options: ServingOptions, **more: Any) -> uvicorn.Config:
