@@ -61,7 +61,8 @@ def serve(settings: Settings, *, listening: Callable[[str], None]) -> None:
     bound = _bound(options.host, options.port)
     config = configured(AppOf(settings), options, factory=True)
     for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn stops, and raises the signal again at the end: for a server that was told to end it is no fault.
+        # uvicorn stops, and raises the signal again at the end: for a server that was told to end it is no
+        # fault.
         signal.signal(number, _ended)
     listening(f"http://{_written(options.host)}:{bound.getsockname()[1]}")
     try:
