@@ -6,10 +6,25 @@ import json
 import math
 from http import HTTPStatus
 
+from pydantic import BaseModel, ConfigDict
+
 from loccit.core import errors
 from loccit.core.errors import LoccitError
 
 MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    next_step: str | None = None
+
 
 # The first that fits; the families stand after their members.
 _STATUS: tuple[tuple[type[LoccitError], HTTPStatus], ...] = (
