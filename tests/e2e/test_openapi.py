@@ -1,4 +1,4 @@
-"""The OpenAPI document is what the server does: schemathesis asks everything it describes, and more."""
+"""The OpenAPI document is what the server does: schemathesis asks everything it describes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ CHECKS = (
 
 
 def test_the_server_does_what_its_document_says(tmp_path: Path) -> None:
-    """No server error and no reply of another form, for requests that fit the document and such that do not."""
+    """No server error and no reply of another form, whether requests fit the document or not."""
     index_two(tmp_path, tmp_path / "home")
     with running(tmp_path / "home") as server:
-        run = server.client().post("/v1/ask", json={"question": "weather report"}).headers["loccit-run"]
+        with server.client() as client:
+            run = client.post("/v1/ask", json={"question": "weather report"}).headers["loccit-run"]
         config = tmp_path / "schemathesis.toml"
         config.write_text(f'[parameters]\n"path.run_id" = "{run}"\n"query.repo" = "open"\n')
         done = subprocess.run(
@@ -41,5 +42,6 @@ def test_the_server_does_what_its_document_says(tmp_path: Path) -> None:
             timeout=240,
             check=False,
         )
-        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-        assert server.client().get("/health").status_code == 200
+        assert done.returncode == 0, done.stdout[-20000:] + done.stderr[-2000:]
+        with server.client() as client:
+            assert client.get("/health").status_code == 200

@@ -24,6 +24,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (402, "A budget is spent"),
         (403, "The key's role does not suffice"),
         (404, "Not there, or not for this key"),
+        (405, "Another method, or a path that is none once it is put in order"),
         (408, "The body takes too long to come"),
         (409, "The idempotency key stands for another request, or is at work"),
         (413, "The body is too long"),
