@@ -30,6 +30,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (413, "The body is too long"),
         (422, "Not understood, or not possible"),
         (429, "More requests than the key has"),
+        (431, "The head of the request is too long"),
         (502, "A model gave out"),
         (503, "No room now, or the index cannot be read"),
         (504, "It took too long"),
