@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from pydantic import BaseModel, ConfigDict
@@ -104,6 +105,6 @@ def headers_of(error: LoccitError) -> dict[str, str]:
     return headers
 
 
-def body_of(document: dict[str, object]) -> bytes:
+def body_of(document: Mapping[str, object]) -> bytes:
     """The document as bytes."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
