@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.contract.postgresql import PostgreSQL, postgresql_server
+
 settings.register_profile("local", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
@@ -54,3 +56,10 @@ def hermetic_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         patch.setenv("HOME", str(home))
         patch.setenv("LOCCIT_HOME", str(home / "loccit"))
         yield
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A server of this process, started for the first test that asks; each test makes a database in it."""
+    with postgresql_server() as server:
+        yield server

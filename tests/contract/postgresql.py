@@ -21,7 +21,7 @@ _LONGEST_S = 60
 
 
 class PostgreSQL:
-    """A running server. Nobody else can reach it: it listens to no port."""
+    """A running server. It listens to no port: only who knows the folder can reach it."""
 
     def __init__(self, sockets: Path) -> None:
         self._sockets = sockets
