@@ -17,6 +17,7 @@ from loccit.core.documents import Count, NonEmptyText, Text, UtcTime, Value
 from loccit.core.errors import IndexBroken, InputError
 from loccit.telemetry.names import CALL
 from loccit.telemetry.redaction import redact_tree
+from loccit.telemetry.scores import SUPPORTED, RunScore, put_scores, supported_share
 from loccit.telemetry.trace import Attribute, Span, Trace
 
 if TYPE_CHECKING:
@@ -184,19 +185,24 @@ class RunStore:
         kept = redact_tree(record.model_dump(mode="json"))
         if not self._keep_text:
             kept |= {"question": "", "answer": None}
+        started_at = datetime.fromisoformat(record.started_at).timestamp()
         row = {
             "id": record.id,
             "kind": record.kind,
             "user": record.user,
-            "started_at": datetime.fromisoformat(record.started_at).timestamp(),
+            "started_at": started_at,
             "took_ms": record.took_ms,
             "outcome": record.outcome,
             "cost": int((record.cost_usd * _PICODOLLARS).to_integral_value()),
             "question": kept["question"],
             "record": json.dumps(kept, ensure_ascii=False, separators=(",", ":")),
         }
+        share = supported_share(record.verdicts) if record.kind == "ask" else None
         with self._database.writing() as connection:
             connection.execute(runs.insert(), row)
+            if share is not None:
+                score = RunScore(record.id, SUPPORTED, "run", FORMAT, share, started_at)
+                put_scores(connection, [score])
         now = time.time()
         if self._keep_days > 0 and now - self._pruned_at > _PRUNE_EVERY_S:
             self.prune(now - self._keep_days * _DAY_S)
