@@ -11,7 +11,10 @@ import typer
 
 from loccit import __version__
 from loccit.cli import (
+    alerts,
     ask,
+    audit,
+    backup,
     cost,
     doctor,
     evals,
@@ -61,9 +64,13 @@ for command in (
     show.show,
     remove.remove,
     gc.gc,
+    backup.backup,
+    backup.restore,
     doctor.doctor,
 ):
     app.command(cls=Command)(command)
+app.add_typer(alerts.app)
+app.add_typer(audit.app)
 app.add_typer(evals.app)
 app.add_typer(issues.app)
 app.add_typer(models.app)

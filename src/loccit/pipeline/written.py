@@ -37,7 +37,7 @@ class Bookkeeping:
     """Where runs are remembered, for whom they are made, and where they are sent.
 
     `runs` is None where no record is kept, `exporter` where nothing is sent. `settings` are those that a run
-    is made with, none of them secret.
+    is made with, none of them secret. `ended` hears of every run that has ended, well or not.
     """
 
     conversations: Conversations
@@ -45,6 +45,7 @@ class Bookkeeping:
     user: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     exporter: Exporter | None = None
+    ended: Callable[[RunRecord], None] | None = None
 
 
 Write = Callable[[Payer, Sequence[tuple[str, Answer]]], Awaitable[Answer]]
@@ -135,6 +136,8 @@ def _record(
 def _keep(record: RunRecord, trace: Trace, books: Bookkeeping) -> None:
     if books.runs is not None:
         books.runs.save(record)
+    if books.ended is not None:
+        books.ended(record)
     if books.exporter is not None:
         # A collector that cannot be reached costs nobody an answer: `send` says so, and nothing is lost here.
         books.exporter.send(trace, kind=record.kind, outcome=record.outcome, error=record.error)

@@ -152,6 +152,10 @@ class AlertStore:
             values = {"delivered_at": delivered_at, "claimed_until": 0.0}
             connection.execute(alerts.update().where(same).values(**values))
 
+    def of(self, subjects: Collection[str]) -> tuple[Alert, ...]:
+        """What was said of these subjects."""
+        return tuple(alert for alert in self.list() if alert.subject in subjects)
+
     def forget(self, subjects: Collection[str]) -> int:
         """Forget what was said of these subjects; how many alerts there were."""
         from loccit.storage.tables import alerts

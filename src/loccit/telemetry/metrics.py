@@ -33,7 +33,6 @@ from loccit.telemetry.scores import SUPPORTED, supported_share
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
-    from loccit.core.answers import Answer
     from loccit.telemetry.records import CallRecord, RunRecord
 
 _FORMAT = 1
@@ -221,27 +220,18 @@ class Metrics:
         with self._gauged(names.IN_FLIGHT):
             yield
 
-    def answered(self, answer: Answer) -> None:
-        """An answer without a model was given."""
-        verdicts: dict[str, int] = {}
-        for claim in (*answer.claims, *answer.dropped):
-            label = claim.verdict.label.value
-            verdicts[label] = verdicts.get(label, 0) + 1
-        why_not = answer.abstention.value if answer.abstention else ""
-        with self._guard:
-            self._count(names.ANSWERS, ("quotes", answer.outcome.value, why_not))
-            self._count_verdicts(verdicts)
-
     def ran(self, record: RunRecord) -> None:
-        """A run that asks models has ended, well or not."""
+        """A run has ended, well or not."""
         with self._guard:
             for call in record.calls:
                 self._count_call(call)
             if record.kind == "ask":
                 why_not = (record.answer or {}).get("abstention") or ""
-                self._count(names.ANSWERS, ("model", record.outcome, str(why_not)))
-                self._count_verdicts(record.verdicts)
-                share = supported_share(record.verdicts)
+                writer = "model" if record.is_written else "quotes"
+                self._count(names.ANSWERS, (writer, record.outcome, str(why_not)))
+                for verdict, count in record.verdicts.items():
+                    self._count(names.VERDICTS, (verdict,), count)
+                share = supported_share(record.verdicts) if record.is_written else None
                 if share is not None:
                     self._observe(names.GROUNDEDNESS, (SUPPORTED,), share)
 
@@ -261,10 +251,6 @@ class Metrics:
                 self._count(metric, series, tokens)
         if call.cost_usd:
             self._count(names.MODEL_COST, series, float(call.cost_usd))
-
-    def _count_verdicts(self, verdicts: Mapping[str, int]) -> None:
-        for verdict, count in verdicts.items():
-            self._count(names.VERDICTS, (verdict,), count)
 
     def _count(self, metric: Watched, labels: tuple[str, ...], amount: float = 1.0) -> None:
         series = (metric.name, labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -100,6 +100,11 @@ class RunRecord(Value):
     spans: tuple[SpanRecord, ...] = Field(strict=False)
     answer: dict[Text, Any] | None
     answer_digest: Text
+
+    @property
+    def is_written(self) -> bool:
+        """Whether a model was to write an answer: that belongs to a conversation, quotations to none."""
+        return self.kind == "ask" and bool(self.session)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +202,7 @@ class RunStore:
             "question": kept["question"],
             "record": json.dumps(kept, ensure_ascii=False, separators=(",", ":")),
         }
-        share = supported_share(record.verdicts) if record.kind == "ask" else None
+        share = supported_share(record.verdicts) if record.is_written else None
         with self._database.writing() as connection:
             connection.execute(runs.insert(), row)
             if share is not None:
@@ -252,6 +257,11 @@ class RunStore:
             query = query.where(runs.c.user == user)
         with self._database.reading() as connection:
             return tuple(_summary(dict(row)) for row in connection.execute(query).mappings())
+
+    def of(self, user: str) -> Iterator[RunRecord]:
+        """The records of a user, the oldest first. Raises IndexBroken for one that cannot be read."""
+        for summary in reversed(self.list(user=user)):
+            yield self.get(summary.id)
 
     def prune(self, before: float) -> int:
         """Forget the runs that began before (seconds since the epoch); how many there were."""
