@@ -425,7 +425,9 @@ class Ledger:
         money = ("held", "spent")
         return [
             {
-                f"{name}_usd" if name in money else name: f"{dollars(value):f}" if name in money else value
+                f"{name}_usd" if name in money else name: f"{dollars(value).normalize():f}"
+                if name in money
+                else value
                 for name, value in row.items()
             }
             for row in rows

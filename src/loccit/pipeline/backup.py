@@ -10,6 +10,7 @@ devices, members that the manifest does not have, and bytes that are not those t
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -348,7 +349,7 @@ def _unpacked(path: Path, folder: Path | None) -> BackupManifest:
     found: dict[str, Member] = {}
     manifest: BackupManifest | None = None
     try:
-        with tarfile.open(path, mode="r|gz") as archive:
+        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
             for info in archive:
                 if manifest is not None:
                     raise _damaged(path, f"{info.name!r} stands behind its end")
@@ -362,6 +363,10 @@ def _unpacked(path: Path, folder: Path | None) -> BackupManifest:
                 if at in found:
                     raise _damaged(path, f"{at!r} is there twice")
                 found[at] = _taken(file, at, None if folder is None else folder / at)
+            # To the very end, where the checksum of all of it stands.
+            while rest := stream.read(_CHUNK):
+                if rest.strip(b"\0"):
+                    raise _damaged(path, "something stands behind its end")
     except FileNotFoundError as error:
         raise InputError(f"there is no file {str(path)!r}") from error
     except (tarfile.TarError, EOFError, zlib.error) as error:

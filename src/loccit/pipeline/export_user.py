@@ -33,14 +33,14 @@ def exported(
     alerts: Sequence[Alert],
     audit: AuditLog,
 ) -> Iterator[dict[str, Any]]:
-    """The head, then each thing with its `kind`, and at the end how many there are of each.
+    """The head, then each thing with its `type`, and at the end how many there are of each.
 
     `charges` gives the calls that a user paid for, `alerts` are those about their budgets. Times are seconds
     since the epoch, but where a document has its own form. Raises StorageFailed, IndexBroken.
     """
     counts = Counter[str]()
     yield {
-        "kind": "user",
+        "type": "user",
         "format": FORMAT,
         "user": user,
         "made_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -48,8 +48,8 @@ def exported(
     }
     for kind, facts in _things(user, runs, conversations, feedback, scores, charges, alerts, audit):
         counts[kind] += 1
-        yield {"kind": kind, **facts}
-    yield {"kind": "end", "counts": dict(counts)}
+        yield {"type": kind, **facts}
+    yield {"type": "end", "counts": dict(counts)}
 
 
 def _things(
