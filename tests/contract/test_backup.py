@@ -49,6 +49,13 @@ def postgresql() -> Iterator[PostgreSQL]:
         yield server
 
 
+PRICES = '''"""What a parcel costs."""
+
+
+def price_of_parcel(weight_kg: float, zone: str) -> float:
+    """The price of one parcel: its weight times the rate of its zone."""
+    return weight_kg * RATES[zone]
+'''
 OPENED: list[Loccit] = []
 
 
@@ -69,7 +76,7 @@ def closed_at_the_end() -> Iterator[None]:
 def parcels(tmp_path: Path) -> Path:
     make_repository(
         tmp_path / "parcels",
-        [{"files": {"prices.py": "RATES = {'near': 100}\n"}, "message": "What a parcel costs"}],
+        [{"files": {"prices.py": PRICES}, "message": "What a parcel costs"}],
     )
     return tmp_path / "parcels"
 
@@ -128,7 +135,7 @@ def test_a_restored_home_answers_and_remembers_as_the_first(
     home: Path, parcels: Path, tmp_path: Path
 ) -> None:
     before = at(home)
-    answer = before.ask("what does a parcel cost?", repos=[str(parcels)])
+    answer = before.ask("what does one parcel cost by weight and zone?", repos=[str(parcels)])
     done = before.backup(tmp_path / "b.tar.gz")
     assert (tmp_path / "b.tar.gz").stat().st_mode & 0o777 == 0o600
     assert {member.path for member in done.manifest.members} >= {
@@ -149,7 +156,11 @@ def test_a_restored_home_answers_and_remembers_as_the_first(
     after = at(new)
     after.index(parcels)
     assert after.issue("7", repo=parcels).title == "Rates are wrong"
-    assert after.ask("what does a parcel cost?", repos=[str(parcels)]).claims == answer.claims != ()
+    assert (
+        after.ask("what does one parcel cost by weight and zone?", repos=[str(parcels)]).claims
+        == answer.claims
+        != ()
+    )
     assert [run.id for run in after.runs()] == [run.id for run in before.runs()]
     assert after.run(run_of("ana", 1)) == before.run(run_of("ana", 1))
     assert after.cost("user").rows == before.cost("user").rows
@@ -160,7 +171,7 @@ def test_a_restored_home_answers_and_remembers_as_the_first(
 
 
 def test_with_its_indexes_nothing_has_to_be_made_again(home: Path, parcels: Path, tmp_path: Path) -> None:
-    answer = at(home).ask("what does a parcel cost?", repos=[str(parcels)])
+    answer = at(home).ask("what does one parcel cost by weight and zone?", repos=[str(parcels)])
     done = at(home).backup(tmp_path / "b.tar.gz", with_indexes=True)
     assert [left.path for left in done.manifest.left_out] == []
     restored = at(tmp_path / "new").restore(tmp_path / "b.tar.gz", sqlite=True)
@@ -168,7 +179,7 @@ def test_with_its_indexes_nothing_has_to_be_made_again(home: Path, parcels: Path
     (status,) = at(tmp_path / "new").status()
     assert not status.problem
     assert not status.is_stale
-    again = at(tmp_path / "new").ask("what does a parcel cost?", repos=[str(parcels)])
+    again = at(tmp_path / "new").ask("what does one parcel cost by weight and zone?", repos=[str(parcels)])
     assert again.digest == answer.digest
 
 
