@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 ROOMS = [field.name for field in dataclasses.fields(Settings) if field.name != "home"]
 # Objects whose keys are data: their keys are no part of the format.
-MAPS = {"skipped", "collections", "settings", "verdicts", "timings_ms", "attributes", "answer"}
+MAPS = {"skipped", "collections", "settings", "verdicts", "timings_ms", "attributes", "answer", "details"}
 
 
 def script(name: str) -> ModuleType:
@@ -100,20 +100,27 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     repository = folder / "parcels"
     script("example_repository").write_repository(repository)
 
-    def objects(*arguments: str) -> list[Any]:
+    def objects(*arguments: str, expected: int = 0) -> list[Any]:
         done = subprocess.run(
             [Path(sys.executable).parent / "loccit", *arguments, "--json"],
             cwd=repository,
             env={**os.environ, "LOCCIT_HOME": str(folder / "home")},
             capture_output=True,
             encoding="utf-8",
-            check=True,
+            check=False,
         )
+        assert done.returncode == expected, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     home = folder / "home"
     home.mkdir()
-    (home / "settings.toml").write_text('[[budgets.limits]]\nof = "total"\nusd = 1\n')
+    (home / "settings.toml").write_text(
+        '[[budgets.limits]]\nof = "total"\nusd = 1\n[telemetry]\nalerts = "alerts.toml"\n'
+    )
+    (home / "alerts.toml").write_text(
+        '[[rules]]\nname = "money"\nkind = "budget_burn"\nshare = 0.001\n'
+        '[webhook]\nurl = "http://127.0.0.1:9/"\nattempts = 1\n'
+    )
     make_charge(home)
     keep_run(home)
     return {
@@ -128,6 +135,11 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
             *objects("runs", "prune", "--before", "2001-01-01"),
             *objects("runs", "erase", "--user", "ana"),
         ],
+        "`loccit-audit/1`": objects("audit", "list"),
+        "`loccit-audit-verify/1`": objects("audit", "verify"),
+        "`loccit-alerts/1`": objects("alerts", "check", expected=3),
+        "`loccit-backed-up/1`": objects("backup", str(folder / "b.tar.gz")),
+        "`loccit-restored/1`": objects("restore", str(folder / "b.tar.gz"), "--into", str(folder / "new")),
         "`loccit-citation/1`": objects("show", "parcels/prices.py:12-14"),
         "`loccit-cost/1`": objects("cost"),
         "`loccit-doctor/1`": objects("doctor"),

@@ -7,13 +7,13 @@ from __future__ import annotations
 import copy
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loccit.core.errors import (
     IndexBroken,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from loccit.evals.datasets import Dataset
     from loccit.evals.from_runs import RunSamples
     from loccit.evals.log import EvalLog
+    from loccit.evals.online import Scored
     from loccit.evals.runner import EvalTask, Standing
     from loccit.evals.scoring import Scorer
     from loccit.evals.tasks import TaskFile
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from loccit.learning.search_space import Tables
     from loccit.learning.tuning import Tuning
     from loccit.models.configured import Models
+    from loccit.pipeline.backup import BackedUp
     from loccit.pipeline.diagnosis import Check
     from loccit.pipeline.events import Event
     from loccit.pipeline.grep import MatchingLine
@@ -73,6 +75,8 @@ if TYPE_CHECKING:
     from loccit.sources import Repository
     from loccit.sources.issues import IssueStore, StoredIssue, SyncReport
     from loccit.storage.database import Database
+    from loccit.telemetry.alerts import Alert, Delivery
+    from loccit.telemetry.audit import Anchor, AuditReport, AuditRow
     from loccit.telemetry.export import Exporter
     from loccit.telemetry.feedback import Rating
     from loccit.telemetry.records import RunRecord, RunSummary
@@ -82,6 +86,8 @@ if TYPE_CHECKING:
 # Limits are counted by the hour.
 _LONGEST_WAIT_S = 3700.0
 _DAY_S = 86_400
+# A reply is kept within the run that asked for it, give or take what clocks are read at.
+_SLACK_S = 2.0
 # The rooms whose settings decide how good answers are.
 _TUNABLE = ("retrieval", "answering", "pipeline")
 
@@ -142,12 +148,45 @@ class Cost:
 @dataclass(frozen=True, slots=True)
 class Forgotten:
     """What was forgotten: records of runs, of conversations the turns or, of one user, the whole; and what
-    was said of runs.
+    was said of runs. Of a user also kept replies of models, what alerts said of their budgets, and their keys
+    of the server; `charges` are the calls that they paid for, which are kept in nobody's name.
     """
 
     runs: int
     conversations: int
     ratings: int
+    replies: int = 0
+    charges: int = 0
+    alerts: int = 0
+    keys: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check of the alerts came to: those that fire now or did lately, and what was delivered."""
+
+    alerts: tuple[Alert, ...]
+    deliveries: tuple[Delivery, ...]
+
+    @property
+    def firing(self) -> tuple[Alert, ...]:
+        """Those that fire now."""
+        return tuple(alert for alert in self.alerts if alert.state == "firing")
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A backup that was restored: when it was made, by which version, and how many files it had.
+
+    `replaced` is where what had been in the home folder is now, None where it was empty; `to_index` are the
+    locations of the repositories whose index must be made again.
+    """
+
+    made_at: str
+    version: str
+    files: int
+    replaced: Path | None
+    to_index: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +246,15 @@ class Loccit:
         settings: Settings | None = None,
         progress: Progress = silent,
         waiting: Callable[[], None] | None = None,
+        ended: Callable[[RunRecord], None] | None = None,
     ) -> None:
-        """Use this home folder (default: LOCCIT_HOME or the platform's). Raises SettingsError."""
+        """Use this home folder (default: LOCCIT_HOME or the platform's). `ended` hears of every run that is
+        recorded, when it has ended. Raises SettingsError.
+        """
         self._system: System = build(settings or Settings.load(Path(home) if home else None))
         self._progress = progress
         self._waiting = waiting
+        self._ended = ended
         self._open = Open()
         self._guest: Guest | None = None
 
@@ -1294,27 +1337,266 @@ class Loccit:
             rated_only=rated_only,
         )
 
-    def prune_runs(self, before: datetime) -> Forgotten:
-        """Forget the runs with their ratings, and the turns of conversations, from before a moment.
+    def prune_runs(self, before: datetime, *, actor: str = "local") -> Forgotten:
+        """Forget the runs with their ratings and scores, and the turns of conversations, from before a
+        moment. `actor` is who does it, for the audit log.
 
         Raises StorageFailed.
         """
         moment = before.timestamp()
         ratings = self._system.feedback().prune(moment)
-        return Forgotten(
-            self._system.runs().prune(moment), self._system.conversations().prune(moment), ratings
+        runs, turns = self._system.runs().prune(moment), self._system.conversations().prune(moment)
+        details = {"before": before.isoformat(), "runs": runs, "turns": turns, "ratings": ratings}
+        self.audit("runs pruned", actor=actor, details=details)
+        return Forgotten(runs, turns, ratings)
+
+    def erase_user(self, user: str, *, actor: str = "local") -> Forgotten:
+        """Forget the runs and the conversations of a user, what they said of runs, what was said of theirs,
+        the replies of models in them, alerts about their budgets, and their keys. What they spent is kept in
+        nobody's name. That they were erased stays in the audit log, with who did it. Raises StorageFailed.
+        """
+        from loccit.models.cache import forget_replies
+
+        database = self._system.database()
+        spans = [
+            (run.started_at - _SLACK_S, run.started_at + run.took_ms / 1000 + _SLACK_S)
+            for run in self._system.runs().list(user=user)
+        ]
+        replies = forget_replies(database, spans)
+        ratings = self._system.feedback().erase(user)
+        runs, conversations = self._system.runs().erase(user), self._system.conversations().erase(user)
+        charges = self._system.ledger().forget_user(user)
+        alerts = self._system.alerts().forget(_budgets_of(user))
+        keys = self.keys().forget(user)
+        found = Forgotten(runs, conversations, ratings, replies, charges, alerts, keys)
+        self.audit("user erased", actor=actor, subject=user, details=asdict(found))
+        return found
+
+    def export_user(self, user: str, *, actor: str = "local") -> Iterator[dict[str, Any]]:
+        """Everything that is kept about a user, as JSON objects: a head, then runs, conversations with their
+        turns, ratings, scores, calls that they paid for, alerts about their budgets, keys, and acts of theirs
+        or upon them; at the end how many of each. Raises StorageFailed, IndexBroken.
+        """
+        from loccit.pipeline.export_user import exported
+
+        self.audit("user exported", actor=actor, subject=user)
+        return exported(
+            user,
+            runs=self._system.runs(),
+            conversations=self._system.conversations(),
+            feedback=self._system.feedback(),
+            scores=self._system.scores(),
+            charges=self._system.ledger().charges_of,
+            alerts=self._system.alerts().of(_budgets_of(user)),
+            keys=self.keys().of(user),
+            audit=self._system.audit(),
         )
 
-    def erase_user(self, user: str) -> Forgotten:
-        """Forget the runs and the conversations of a user, what they said of runs, and what was said of
-        theirs. Raises StorageFailed.
-        """
-        ratings = self._system.feedback().erase(user)
-        return Forgotten(self._system.runs().erase(user), self._system.conversations().erase(user), ratings)
+    # Watching
 
-    def remove(self, repo: str) -> KnownRepository:
-        """Forget a repository: its index and, for a URL, its mirror. Nothing of the user's is touched."""
+    def audit(
+        self,
+        action: str,
+        *,
+        actor: str = "local",
+        subject: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> AuditRow:
+        """Add an administrative act to the audit log: what was done, by whom, to what. No text of anybody's
+        belongs into `details`. Raises InputError for what cannot be kept, StorageFailed.
+        """
+        return self._system.audit().append(action, actor=actor, subject=subject, details=details)
+
+    def audit_log(self, *, since: datetime | None = None, actor: str | None = None) -> Iterator[AuditRow]:
+        """The acts in order, by what is asked for. Raises StorageFailed."""
+        return self._system.audit().rows(since=since, actor=actor)
+
+    def verify_audit(self, kept: Anchor | None = None) -> AuditReport:
+        """Whether every row of the audit log holds, up to the anchor of the home folder and the one that was
+        kept elsewhere. Raises IndexBroken for an anchor that cannot be read, StorageFailed.
+        """
+        return self._system.audit().verify(kept)
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """The alerts that fire, or did in the last 30 days, as of the last check. Raises StorageFailed."""
+        return self._system.alerts().list()
+
+    def check_alerts(self) -> Checked:
+        """Ask every rule of the alerts what it says now, and deliver what has changed.
+
+        A server does so once a minute; of several that do it at once one delivers. Raises SettingsError,
+        StorageFailed, SearchIndexError.
+        """
+        from loccit import __version__
+        from loccit.evals.alerts import Watched, readings
+        from loccit.telemetry.alerts import deliver_waiting
+        from loccit.telemetry.metrics import read_counts
+
+        rules = self._system.alert_rules()
+        webhook = self._system.webhook(rules)
+        watched = Watched(
+            budgets=lambda: self._system.ledger().budgets(),
+            scores=lambda metric, since, until: self._system.scores().between(metric, since, until),
+            counts=lambda: read_counts(self._system.metrics),
+            index_age_s=self.index_ages,
+        )
+        now = time.time()
+        store = self._system.alerts()
+        store.apply(readings(rules, watched, now), {rule.name for rule in rules.rules}, now)
+        deliveries = deliver_waiting(store, webhook, version=__version__)
+        return Checked(store.list(), deliveries)
+
+    def index_ages(self) -> dict[str, float]:
+        """Seconds since each repository was indexed last, by name; those that are not are left out."""
+        now, found = time.time(), dict[str, float]()
+        for known in self._contents().repositories:
+            latest = self._system.shard(known.key).manifest().latest("files")
+            if latest is not None:
+                found[known.name] = max(0.0, now - latest.indexed_at)
+        return found
+
+    def score_run(self, run_id: str) -> Scored:
+        """Score a run's written answer after it was given, where it is one of those that are: by the local
+        checks (`score_share`) and by the judge (`judge_share`), and keep the scores.
+
+        It takes what re-reading the cited bytes does, and what the judge does: call it in a thread of its
+        own, never before the answer is given. Raises NotFound, SourceError, ModelNotConfigured, IndexBroken,
+        StorageFailed.
+        """
+        import asyncio
+
+        from loccit.evals.online import Scored, is_sampled, score_run
+
+        options = self._system.settings.telemetry
+        record = self._system.runs().get(run_id)
+        is_judged = is_sampled(record.id, options.judge_share)
+        if not record.is_written or not (is_judged or is_sampled(record.id, options.score_share)):
+            return Scored()
+
+        async def scored() -> Scored:
+            models = self._system.judging("") if is_judged else None
+            try:
+                judge = None if models is None else self._system.online_judge(models)
+                return await score_run(record, verify=self.verify, judge=judge)
+            finally:
+                if models is not None:
+                    await models.close()
+
+        found = asyncio.run(scored())
+        self._system.scores().keep(found.scores)
+        return found
+
+    # Keeping safe
+
+    def write_settings(self, tables: Mapping[str, Mapping[str, Any]], *, actor: str = "local") -> Path:
+        """Write these settings, by table and key, into the home folder's file; this library goes on with
+        those that it was opened with. The audit log has their names, not their values. Raises SettingsError,
+        StorageFailed.
+        """
+        from loccit.settings import write_settings
+
+        path = write_settings(self.home, tables)
+        names = sorted(f"{table}.{key}" for table, keys in tables.items() for key in keys)
+        self.audit("settings written", actor=actor, details={"keys": names})
+        return path
+
+    def backup(self, file: Path, *, with_indexes: bool = False, actor: str = "local") -> BackedUp:
+        """Write all state to a new file, as it is at one moment, while others work: settings, catalogue,
+        database, trackers, evaluations, recordings, learned rankers, and what else is in the home folder.
+
+        What can be made again is left out and named, unless `with_indexes`. Raises InputError for a file that
+        is there already, StorageFailed.
+        """
+        from loccit import __version__
+        from loccit.pipeline.backup import write_backup
+        from loccit.storage.copying import copy_to_file
+        from loccit.storage.database import HEAD
+
+        database = self._system.database()
+        self.audit("backup made", actor=actor, subject=file.name, details={"with_indexes": with_indexes})
+        return write_backup(
+            self.home,
+            file,
+            copy_database=lambda path: copy_to_file(database, path),
+            database="sqlite" if database.is_sqlite else "postgresql",
+            revision=HEAD,
+            version=__version__,
+            with_indexes=with_indexes,
+            holding=lambda key: self._unchanged(key, with_index=with_indexes),
+        )
+
+    def restore(
+        self, file: Path, *, force: bool = False, sqlite: bool = False, actor: str = "local"
+    ) -> Restored:
+        """Make this home folder what it was when a backup of it, or of another one, was made.
+
+        Nothing may work in it meanwhile. The database goes where the settings of the backup say, with
+        `sqlite` into the home folder. A home folder or a database that is not empty is refused; with `force`
+        the files are put aside and the rows replaced. Raises InputError for a backup that is damaged, and for
+        what is not empty; SettingsError, StorageFailed, IndexFormatMismatch.
+        """
+        from loccit.pipeline import backup
+        from loccit.settings import write_settings
+        from loccit.storage.copying import copy_from_file
+        from loccit.storage.database import Database
+
+        if backup.occupants(self.home) and not force:
+            raise InputError(
+                f"the home folder {str(self.home)!r} is not empty",
+                next_step="name another one with --into, or write --force to put aside what it holds",
+            )
+        with backup.staging(self.home) as staged:
+            manifest = backup.unpack(file, staged)
+            if sqlite and Settings.load(staged).storage.database:
+                write_settings(staged, {"storage": {"database": ""}})
+            url = Settings.load(staged).storage.database
+            if url:
+                database = Database(url)
+                try:
+                    copy_from_file(staged / backup.DATABASE, database, replace=force)
+                finally:
+                    database.close()
+                for one in staged.glob(f"{backup.DATABASE}*"):
+                    one.unlink()
+            self._system.close()
+            replaced = backup.move_in(staged, self.home)
+        self._system = build(Settings.load(self.home))
+        details = {"made_at": manifest.made_at, "version": manifest.version, "replaced": replaced is not None}
+        self.audit("backup restored", actor=actor, subject=file.name, details=details)
+        return Restored(
+            made_at=manifest.made_at,
+            version=manifest.version,
+            files=len(manifest.members),
+            replaced=replaced,
+            to_index=tuple(
+                known.location
+                for known in self._contents().repositories
+                if not self._system.shard(known.key).manifest().snapshots
+            ),
+        )
+
+    @contextmanager
+    def _unchanged(self, key: str, *, with_index: bool) -> Generator[None]:
+        """Nobody changes what is kept of a repository meanwhile."""
+        from loccit.learning.adopt import writing
+
+        learned = self._system.learned(key)
+        with ExitStack() as stack:
+            if with_index and self._system.shard(key).folder.is_dir():
+                stack.enter_context(self._system.shard(key).locked(waiting=self._waiting))
+            if learned.is_dir():
+                stack.enter_context(writing(learned, waiting=self._waiting))
+            yield
+
+    # Keeping space
+
+    def remove(self, repo: str, *, actor: str = "local") -> KnownRepository:
+        """Forget a repository: its index and, for a URL, its mirror. Nothing of the user's is touched.
+
+        Raises NotIndexed, StorageFailed.
+        """
         known = self._known(repo)
+        self.audit("index removed", actor=actor, subject=known.name)
         self._system.catalogue.remove(known.key)
         shutil.rmtree(self._system.folder(known.key), ignore_errors=False)
         return known
@@ -1443,6 +1725,7 @@ class Loccit:
             key_usd=guest.key_usd,
             settings=of_a_run(settings),
             exporter=self._open.exporter,
+            ended=self._ended,
         )
 
     def _chosen(self, repos: Sequence[str], collection: str | None) -> tuple[KnownRepository, ...]:
@@ -1779,6 +2062,13 @@ def _language(written: str) -> str:
     if found == "text" and name != "text":
         raise InputError(f"the language {written!r} is not known", next_step=f"known are {', '.join(known)}")
     return found
+
+
+def _budgets_of(user: str) -> frozenset[str]:
+    """What budgets of a user may be called."""
+    from loccit.budgets.limits import titles_of
+
+    return titles_of("user", user)
 
 
 def _size(folder: Path) -> int:

@@ -18,6 +18,8 @@ from loccit.sources import Repository, open_repository
 if TYPE_CHECKING:
     from loccit.budgets.ledger import Ledger
     from loccit.budgets.prices import PriceList
+    from loccit.core.calls import Payer
+    from loccit.evals.alert_rules import AlertRules
     from loccit.evals.scoring import Scorer
     from loccit.evals.systems import Asker
     from loccit.evals.systems import System as EvaluatedSystem
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
     from loccit.storage.conversations import Conversations
     from loccit.storage.database import Database
+    from loccit.telemetry.alerts import AlertStore, Webhook
+    from loccit.telemetry.audit import AuditLog
     from loccit.telemetry.export import Exporter
     from loccit.telemetry.feedback import FeedbackStore
     from loccit.telemetry.records import RunStore
+    from loccit.telemetry.scores import ScoreStore
 
 
 @dataclass(slots=True)
@@ -54,8 +59,10 @@ class System:
     repositories/KEY/shard  its index, and in learned/ what its past has taught
     repositories/KEY/issues what is kept of its tracker
     secret                  what keys of a server are kept with, and cookies are signed with
-    state.sqlite            keys, conversations, kept replies, the ledger, records of runs and their ratings,
-                            unless a server holds them
+    metrics/                what the processes of a server count
+    audit-anchor.json       the last hash of the audit log
+    state.sqlite            keys, conversations, kept replies, the ledger, records of runs with their ratings
+                            and scores, alerts, the audit log, unless a server holds them
     """
 
     settings: Settings
@@ -186,6 +193,58 @@ class System:
 
         return Conversations(self.database(), keep_days=self.settings.telemetry.keep_days)
 
+    def scores(self) -> ScoreStore:
+        """Figures of runs. Raises as `database` does."""
+        from loccit.telemetry.scores import ScoreStore
+
+        return ScoreStore(self.database())
+
+    def audit(self) -> AuditLog:
+        """Who administered what. Raises as `database` does."""
+        from loccit.telemetry.audit import AuditLog
+
+        return AuditLog(self.database(), self.home)
+
+    def alerts(self) -> AlertStore:
+        """What alerts say. Raises as `database` does."""
+        from loccit.telemetry.alerts import AlertStore
+
+        return AlertStore(self.database())
+
+    def alert_rules(self) -> AlertRules:
+        """The rules of alerts; none where the settings name no file. Raises SettingsError."""
+        from loccit.evals.alert_rules import AlertRules, read_rules
+
+        file = self.settings.telemetry.alerts
+        return read_rules(self.home / file) if file else AlertRules()
+
+    def webhook(self, rules: AlertRules) -> Webhook | None:
+        """Where changes of alerts are sent, None where nowhere. Raises SettingsError."""
+        from loccit.telemetry.alerts import Webhook
+
+        table = rules.webhook
+        if table is None:
+            return None
+        secret = model_key(table.secret_variable) if table.secret_variable else ""
+        if secret is None:
+            raise SettingsError(
+                f"the environment variable {table.secret_variable!r} holds no secret",
+                next_step="set it, or leave secret_variable out of [webhook]: messages are not signed then",
+            )
+        return Webhook(table.url, secret, table.timeout_s, table.attempts)
+
+    @property
+    def metrics(self) -> Path:
+        """Where the processes of a server keep what they count."""
+        return self.home / "metrics"
+
+    def online_judge(self, models: Models) -> Scorer:
+        """What judges live answers, paid by a user of its own. Raises ModelNotConfigured."""
+        from loccit.core.calls import Payer
+        from loccit.evals.online import JUDGE_USER
+
+        return self._judges(models, Payer(JUDGE_USER, user=JUDGE_USER))["judge.grounded"]
+
     def eval_logs(self, task: str) -> Path:
         """Where the logs of a task are kept."""
         safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in task).strip(".") or "task"
@@ -264,6 +323,10 @@ class System:
     def judges(self, models: Models) -> Mapping[str, Scorer]:
         """The scorers that ask a model, by name. Raises ModelNotConfigured where none has the role."""
         from loccit.core.calls import Payer
+
+        return self._judges(models, Payer("loccit eval", user="loccit eval"))
+
+    def _judges(self, models: Models, payer: Payer) -> Mapping[str, Scorer]:
         from loccit.evals.judges import judges
 
         model = models.chat("judge")
@@ -273,7 +336,7 @@ class System:
                 next_step="name one: --judge PROVIDER:MODEL, judge in the task, or judge in [models]",
             )
         timeout_s = self.settings.models.call_timeout_s
-        return judges(model, Payer("loccit eval", user="loccit eval"), timeout_s=timeout_s)
+        return judges(model, payer, timeout_s=timeout_s)
 
     def exporter(self) -> Exporter | None:
         """What sends runs to a collector, None where none is configured. Raises SettingsError."""

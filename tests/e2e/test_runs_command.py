@@ -133,6 +133,9 @@ def test_runs_are_forgotten_by_date_and_by_user(installed, home: Path) -> None:
         "runs": 1,
         "conversations": 1,
         "ratings": 0,
+        "replies": 0,
+        "charges": 0,
+        "alerts": 0,
     }
     assert [line[:8] for line in run(installed, home).stdout.splitlines()] == ["bbbbbbbb"]
 

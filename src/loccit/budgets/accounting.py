@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, select, true
 
 from loccit.budgets.limits import Budget, date_of, number_of
 from loccit.budgets.money import dollars, picodollars
-from loccit.budgets.options import BudgetLimit
+from loccit.budgets.options import BudgetLimit, Per
 from loccit.storage.tables import charges, spending
 
 By = Literal["day", "model", "user", "team", "purpose"]
@@ -45,9 +45,13 @@ class SpendingRow:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRow:
-    """A budget as it stands: `left_usd` is below zero where providers reported more than was reserved."""
+    """A budget as it stands: `left_usd` is below zero where providers reported more than was reserved.
+
+    `per` is the time that it is for.
+    """
 
     title: str
+    per: Per
     usd: Decimal
     spent_usd: Decimal
     held_usd: Decimal
@@ -133,6 +137,7 @@ def budget_rows(connection: Connection, limits: Iterable[BudgetLimit], day: int)
             found.append(
                 BudgetRow(
                     title=Budget.of_limit(limit, one, day).title,
+                    per=limit.per,
                     usd=dollars(picodollars(limit.usd)),
                     spent_usd=dollars(spent_there),
                     held_usd=dollars(held_there),

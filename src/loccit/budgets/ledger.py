@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 
+# In the place of the name of a user who was erased.
+ERASED = "(erased)"
 _DEFAULTS = BudgetOptions()
 _MOST_TOKENS = 10**12
 # How often those who wait look again: another process may have made room. In this one they are woken.
@@ -416,6 +418,35 @@ class Ledger:
         with self._writing() as (connection, now):
             self._expire(connection, now)
             return now
+
+    def charges_of(self, user: str) -> list[dict[str, Any]]:
+        """The calls that a user paid for, the oldest first; money in USD, as text that is exact."""
+        with self._database.reading() as connection:
+            rows = connection.execute(statements.CHARGES_OF, {"name": user}).mappings().all()
+        money = ("held", "spent")
+        return [
+            {
+                f"{name}_usd" if name in money else name: f"{dollars(value).normalize():f}"
+                if name in money
+                else value
+                for name, value in row.items()
+            }
+            for row in rows
+        ]
+
+    def forget_user(self, user: str) -> int:
+        """Book what a user has spent under nobody's name (`ERASED`); how many calls there were.
+
+        Sums by day, model and so on stay as they are; the budgets of the user begin anew.
+        """
+        if user in ("", ERASED):
+            return 0
+        with self._writing() as (connection, now):
+            connection.execute(statements.DELETE_FORGOTTEN, {"before": now - 10 * _FORGOTTEN_S})
+            for row in connection.execute(statements.SPENDING_OF, {"name": user}).all():
+                self._add(connection, [("user", ERASED)], row.day, spent=row.spent, held=row.held)
+            connection.execute(statements.DELETE_SPENDING_OF, {"name": user})
+            return connection.execute(statements.RENAME_CHARGES, {"name": user, "erased": ERASED}).rowcount
 
     # What calls were like
 

@@ -6,9 +6,10 @@ from calendar import monthrange
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import get_args
 
 from loccit.budgets.money import picodollars
-from loccit.budgets.options import BudgetLimit, Of
+from loccit.budgets.options import BudgetLimit, Of, Per
 from loccit.core.calls import Payer
 from loccit.core.errors import InputError
 
@@ -80,9 +81,17 @@ class Budget:
     def of_limit(cls, limit: BudgetLimit, name: str, day: int) -> Budget:
         """The budget of this name on this day."""
         first, last = _period(limit, day)
-        whose = limit.of if limit.of == "total" else f"{limit.of} {name or '(not known)'}"
-        title = f"{whose} per {limit.per}" if limit.per != "ever" else f"{whose} ever"
-        return cls((limit.of, name), title, first, last, picodollars(limit.usd))
+        return cls((limit.of, name), _title(limit.of, name, limit.per), first, last, picodollars(limit.usd))
+
+
+def titles_of(of: Of, name: str) -> frozenset[str]:
+    """What budgets of this one may be called, whatever their time."""
+    return frozenset(_title(of, name, per) for per in get_args(Per))
+
+
+def _title(of: Of, name: str, per: Per) -> str:
+    whose = of if of == "total" else f"{of} {name or '(not known)'}"
+    return f"{whose} per {per}" if per != "ever" else f"{whose} ever"
 
 
 def limits_for(limits: Sequence[BudgetLimit], payer: Payer) -> Sequence[BudgetLimit]:

@@ -50,6 +50,14 @@ SUMS = select(
     & spending.c.day.between(bindparam("first_day"), bindparam("last_day"))
 )
 
+CHARGES_OF = (
+    select(charges).where(charges.c.user == bindparam("name")).order_by(charges.c.reserved_at, charges.c.id)
+)
+RENAME_CHARGES = update(charges).where(charges.c.user == bindparam("name")).values(user=bindparam("erased"))
+_OF_USER = (spending.c.of == "user") & (spending.c.name == bindparam("name"))
+SPENDING_OF = select(spending.c.day, spending.c.spent, spending.c.held).where(_OF_USER)
+DELETE_SPENDING_OF = delete(spending).where(_OF_USER)
+
 QUEUE = select(waiting.c.ticket, waiting.c.seen_at, waiting.c.amount, waiting.c.budgets)
 ADD_TICKET = insert(waiting).returning(waiting.c.ticket)
 KEEP_TICKET = (

@@ -11,7 +11,10 @@ import typer
 
 from loccit import __version__
 from loccit.cli import (
+    alerts,
     ask,
+    audit,
+    backup,
     cost,
     doctor,
     evals,
@@ -64,9 +67,13 @@ for command in (
     serve.serve,
     remove.remove,
     gc.gc,
+    backup.backup,
+    backup.restore,
     doctor.doctor,
 ):
     app.command(cls=Command)(command)
+app.add_typer(alerts.app)
+app.add_typer(audit.app)
 app.add_typer(evals.app)
 app.add_typer(issues.app)
 app.add_typer(keys.app)

@@ -27,13 +27,16 @@ class ExitCode(IntEnum):
 
     DONE = 0
     NOTHING = 1
-    """Search found nothing; ask abstained because the sources are silent; verify had nothing to check."""
+    """Search found nothing; ask abstained because the sources are silent; verify or audit verify had nothing
+    to check."""
     USAGE = 2
     """Unknown option, empty question, malformed answer file, bad settings."""
     FELL = 3
-    """verify: at least one citation does not hold; eval gate: something got worse."""
+    """verify: at least one citation does not hold; eval gate: something got worse; audit verify: an act was
+    changed; alerts check: something fires."""
     UNVERIFIABLE = 4
-    """verify: nothing fell, and a cited source is not here; eval gate: too few samples to tell."""
+    """verify: nothing fell, and a cited source is not here; eval gate: too few samples to tell; alerts check:
+    somebody could not be told."""
     SOURCE = 5
     """The repository or folder cannot be read as asked."""
     INDEX = 6

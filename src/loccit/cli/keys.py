@@ -77,6 +77,8 @@ def create(
         usd_per_month=budget,
         valid_days=days,
     )
+    opens = None if names is None else sorted(names)
+    loccit.audit("key created", subject=key.id, details={"user": key.user, "role": key.role, "opens": opens})
     if json:
         emit({"format": "loccit-key/1", **_document(key), "key": text})
         return
@@ -115,7 +117,9 @@ def revoke(
     """Let a key open nothing any more. Servers that run know it within seconds."""
     from loccit.cli.output import emit, say
 
-    revoked = _loccit().keys().revoke(key)
+    loccit = _loccit()
+    revoked = loccit.keys().revoke(key)
+    loccit.audit("key revoked", subject=revoked.id, details={"user": revoked.user})
     if json:
         emit({"format": "loccit-key/1", **_document(revoked)})
     elif not quiet:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from json import dumps
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,7 +48,7 @@ def runs(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the runs that asked a model, or show, prune and erase them.
+    """List the runs that asked a model, or show, prune, erase and export them.
 
     The newest first: when, of which kind, how it ended, what it cost, how long it took, and the question.
     Runs without a model are not recorded.
@@ -126,16 +129,27 @@ def rate(
 def prune(
     *,
     before: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--before", metavar="DATE", help="2026-01-31 (its beginning, UTC) or 2026-01-31T17:20:00Z."
         ),
-    ],
+    ] = None,
+    keep_days: Annotated[
+        int | None, typer.Option("--keep-days", metavar="N", help="Keep those of the last N days.")
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Forget the runs with their ratings, and what was said in conversations, from before a date."""
-    moment = moment_of("--before", before)
+    """Forget the runs with their ratings, and what was said in conversations, from before a date.
+
+    It is --before that names the date, or --keep-days that counts back from now.
+    """
+    from loccit.core.errors import InputError
+
+    if (before is None) == (keep_days is None):
+        raise InputError("from before when?", next_step="write --before DATE or --keep-days N, one of them")
+    check_numbers(keep_days=keep_days)
+    moment = moment_of("--before", before) or datetime.now(UTC) - timedelta(days=keep_days or 0)
     _tell(_loccit().prune_runs(moment), "turn", json=json, quiet=quiet)
 
 
@@ -146,8 +160,44 @@ def erase(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Forget all runs, conversations and ratings of a user. What was spent stays in the books."""
+    """Forget all runs, conversations and ratings of a user.
+
+    What they spent stays in the books, in nobody's name. The audit log keeps that they were erased.
+    """
     _tell(_loccit().erase_user(user), "conversation", json=json, quiet=quiet)
+
+
+@app.command(cls=Command)
+def export(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to write it: JSON Lines; - is standard output.")
+    ],
+    *,
+    user: Annotated[str, typer.Option("--user", metavar="NAME", help="Whose.")],
+    quiet: Quiet = False,
+) -> None:
+    """Write all that is kept about a user: runs, conversations, ratings, what they paid, acts."""
+    from loccit.cli.output import emit, note
+    from loccit.core.errors import InputError
+
+    if str(file) != "-" and file.exists():
+        raise InputError(f"{str(file)!r} is there already", next_step="name another file, or move it away")
+    found = _loccit().export_user(user)
+    if str(file) == "-":
+        for document in found:
+            emit(document)
+        return
+    try:
+        # Readable by its owner only: it holds what somebody asked.
+        with os.fdopen(
+            os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as out:
+            for document in found:
+                out.write(dumps(document, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise InputError(f"{str(file)!r} cannot be written: {error.strerror or error}") from error
+    if not quiet:
+        note(f"wrote what is kept about {user!r} to {str(file)!r}")
 
 
 def _loccit() -> Loccit:
@@ -161,6 +211,9 @@ def _tell(forgotten: Forgotten, noun: str, *, json: bool, quiet: bool) -> None:
 
     if json:
         numbers = {"runs": forgotten.runs, f"{noun}s": forgotten.conversations, "ratings": forgotten.ratings}
+        if noun == "conversation":
+            more = {"replies": forgotten.replies, "charges": forgotten.charges, "alerts": forgotten.alerts}
+            numbers |= more
         emit({"format": "loccit-runs-forgotten/1", **numbers})
     elif not quiet:
         numbers = [counted(forgotten.runs, "run"), counted(forgotten.conversations, noun)]

@@ -126,7 +126,7 @@ def _sample(
         return NoSample.NOT_RATED
     if len({rating.thumb for rating in ratings}) > 1:
         return NoSample.DISAGREED
-    answer = _answer(record)
+    answer = answer_of(record)
     gold = _gold(answer, ratings)
     return gold if isinstance(gold, NoSample) else _of(record, answer, gold, ratings)
 
@@ -204,7 +204,8 @@ def _place(answer: Answer, gold: Gold) -> tuple[str, str | None]:
     return next(iter(places)) if len(places) == 1 else ("", None)
 
 
-def _answer(record: RunRecord) -> Answer:
+def answer_of(record: RunRecord) -> Answer:
+    """The answer that a record keeps. Raises IndexBroken for one that cannot be read."""
     try:
         return Answer.model_validate(record.answer)
     except ValidationError as error:

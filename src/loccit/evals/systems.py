@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from pydantic import ValidationError
 
-from loccit.core.answers import Abstention, Answer, CitationKind, Claim, ClaimKind, Outcome
+from loccit.core.answers import Abstention, Answer, Citation, CitationKind, Claim, ClaimKind, Outcome
 from loccit.core.calls import Message, ModelCall, Payer, Speaker
 from loccit.core.errors import InputError, LoccitError, SystemFailed
 from loccit.core.evidence import Hit, Place
@@ -567,6 +567,11 @@ def _paths(lines: Sequence[Lines]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line.path for line in lines))
 
 
+def is_told(citation: Citation) -> bool:
+    """Whether scorers are told of a citation: not of one in a file whose name is not UTF-8."""
+    return citation.path is not None or citation.kind is CitationKind.COMMIT
+
+
 def _claim(claim: Claim) -> OutputClaim:
     cited = tuple(
         Cited(
@@ -579,7 +584,7 @@ def _claim(claim: Claim) -> OutputClaim:
             holds=True,
         )
         for citation in claim.citations
-        if citation.path is not None or citation.kind is CitationKind.COMMIT
+        if is_told(citation)
     )
     return OutputClaim(
         text=claim.text,

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -84,6 +84,21 @@ class ReplyCache:
             connection.execute(delete(replies).where(replies.c.key == key))
             row = {"key": key, "made_at": now, "used_at": now, "model": reply.model, "reply": kept}
             connection.execute(insert(replies).values(**row))
+
+
+def forget_replies(database: Database, spans: Iterable[tuple[float, float]]) -> int:
+    """Forget the replies that were made in these spans of time (seconds since the epoch, both ends in them);
+    how many there were.
+
+    A kept reply has nobody's name: those of a run are known by when it ran, and with them go what others were
+    told in the same moments, which costs no more than to ask again.
+    """
+    forgotten = 0
+    with database.writing() as connection:
+        for first, last in spans:
+            made = replies.c.made_at.between(first, last)
+            forgotten += connection.execute(delete(replies).where(made)).rowcount
+    return forgotten
 
 
 class Cached:

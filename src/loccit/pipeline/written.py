@@ -39,7 +39,7 @@ class Bookkeeping:
 
     `key` is the id of the key that somebody showed, `key_usd` what it may spend in a month. `runs` is None
     where no record is kept, `exporter` where nothing is sent. `settings` are those that a run is made with,
-    none of them secret.
+    none of them secret. `ended` hears of every run that has ended, well or not.
     """
 
     conversations: Conversations
@@ -49,6 +49,7 @@ class Bookkeeping:
     key_usd: Decimal | None = None
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     exporter: Exporter | None = None
+    ended: Callable[[RunRecord], None] | None = None
 
     def payer(self, run: str, session: str = "") -> Payer:
         """Who pays for a run."""
@@ -164,6 +165,8 @@ def _record(
 def _keep(record: RunRecord, trace: Trace, books: Bookkeeping) -> None:
     if books.runs is not None:
         books.runs.save(record)
+    if books.ended is not None:
+        books.ended(record)
     if books.exporter is not None:
         # A collector that cannot be reached costs nobody an answer: `send` says so, and nothing is lost here.
         books.exporter.send(trace, kind=record.kind, outcome=record.outcome, error=record.error)

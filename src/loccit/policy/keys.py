@@ -24,7 +24,7 @@ from sqlalchemy import select
 
 from loccit.core.errors import InputError, NotAuthenticated, NotFound
 from loccit.policy.callers import Caller, Role
-from loccit.storage.tables import keys
+from loccit.storage.tables import idempotent_requests, keys
 
 if TYPE_CHECKING:
     from loccit.storage.database import Database
@@ -168,6 +168,20 @@ class KeyStore:
             revoked = keys.update().where((keys.c.id == chosen) & keys.c.revoked_at.is_(None))
             connection.execute(revoked.values(revoked_at=time.time()))
             return _key(dict(connection.execute(select(keys).where(keys.c.id == chosen)).mappings().one()))
+
+    def of(self, user: str) -> tuple[Key, ...]:
+        """The keys of a user, the oldest first."""
+        return tuple(key for key in self.list() if key.user == user)
+
+    def forget(self, user: str) -> int:
+        """Forget the keys of a user, which open nothing any more, and what was answered under idempotency
+        keys; how many keys there were.
+        """
+        theirs = select(keys.c.id).where(keys.c.user == user)
+        with self._database.writing() as connection:
+            answered = idempotent_requests.c.caller.in_(theirs)
+            connection.execute(idempotent_requests.delete().where(answered))
+            return connection.execute(keys.delete().where(keys.c.user == user)).rowcount
 
     def has_any(self) -> bool:
         """Whether a key opens anything now."""

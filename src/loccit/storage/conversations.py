@@ -92,6 +92,12 @@ class Conversations:
             for row in rows
         )
 
+    def of(self, user: str) -> dict[str, float]:
+        """The conversations of a user, the oldest first, with when each began."""
+        query = select(sessions).where(sessions.c.user == user).order_by(sessions.c.created_at, sessions.c.id)
+        with self._database.reading() as connection:
+            return {row.id: row.created_at for row in connection.execute(query)}
+
     def latest(self, user: str) -> str | None:
         """The conversation in which a user asked last, None where there is none."""
         asked = func.coalesce(func.max(turns.c.asked_at), sessions.c.created_at)

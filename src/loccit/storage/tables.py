@@ -173,8 +173,54 @@ idempotent_requests = Table(
     Index("idempotent_requests_by_time", "at"),
 )
 
+# Figures of a run's answer, made after it was given. They go with the run.
+scores = Table(
+    "scores",
+    METADATA,
+    Column("run", String(64), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("metric", String(80), primary_key=True),
+    Column("checker", String(200), primary_key=True),
+    Column("version", String(200), nullable=False),
+    Column("value", Float, nullable=False),
+    Column("at", Float, nullable=False),  # when the run began
+    Index("scores_by_metric", "metric", "at"),
+)
+
+# Who administered what. Rows are only ever added; each holds the hash of the one before it.
+audit = Table(
+    "audit",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1, without a gap
+    Column("at", String(32), nullable=False),  # RFC 3339, UTC, with microseconds
+    Column("actor", String(200), nullable=False),
+    Column("action", String(80), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", Text, nullable=False),  # JSON in RFC 8785 form
+    Column("previous", String(64), nullable=False),  # hash of the row before; of the first one zeros
+    Column("hash", String(64), nullable=False),
+)
+
+# What each rule of the alerts last said of each subject, and whether that was delivered.
+alerts = Table(
+    "alerts",
+    METADATA,
+    Column("rule", String(200), primary_key=True),
+    Column("subject", String(400), primary_key=True),  # a budget, a repository; empty where there is one
+    Column("kind", String(40), nullable=False),
+    Column("state", String(8), nullable=False),  # firing, resolved
+    Column("since", Float, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("bound", Float, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("event", String(32), nullable=False),  # of this change of state
+    Column("delivered_at", Float),  # null while it waits to be delivered
+    Column("claimed_until", Float, nullable=False),  # a process delivers it meanwhile
+)
+
 __all__ = [
     "METADATA",
+    "alerts",
+    "audit",
     "call_sizes",
     "charges",
     "feedback",
@@ -182,6 +228,7 @@ __all__ = [
     "keys",
     "replies",
     "runs",
+    "scores",
     "sessions",
     "spending",
     "turns",

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Mapping
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -38,28 +39,14 @@ class Exporter:
         """Connect nothing yet. Raises SettingsError for an address that is none, and where the package that
         speaks OTLP is not installed.
         """
-        endpoint = options.otlp_endpoint.rstrip("/")
-        parts = urlsplit(endpoint)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise SettingsError(
-                f"[telemetry] otlp_endpoint is {redact(options.otlp_endpoint)!r}",
-                next_step="write the address of a collector, as http://127.0.0.1:4318",
-            )
-        try:
-            from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        except ModuleNotFoundError as error:
-            raise SettingsError(
-                f"[telemetry] otlp_endpoint needs a package that is not installed: {error.name}",
-                next_step="pip install 'loccit[otlp]', or leave otlp_endpoint out",
-            ) from error
+        endpoint = otlp_endpoint(options)
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
         from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-        # It is `send` that says whether it arrived; without a handler Python would print what they log.
-        logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
         self._endpoint = redact(endpoint)
         self._resource = Resource.create({"service.name": "loccit", "service.version": version})
         self._scope = InstrumentationScope("loccit", version)
@@ -146,6 +133,30 @@ class Exporter:
             end_time=start + round(span.took_s * _NANOSECONDS),
             instrumentation_scope=self._scope,
         )
+
+
+def otlp_endpoint(options: TelemetryOptions) -> str:
+    """The address of the collector, without a slash at its end.
+
+    Raises SettingsError for an address that is none, and where the package that speaks OTLP is not installed.
+    """
+    endpoint = options.otlp_endpoint.rstrip("/")
+    parts = urlsplit(endpoint)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise SettingsError(
+            f"[telemetry] otlp_endpoint is {redact(options.otlp_endpoint)!r}",
+            next_step="write the address of a collector, as http://127.0.0.1:4318",
+        )
+    try:
+        import_module("opentelemetry.exporter.otlp.proto.http.metric_exporter")
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"[telemetry] otlp_endpoint needs a package that is not installed: {error.name}",
+            next_step="pip install 'loccit[otlp]', or leave otlp_endpoint out",
+        ) from error
+    # It is `send` that says whether it arrived; without a handler Python would print what they log.
+    logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
+    return endpoint
 
 
 class _Instruments:

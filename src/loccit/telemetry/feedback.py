@@ -115,6 +115,18 @@ class FeedbackStore:
                     found.setdefault(rating.run, []).append(rating)
         return {run: tuple(found[run]) for run in wanted if run in found}
 
+    def about(self, user: str) -> tuple[Rating, ...]:
+        """What a user said, and what was said of their runs, the oldest first."""
+        from sqlalchemy import select
+
+        from loccit.storage.tables import feedback, runs
+
+        theirs = select(runs.c.id).where(runs.c.user == user)
+        said = (feedback.c.user == user) | feedback.c.run.in_(theirs)
+        query = select(feedback).where(said).order_by(feedback.c.at, feedback.c.run, feedback.c.user)
+        with self._database.reading() as connection:
+            return tuple(_rating(dict(row)) for row in connection.execute(query).mappings())
+
     def prune(self, before: float) -> int:
         """Forget the ratings of runs that began before (seconds since the epoch); how many there were."""
         from sqlalchemy import select

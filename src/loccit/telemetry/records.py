@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from loccit.core.documents import Count, NonEmptyText, Text, UtcTime, Value
 from loccit.core.errors import IndexBroken, InputError, NotFound
 from loccit.telemetry.names import CALL
 from loccit.telemetry.redaction import redact_tree
+from loccit.telemetry.scores import SUPPORTED, RunScore, put_scores, supported_share
 from loccit.telemetry.trace import Attribute, Span, Trace
 
 if TYPE_CHECKING:
@@ -99,6 +100,11 @@ class RunRecord(Value):
     spans: tuple[SpanRecord, ...] = Field(strict=False)
     answer: dict[Text, Any] | None
     answer_digest: Text
+
+    @property
+    def is_written(self) -> bool:
+        """Whether a model was to write an answer: that belongs to a conversation, quotations to none."""
+        return self.kind == "ask" and bool(self.session)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,19 +190,24 @@ class RunStore:
         kept = redact_tree(record.model_dump(mode="json"))
         if not self._keep_text:
             kept |= {"question": "", "answer": None}
+        started_at = datetime.fromisoformat(record.started_at).timestamp()
         row = {
             "id": record.id,
             "kind": record.kind,
             "user": record.user,
-            "started_at": datetime.fromisoformat(record.started_at).timestamp(),
+            "started_at": started_at,
             "took_ms": record.took_ms,
             "outcome": record.outcome,
             "cost": int((record.cost_usd * _PICODOLLARS).to_integral_value()),
             "question": kept["question"],
             "record": json.dumps(kept, ensure_ascii=False, separators=(",", ":")),
         }
+        share = supported_share(record.verdicts) if record.is_written else None
         with self._database.writing() as connection:
             connection.execute(runs.insert(), row)
+            if share is not None:
+                score = RunScore(record.id, SUPPORTED, "run", FORMAT, share, started_at)
+                put_scores(connection, [score])
         now = time.time()
         if self._keep_days > 0 and now - self._pruned_at > _PRUNE_EVERY_S:
             self.prune(now - self._keep_days * _DAY_S)
@@ -246,6 +257,11 @@ class RunStore:
             query = query.where(runs.c.user == user)
         with self._database.reading() as connection:
             return tuple(_summary(dict(row)) for row in connection.execute(query).mappings())
+
+    def of(self, user: str) -> Iterator[RunRecord]:
+        """The records of a user, the oldest first. Raises IndexBroken for one that cannot be read."""
+        for summary in reversed(self.list(user=user)):
+            yield self.get(summary.id)
 
     def prune(self, before: float) -> int:
         """Forget the runs that began before (seconds since the epoch); how many there were."""

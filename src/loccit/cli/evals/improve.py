@@ -53,7 +53,6 @@ def improve(
     from loccit.cli.progress import ProgressBar
     from loccit.evals.log import read_log
     from loccit.library import Loccit
-    from loccit.settings import write_settings
 
     check_numbers(_MOST, tries=tries)
     read = read_log(log)
@@ -76,7 +75,7 @@ def improve(
     written = _learn(found, read, home) if lesson and home is not None else None
     is_applied = apply and found.is_kept and found.chosen is not None
     if is_applied and found.chosen is not None:
-        write_settings(loccit.home, found.chosen.tables)
+        loccit.write_settings(found.chosen.tables)
     if json:
         emit({**document(found), "lesson": None if written is None else str(written), "applied": is_applied})
         return

@@ -46,7 +46,7 @@ CREATE TABLE feedback (
 	PRIMARY KEY (run, user), 
 	FOREIGN KEY(run) REFERENCES runs (id) ON DELETE CASCADE
 );
-INSERT INTO "feedback" VALUES('7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b','ana',1700000100.0,'down','It is in rates.py.','["parcels/rates.py"]');
+INSERT INTO "feedback" VALUES('7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b','ana',1767607300.0,'down','In parcels/prices.py.','["parcels/prices.py"]');
 CREATE TABLE replies (
 	"key" VARCHAR(64) NOT NULL, 
 	made_at FLOAT NOT NULL, 
