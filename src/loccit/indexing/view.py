@@ -178,11 +178,6 @@ class SnapshotView:
         return np.where(is_declared, ROLES.index(FileRole.GENERATED), self.files.roles)
 
     @cached_property
-    def has_copies(self) -> bool:
-        """Whether any record stands for more than one file."""
-        return bool(len(self.copies)) and int(self.copies.max()) > 1
-
-    @cached_property
     def document_copies(self) -> Int64:
         """Copies of each live document."""
         return self.copies[self.record_of]
