@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from threading import RLock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,6 +29,7 @@ ROLES = tuple(FileRole)
 FIELD_ORDER = tuple(Field)
 FOREVER = np.iinfo(np.int64).max
 _MOST_KEPT = 8
+_NOT_KEPT = object()
 
 T = TypeVar("T")
 
@@ -100,16 +102,26 @@ class SnapshotView:
         self.segments = tuple(segments)
         self.files = files
         self._kept: dict[Hashable, Any] = {}
+        # What is kept may be made of what is kept.
+        self._making = RLock()
         self._locate_records()
         self._locate_documents()
 
     def kept(self, name: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives, made once per name and kept with the view; the last few names only."""
-        if name not in self._kept:
-            if len(self._kept) >= _MOST_KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[name] = make()
-        return self._kept[name]
+        """What `make` gives, made once per name and kept with the view; the last few names only. Other
+        threads wait for it.
+        """
+        found = self._kept.get(name, _NOT_KEPT)
+        if found is not _NOT_KEPT:
+            return found
+        with self._making:
+            found = self._kept.get(name, _NOT_KEPT)
+            if found is _NOT_KEPT:
+                found = make()
+                if len(self._kept) >= _MOST_KEPT:
+                    del self._kept[next(iter(self._kept))]
+                self._kept[name] = found
+            return found
 
     def __len__(self) -> int:
         """The number of live documents, copies not counted."""
