@@ -132,6 +132,7 @@ def test_who_leaves_in_the_middle_leaves_nothing_for_the_next(repository: Reposi
     with repository.reader() as reader:
         stream = reader.read_many(blobs)
         next(stream)
+    assert not git_children()
     assert _read(repository, blobs[7]) == b"7\n"
     stream.close()  # pyright: ignore[reportAttributeAccessIssue]  # it is a generator
     assert _read(repository, blobs[8]) == b"8\n"
