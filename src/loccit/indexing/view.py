@@ -287,7 +287,11 @@ class SnapshotView:
         """The live documents of stored postings, by their numbers in this view, and their frequencies."""
         renumbering = self._maps[stored.segment]
         if renumbering is None:
-            return stored.documents.astype(np.int64) + self._offsets[stored.segment], stored.frequencies
+            offset = self._offsets[stored.segment]
+            documents = stored.documents.astype(np.int64)
+            if offset:
+                documents += offset
+            return documents, stored.frequencies
         mapped = renumbering[stored.documents]
         is_live = mapped >= 0
         return mapped[is_live].astype(np.int64), stored.frequencies[is_live]
