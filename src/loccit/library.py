@@ -7,12 +7,13 @@ from __future__ import annotations
 import copy
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from loccit.core.errors import (
@@ -88,6 +89,11 @@ _LONGEST_WAIT_S = 3700.0
 _DAY_S = 86_400
 # A reply is kept within the run that asked for it, give or take what clocks are read at.
 _SLACK_S = 2.0
+# Questions may be about an earlier commit now and then.
+_VIEWS_KEPT = 2
+_PASTS_KEPT = 4
+# An indexer may publish again while a question opens what was published before.
+_TRIES = 5
 # The rooms whose settings decide how good answers are.
 _TUNABLE = ("retrieval", "answering", "pipeline")
 
@@ -201,18 +207,63 @@ class OpenView:
 
 @dataclass(slots=True)
 class Open:
-    """What is kept open from one question to the next: by key repositories, by shard views, by repository and
-    commit what its past says; models, judges, and what sends runs to a collector.
+    """What is kept open from one question to the next, for all threads: by key repositories, by shard the
+    views that were asked for last, by repository and commit what its past says; models, judges, and what
+    sends runs to a collector.
     """
 
     repositories: dict[str, Repository] = field(default_factory=dict["str", "Repository"])
-    views: dict[tuple[str, Kind], OpenView] = field(default_factory=dict["tuple[str, Kind]", "OpenView"])
+    views: dict[tuple[str, Kind], list[OpenView]] = field(
+        default_factory=dict["tuple[str, Kind]", "list[OpenView]"]
+    )
     pasts: dict[tuple[str, str], tuple[ChangeTable, Booleans]] = field(
         default_factory=dict["tuple[str, str]", "tuple[ChangeTable, Booleans]"]
     )
     models: Models | None = None
     judging: Models | None = None
     exporter: Exporter | None = None
+    # For what is done in no time; what takes some is done `alone`.
+    guard: Lock = field(default_factory=Lock)
+    _opening: dict[Hashable, Lock] = field(default_factory=dict["Hashable", "Lock"])
+
+    @contextmanager
+    def alone(self, what: Hashable) -> Generator[None]:
+        """One thread at a time opens the same thing: those that wait find it open."""
+        with self.guard:
+            lock = self._opening.setdefault(what, Lock())
+        with lock:
+            yield
+
+    def view(self, key: tuple[str, Kind], snapshot_id: str, published: Manifest) -> OpenView | None:
+        """The view of a snapshot, where one is open that shows what is published."""
+        with self.guard:
+            held = self.views.get(key, [])
+            found = next((one for one in held if one.snapshot_id == snapshot_id), None)
+            if found is None or found.manifest != published:
+                return None
+            held.remove(found)
+            held.append(found)
+            return found
+
+    def keep_view(self, key: tuple[str, Kind], opened: OpenView) -> None:
+        """Keep a view in the place of what shows another state, and of the one that waited longest. Views of
+        shards that were removed go.
+        """
+        with self.guard:
+            valid = [
+                one
+                for one in self.views.get(key, [])
+                if one.snapshot_id != opened.snapshot_id and one.manifest == opened.manifest
+            ]
+            self.views[key] = [*valid, opened][-_VIEWS_KEPT:]
+            self.views = {of: views for of, views in self.views.items() if Path(of[0]).is_dir()}
+
+    def keep_past(self, key: tuple[str, str], past: tuple[ChangeTable, Booleans]) -> None:
+        """Keep what the past of a repository says, in the place of what was found first."""
+        with self.guard:
+            while len(self.pasts) >= _PASTS_KEPT:
+                del self.pasts[next(iter(self.pasts))]
+            self.pasts[key] = past
 
 
 @dataclass(frozen=True, slots=True)
@@ -1154,7 +1205,7 @@ class Loccit:
         """
         from loccit.pipeline.show import cite_lines
 
-        source = self._system.repository(self._location(str(repository)))
+        source = self._repository_at(self._location(str(repository)))
         snapshot = source.snapshot(rev)
         known = self._contents().by_key(source.key)
         with source.reader() as reader:
@@ -1169,7 +1220,7 @@ class Loccit:
         """
         from loccit.verification import cite_commit
 
-        source = self._system.repository(self._location(str(repository)))
+        source = self._repository_at(self._location(str(repository)))
         if not source.is_git:
             raise InputError(f"{str(repository)!r} is a plain folder and has no commits")
         known = self._contents().by_key(source.key)
@@ -1700,11 +1751,11 @@ class Loccit:
         from loccit.models.traced import Traced
         from loccit.pipeline.write import Writers
 
-        if self._open.models is None:
-            self._open.models = self._system.models()
-        answer, stronger, judge = (
-            self._open.models.chat(role, scope) for role in ("answer", "stronger", "judge")
-        )
+        with self._open.alone("models"):
+            if self._open.models is None:
+                self._open.models = self._system.models()
+            models = self._open.models
+        answer, stronger, judge = (models.chat(role, scope) for role in ("answer", "stronger", "judge"))
         if answer is None:
             raise ModelNotConfigured(
                 "no model is configured", next_step="set answer in [models]: see docs/reference/settings.md"
@@ -1715,8 +1766,10 @@ class Loccit:
         from loccit.pipeline.written import Bookkeeping
 
         settings, guest = self._system.settings, self._guest or Guest(None)
-        if self._open.exporter is None:
-            self._open.exporter = self._system.exporter()
+        with self._open.alone("exporter"):
+            exporter = self._open.exporter
+            if exporter is None:
+                exporter = self._open.exporter = self._system.exporter()
         return Bookkeeping(
             conversations=self._system.conversations(),
             runs=self._system.runs() if settings.telemetry.record_runs else None,
@@ -1724,7 +1777,7 @@ class Loccit:
             key=guest.key,
             key_usd=guest.key_usd,
             settings=of_a_run(settings),
-            exporter=self._open.exporter,
+            exporter=exporter,
             ended=self._ended,
         )
 
@@ -1837,12 +1890,14 @@ class Loccit:
     def _changes(self, searched: Searchable, commit: str) -> tuple[ChangeTable, Booleans]:
         """What every commit changed, and which of them lead to this one; kept for the next issue."""
         key = (searched.repository.key, commit)
-        if key not in self._open.pasts:
-            with self._ingest(searched.repository) as ingest:
-                table = ingest.changes(commit, is_shallow=searched.snapshot.is_shallow)
-            self._open.pasts.clear()
-            self._open.pasts[key] = (table, table.past_of([commit])[commit])
-        return self._open.pasts[key]
+        with self._open.alone(("past", searched.repository.key)):
+            found = self._open.pasts.get(key)
+            if found is None:
+                with self._ingest(searched.repository) as ingest:
+                    table = ingest.changes(commit, is_shallow=searched.snapshot.is_shallow)
+                found = (table, table.past_of([commit])[commit])
+                self._open.keep_past(key, found)
+        return found
 
     def _past_of(self, searched: Searchable) -> Callable[[SnapshotView], Past | None]:
         """What lays the repository's past over the files of a view; nothing where no history is indexed."""
@@ -1888,15 +1943,35 @@ class Loccit:
             for known in self._chosen(repos, collection)
         ]
 
-    def _opened(self, known: KnownRepository, rev: str | None, *, history: bool, changes: bool) -> Searchable:
+    def _opened(
+        self, known: KnownRepository, rev: str | None, *, history: bool, changes: bool, tries: int = _TRIES
+    ) -> Searchable:
         """The repository at the revision, indexed first where it is not: that costs what differs from what
         is.
         """
+        shard = self._system.shard(known.key)
+        manifest = shard.manifest()
+        try:
+            return self._opened_of(known, shard, manifest, rev, history=history, changes=changes)
+        except (NotIndexed, IndexBroken):
+            # An indexer may have published meanwhile, and dropped what was published then.
+            if not tries or shard.manifest() == manifest:
+                raise
+        return self._opened(known, rev, history=history, changes=changes, tries=tries - 1)
+
+    def _opened_of(
+        self,
+        known: KnownRepository,
+        shard: Shard,
+        manifest: Manifest,
+        rev: str | None,
+        *,
+        history: bool,
+        changes: bool,
+    ) -> Searchable:
         from loccit.pipeline.searchable import Searchable
 
         repository = self._repository(known)
-        shard = self._system.shard(known.key)
-        manifest = shard.manifest()
         # A mirror's HEAD moves only when it is indexed: nothing is fetched here.
         head = repository.resolve(rev)
         wanted = self._published(known, manifest, head, rev) if self._guest is not None else head
@@ -1947,26 +2022,39 @@ class Loccit:
 
     def _repository(self, known: KnownRepository) -> Repository:
         """The repository, opened once: its settings are read again by a new `Loccit` only."""
-        if known.key not in self._open.repositories:
-            self._open.repositories[known.key] = self._system.repository(known.location)
-        return self._open.repositories[known.key]
+        found = self._open.repositories.get(known.key)
+        if found is None:
+            with self._open.alone(("repository", known.key)):
+                found = self._open.repositories.get(known.key)
+                if found is None:
+                    found = self._open.repositories[known.key] = self._system.repository(known.location)
+        return found
+
+    def _repository_at(self, location: str) -> Repository:
+        """The repository at a location, open already where it is a known one's."""
+        known = next((one for one in self._contents().repositories if one.location == location), None)
+        return self._system.repository(location) if known is None else self._repository(known)
 
     def _view(self, shard: Shard, kind: Kind, snapshot_id: str) -> tuple[SnapshotRecord, SnapshotView]:
-        """The snapshot, open; the last one of each kind and repository stays open while it is published
+        """The snapshot, open; the last ones of each kind and repository stay open while they are published
         unchanged.
         """
         key = (str(shard.folder), kind)
-        held = self._open.views.get(key)
-        published = shard.manifest()
-        if held is None or (held.snapshot_id, held.manifest) != (snapshot_id, published):
-            record, view = shard.open(kind, snapshot_id)
-            held = self._open.views[key] = OpenView(published, snapshot_id, record, view)
+        held = self._open.view(key, snapshot_id, shard.manifest())
+        if held is None:
+            with self._open.alone(key):
+                published = shard.manifest()
+                held = self._open.view(key, snapshot_id, published)
+                if held is None:
+                    record, view = shard.open(kind, snapshot_id)
+                    held = OpenView(published, snapshot_id, record, view)
+                    self._open.keep_view(key, held)
         return held.record, held.view
 
     @contextmanager
     def _reader(self, location: str) -> Generator[BlobReader]:
         """Reads the objects of a repository, of a folder those it has now."""
-        repository = self._system.repository(location)
+        repository = self._repository_at(location)
         if not repository.is_git:
             repository.snapshot()
         with repository.reader() as reader:
@@ -1975,7 +2063,7 @@ class Loccit:
     def _readers(self, location: str, stack: ExitStack) -> list[BlobReader]:
         """Readers of the objects of a repository, and of what is kept of its tracker."""
         found = [stack.enter_context(self._reader(location))]
-        store = self._system.issues(self._system.repository(location).key)
+        store = self._system.issues(self._repository_at(location).key)
         return [*found, stack.enter_context(store.reader())] if store.exists() else found
 
     def _tracker_of(self, repository: Repository, store: IssueStore) -> str:

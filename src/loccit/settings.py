@@ -13,6 +13,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any, cast
 
 from loccit.answering.options import AnsweringOptions
@@ -187,15 +188,32 @@ def children_without_working_directory() -> Generator[None]:
     It may be a hostile repository, and a worker process starts with `-c` or `-m`, which put it before
     the standard library.
     """
-    before = os.environ.get("PYTHONSAFEPATH")
-    os.environ["PYTHONSAFEPATH"] = "1"
+    with _SAFE_PATH.guard:
+        if not _SAFE_PATH.inside:
+            _SAFE_PATH.before = os.environ.get("PYTHONSAFEPATH")
+            os.environ["PYTHONSAFEPATH"] = "1"
+        _SAFE_PATH.inside += 1
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = before
+        with _SAFE_PATH.guard:
+            _SAFE_PATH.inside -= 1
+            if not _SAFE_PATH.inside:
+                os.environ.pop("PYTHONSAFEPATH", None)
+                if _SAFE_PATH.before is not None:
+                    os.environ["PYTHONSAFEPATH"] = _SAFE_PATH.before
+
+
+@dataclass(slots=True)
+class _SafePath:
+    """How many threads want it set: the first to come sets it, the last to go puts back what was `before`."""
+
+    guard: Lock = field(default_factory=Lock)
+    inside: int = 0
+    before: str | None = None
+
+
+_SAFE_PATH = _SafePath()
 
 
 _ROOMS = {

@@ -11,7 +11,6 @@ import binascii
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-import rfc8785
 from pydantic import Field
 
 from loccit.core.documents import (
@@ -26,6 +25,7 @@ from loccit.core.documents import (
     Text,
     UtcTime,
     Value,
+    canonical,
     digest_of,
     parse_document,
     published_schema,
@@ -197,7 +197,7 @@ class Answer(Value):
 
     def to_json(self) -> str:
         """One line of JSON in RFC 8785 form, so that what is written is what the digest covers."""
-        return rfc8785.dumps(self.model_dump(mode="json")).decode("utf-8")
+        return canonical(self.model_dump(mode="json")).decode("utf-8")
 
 
 def seal(**fields: Any) -> Answer:

@@ -89,7 +89,56 @@ class DocumentForm:
 def digest_of(document: Mapping[str, Any]) -> str:
     """SHA-256 in hex over the RFC 8785 form of `document` without its `digest` and `run`."""
     digested = {key: value for key, value in document.items() if key not in {"digest", "run"}}
-    return hashlib.sha256(rfc8785.dumps(digested)).hexdigest()
+    return hashlib.sha256(canonical(digested)).hexdigest()
+
+
+def canonical(document: Any) -> bytes:
+    """The RFC 8785 form of what JSON can hold, as `rfc8785.dumps` defines it, and with its errors.
+
+    What the standard library's encoder writes alike, it writes: some ten times faster.
+    """
+    try:
+        alike = _alike(document)
+    except _WrittenOtherwise:
+        return rfc8785.dumps(document)
+    try:
+        return _ENCODER.encode(alike).encode("utf-8")
+    except UnicodeEncodeError:
+        return rfc8785.dumps(document)  # says what is wrong
+
+
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+)
+_MAX_INT = 2**53 - 1
+
+
+class _WrittenOtherwise(Exception):
+    """The standard library's encoder may write a value otherwise than RFC 8785 has it."""
+
+
+def _alike(value: Any) -> Any:
+    """The same value, for the standard library's encoder to write as RFC 8785 has it: whole floats become
+    integers. Raises _WrittenOtherwise where it would not.
+    """
+    kind = cast("type[object]", type(value))
+    if kind is str or value is None or kind is bool:
+        return value
+    if kind is dict:
+        # Other keys may stand in another order as UTF-16 than as code points.
+        if not all(type(key) is str and key.isascii() for key in value):
+            raise _WrittenOtherwise
+        return {key: _alike(one) for key, one in value.items()}
+    if kind is list or kind is tuple:
+        return [_alike(one) for one in value]
+    if kind is int and -_MAX_INT <= value <= _MAX_INT:
+        return value
+    if kind is float and -_MAX_INT <= value <= _MAX_INT:
+        if value.is_integer():
+            return int(value)
+        if "e" not in repr(value):
+            return value
+    raise _WrittenOtherwise
 
 
 def published_schema(model: type[BaseModel], form: DocumentForm) -> dict[str, Any]:

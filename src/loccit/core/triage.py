@@ -9,7 +9,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-import rfc8785
 from pydantic import AfterValidator, Field
 
 from loccit.core.answers import Citation, Claim, DroppedClaim, Run, SnapshotInfo
@@ -24,6 +23,7 @@ from loccit.core.documents import (
     Text,
     UtcTime,
     Value,
+    canonical,
     digest_of,
     parse_document,
     published_schema,
@@ -278,7 +278,7 @@ class Triage(Value):
 
     def to_json(self) -> str:
         """One line of JSON in RFC 8785 form, so that what is written is what the digest covers."""
-        return rfc8785.dumps(self.model_dump(mode="json")).decode("utf-8")
+        return canonical(self.model_dump(mode="json")).decode("utf-8")
 
 
 def seal(**fields: Any) -> Triage:

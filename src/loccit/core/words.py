@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, Protocol, cast
 
 MAX_TOKEN_CHARS = 80
@@ -18,11 +17,11 @@ class _Stemmer(Protocol):
     def stemWords(self, words: Sequence[str]) -> list[str]: ...  # noqa: N802  # the library's name
 
 
-@lru_cache(maxsize=1)
 def _stemmer() -> _Stemmer:
+    """A stemmer of one's own: two threads must not share one, and it costs no more than two words."""
     import Stemmer
 
-    return cast("_Stemmer", cast("Any", Stemmer).Stemmer("porter"))
+    return cast("_Stemmer", cast("Any", Stemmer).Stemmer("porter", 0))
 
 
 def tokens(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from loccit.core.errors import IndexBroken, IndexFormatMismatch, InputError, NotIndexed
 from loccit.indexing.arrays import storage_failed
-from loccit.indexing.documents import from_fields, read_document, replace_document, sweep_drafts
+from loccit.indexing.documents import Remembered, from_fields, read_document, replace_document, sweep_drafts
 
 FORMAT = 1
 
@@ -96,25 +96,7 @@ class Catalogue:
 
     def read(self) -> Contents:
         """What is published now; empty before the first time. Raises IndexFormatMismatch or IndexBroken."""
-        step = f"move {str(self.path)!r} away and index again: what is indexed is found again"
-        try:
-            document = read_document(self.path)
-        except IndexBroken as error:
-            raise IndexBroken(error.message, next_step=step) from error
-        if document is None:
-            return Contents()
-        if document.get("format") != FORMAT:
-            raise IndexFormatMismatch(
-                f"the catalogue {str(self.path)!r} has format {document.get('format')!r}, "
-                f"this version reads {FORMAT}",
-                next_step=step,
-            )
-        try:
-            return _contents(document)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise IndexBroken(
-                f"the catalogue {str(self.path)!r} has unexpected content: {error}", next_step=step
-            ) from error
+        return _CONTENTS.at(self.path)
 
     def add(self, repository: KnownRepository, *, collection: str | None) -> KnownRepository:
         """Enter a repository, and put it into a collection; returns the entry, whose name may have been made
@@ -165,6 +147,30 @@ class Catalogue:
             "collections": dict(contents.collections),
         }
         replace_document(self.path, document)
+
+
+def _read(path: Path) -> Contents:
+    step = f"move {str(path)!r} away and index again: what is indexed is found again"
+    try:
+        document = read_document(path)
+    except IndexBroken as error:
+        raise IndexBroken(error.message, next_step=step) from error
+    if document is None:
+        return Contents()
+    if document.get("format") != FORMAT:
+        raise IndexFormatMismatch(
+            f"the catalogue {str(path)!r} has format {document.get('format')!r}, this version reads {FORMAT}",
+            next_step=step,
+        )
+    try:
+        return _contents(document)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise IndexBroken(
+            f"the catalogue {str(path)!r} has unexpected content: {error}", next_step=step
+        ) from error
+
+
+_CONTENTS = Remembered(_read)
 
 
 def _contents(document: dict[str, Any]) -> Contents:

@@ -6,17 +6,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from types import GenericAlias
-from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from loccit.indexing.arrays import broken, storage_failed, sync_folder
 
 T = TypeVar("T")
+
+_MOST_REMEMBERED = 256
+# Longer than any file system's clock takes to tick.
+_SETTLED_NS = 3_000_000_000
 
 
 def read_document(path: Path) -> dict[str, Any] | None:
@@ -35,6 +41,41 @@ def read_document(path: Path) -> dict[str, Any] | None:
     if not isinstance(document, dict):
         raise broken(path, "it is no JSON object")
     return cast("dict[str, Any]", document)
+
+
+class Remembered(Generic[T]):
+    """What the documents at some paths say, read again only when they were replaced; safe across threads.
+
+    A file is told by its inode, size and times. The clock of a file system ticks every few milliseconds, so
+    that a file replaced twice within a tick may look as it did before: what is younger than `_SETTLED_NS` is
+    read each time, as git does with what changed while it wrote its own index.
+    """
+
+    def __init__(self, read: Callable[[Path], T]) -> None:
+        """`read` reads and understands the document at a path; its errors pass through, and are not kept."""
+        self._read = read
+        self._known: dict[str, tuple[tuple[int, ...], T]] = {}
+        self._guard = Lock()
+
+    def at(self, path: Path) -> T:
+        """What the document at `path` says now. It is shared: not to be changed."""
+        name = str(path)
+        try:
+            found = path.stat()
+        except OSError:
+            return self._read(path)  # tells what is wrong, if anything is
+        identity = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        known = self._known.get(name)
+        if known is not None and known[0] == identity:
+            return known[1]
+        said = self._read(path)
+        if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _SETTLED_NS:
+            with self._guard:
+                self._known.pop(name, None)
+                if len(self._known) >= _MOST_REMEMBERED:
+                    del self._known[next(iter(self._known))]
+                self._known[name] = (identity, said)
+        return said
 
 
 def replace_document(path: Path, document: Mapping[str, Any]) -> None:

@@ -32,7 +32,7 @@ class PathIndex:
     def postings(self, term: str) -> tuple[Array, Array]:
         """Files whose path holds the term, and how often."""
         key = term_key(term)
-        at = int(np.searchsorted(self.terms, np.uint64(key)))
+        at = int(self.terms.searchsorted(np.uint64(key)))
         if at == len(self.terms) or int(self.terms[at]) != key:
             return self.files[:0], self.tfs[:0]
         first, last = int(self.starts[at]), int(self.starts[at + 1])

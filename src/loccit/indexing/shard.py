@@ -30,7 +30,7 @@ import numpy.typing as npt
 from loccit.core.errors import IndexBroken, IndexFormatMismatch, LimitExceeded, NotIndexed
 from loccit.indexing.arrays import Array, broken, read_arrays, storage_failed, write_arrays
 from loccit.indexing.changes import ChangeTable, read_table, write_table
-from loccit.indexing.documents import from_fields, read_document, replace_document, sweep_drafts
+from loccit.indexing.documents import Remembered, from_fields, read_document, replace_document, sweep_drafts
 from loccit.indexing.lexical import KEY_BYTES, FileRecord
 from loccit.indexing.paths import NAMES, PathIndex
 from loccit.indexing.segment import (
@@ -113,9 +113,7 @@ class Shard:
 
         Raises IndexFormatMismatch for another version's shard, IndexBroken for a damaged manifest.
         """
-        path = self.folder / "manifest.json"
-        document = read_document(path)
-        return EMPTY if document is None else _manifest(path, document)
+        return _MANIFESTS.at(self.folder / "manifest.json")
 
     def open(self, kind: Kind, snapshot_id: str) -> tuple[SnapshotRecord, SnapshotView]:
         """The snapshot's record and view. Raises NotIndexed when it is not published."""
@@ -456,7 +454,10 @@ def _checksum(content: dict[str, Any]) -> int:
     return zlib.crc32(json.dumps(content, sort_keys=True).encode("ascii"))
 
 
-def _manifest(path: Path, found: dict[str, Any]) -> Manifest:
+def _manifest(path: Path) -> Manifest:
+    found = read_document(path)
+    if found is None:
+        return EMPTY
     if found.get("format") != FORMAT:
         raise IndexFormatMismatch(
             f"the index in {str(path.parent)!r} has format {found.get('format')!r}, "
@@ -474,3 +475,6 @@ def _manifest(path: Path, found: dict[str, Any]) -> Manifest:
     except (KeyError, TypeError) as error:
         raise broken(path, f"unexpected content: {error}") from error
     return Manifest(segments=segments, snapshots=snapshots)
+
+
+_MANIFESTS = Remembered(_manifest)

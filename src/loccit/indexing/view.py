@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from threading import RLock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,6 +29,7 @@ ROLES = tuple(FileRole)
 FIELD_ORDER = tuple(Field)
 FOREVER = np.iinfo(np.int64).max
 _MOST_KEPT = 8
+_NOT_KEPT = object()
 
 T = TypeVar("T")
 
@@ -100,16 +102,26 @@ class SnapshotView:
         self.segments = tuple(segments)
         self.files = files
         self._kept: dict[Hashable, Any] = {}
+        # What is kept may be made of what is kept.
+        self._making = RLock()
         self._locate_records()
         self._locate_documents()
 
     def kept(self, name: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives, made once per name and kept with the view; the last few names only."""
-        if name not in self._kept:
-            if len(self._kept) >= _MOST_KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[name] = make()
-        return self._kept[name]
+        """What `make` gives, made once per name and kept with the view; the last few names only. Other
+        threads wait for it.
+        """
+        found = self._kept.get(name, _NOT_KEPT)
+        if found is not _NOT_KEPT:
+            return found
+        with self._making:
+            found = self._kept.get(name, _NOT_KEPT)
+            if found is _NOT_KEPT:
+                found = make()
+                if len(self._kept) >= _MOST_KEPT:
+                    del self._kept[next(iter(self._kept))]
+                self._kept[name] = found
+            return found
 
     def __len__(self) -> int:
         """The number of live documents, copies not counted."""
@@ -176,11 +188,6 @@ class SnapshotView:
             self.files.roles != ROLES.index(FileRole.VENDORED)
         )
         return np.where(is_declared, ROLES.index(FileRole.GENERATED), self.files.roles)
-
-    @cached_property
-    def has_copies(self) -> bool:
-        """Whether any record stands for more than one file."""
-        return bool(len(self.copies)) and int(self.copies.max()) > 1
 
     @cached_property
     def document_copies(self) -> Int64:
@@ -280,7 +287,11 @@ class SnapshotView:
         """The live documents of stored postings, by their numbers in this view, and their frequencies."""
         renumbering = self._maps[stored.segment]
         if renumbering is None:
-            return stored.documents.astype(np.int64) + self._offsets[stored.segment], stored.frequencies
+            offset = self._offsets[stored.segment]
+            documents = stored.documents.astype(np.int64)
+            if offset:
+                documents += offset
+            return documents, stored.frequencies
         mapped = renumbering[stored.documents]
         is_live = mapped >= 0
         return mapped[is_live].astype(np.int64), stored.frequencies[is_live]

@@ -11,17 +11,15 @@ from loccit.core.answers import (
     Claim,
     ClaimKind,
     DroppedClaim,
-    Outcome,
     SnapshotInfo,
     Verdict,
     VerdictLabel,
-    seal,
 )
 from loccit.core.evidence import Place, Quotation
 from loccit.core.issues import repository_name
 from loccit.core.source import BlobReader
 from loccit.retrieval.packing import Read
-from loccit.verification import check_quotation, cite, cite_commit, verify
+from loccit.verification import check_quotation, cite, cite_commit, verify_claims
 
 
 def quotation_claim(quotation: Quotation, read: Read) -> Claim:
@@ -68,21 +66,10 @@ def recheck(
     claims: Sequence[Claim], readers: Sequence[BlobReader], snapshots: Sequence[SnapshotInfo]
 ) -> tuple[list[Claim], list[DroppedClaim]]:
     """The claims whose citations hold when they are re-checked against the repositories, and the others."""
-    if not claims:
-        return [], []
-    draft = seal(
-        question="",
-        outcome=Outcome.ANSWERED,
-        abstention=None,
-        confidence=0.0,
-        claims=tuple(claims),
-        dropped=(),
-        snapshots=tuple(snapshots),
-    )
-    report = verify(draft, readers)
+    results = verify_claims(claims, snapshots, readers)
     kept: list[Claim] = []
     dropped: list[DroppedClaim] = []
-    for claim, result in zip(claims, report.claims, strict=True):
+    for claim, result in zip(claims, results, strict=True):
         if result.status == "holds":
             kept.append(claim)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from loccit.core.chunks import ChunkKind
 from loccit.core.encodings import encoding_of, text_lines
@@ -65,16 +66,20 @@ def pack(
 
 def line_weights(lines: Sequence[str], weights: Mapping[str, float]) -> tuple[float, ...]:
     """For each line, the weight of the question's terms that it holds."""
-    per_line = [tokens(line) for line in lines]
-    vocabulary = list({token for line in per_line for token in line})
-    value = {
-        token: {term for term in terms if term in weights}
-        for token, (terms, _) in zip(vocabulary, terms_of(vocabulary), strict=True)
-    }
+    per_line = [set(tokens(line)) for line in lines]
+    asked = weights.keys()
+    value = {token: held for token in set[str]().union(*per_line) if (held := asked & _terms(token))}
+    telling = value.keys()
     return tuple(
-        sum(weights[term] for term in sorted({term for token in line for term in value[token]}))
+        sum(weights[term] for term in sorted({term for token in telling & line for term in value[token]}))
         for line in per_line
     )
+
+
+@lru_cache(maxsize=20_000)
+def _terms(token: str) -> frozenset[str]:
+    """A token's terms. The same few thousand tokens make up most lines of a repository."""
+    return frozenset(terms_of([token])[0][0])
 
 
 def is_import_list(text: str) -> bool:

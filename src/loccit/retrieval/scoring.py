@@ -46,6 +46,8 @@ COMMIT_WEIGHTS: dict[Field, float] = {
     Field.BODY: 1.0,
 }
 COMMIT_B = 0.15
+_NOWHERE: Int64 = np.empty(0, dtype=np.int64)
+_NOTHING: Float64 = np.empty(0, dtype=np.float64)
 _CODE_ROLES = [ROLES.index(FileRole.SOURCE), ROLES.index(FileRole.TEST)]
 
 
@@ -246,22 +248,34 @@ class _Norms:
         if term in self._found:
             return self._found[term]
         view, scratch = self.view, self._scratch
-        touched: list[Int64] = [np.empty(0, dtype=np.int64)]
-        for part in stored:
-            documents, frequencies = view.live(part)
-            touched.append(documents[scratch[documents] == 0] if len(touched) > 1 else documents)
-            scratch[documents] += self._fields[part.field] * frequencies
-        documents = np.concatenate(touched)
-        frequencies = scratch[documents]
-        scratch[documents] = 0.0
+        documents, frequencies = _NOWHERE, _NOTHING
+        for number, part in enumerate(stored):
+            here, counts = view.live(part)
+            weighted = self._fields[part.field] * counts
+            if len(stored) == 1:
+                documents, frequencies = here, weighted
+            elif number == 0:
+                documents = here
+                scratch[here] = weighted
+            else:
+                before = scratch[here]
+                documents = np.concatenate([documents, here[before == 0]])
+                scratch[here] = before + weighted
+        if len(stored) > 1:
+            frequencies = scratch[documents]
+            scratch[documents] = 0.0
         owners = view.record_of[documents]
         per_record = np.bincount(owners, weights=frequencies, minlength=view.records)
         # Counting nothing gives integers whatever the weights are.
-        per_file = per_record.astype(np.float64)[view.record_of_file]
-        holding = int(np.count_nonzero(per_file))
+        per_file = per_record.astype(np.float64, copy=False)[view.record_of_file]
+        # To numpy the truth of numbers is several times dearer than that of booleans.
+        holds = per_file != 0
+        holding = int(np.count_nonzero(holds))
         in_path, path_tf = view.files.words.postings(term)
-        per_file[in_path] += PATH_WEIGHT * path_tf
-        files = np.flatnonzero(per_file)
+        if len(in_path):
+            per_file[in_path] += PATH_WEIGHT * path_tf
+            holds[in_path] = True
+        files = holds.nonzero()[0]
         found = self._found[term] = Found(documents, frequencies, files, per_file[files], holding)
         return found
 

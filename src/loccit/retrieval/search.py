@@ -164,7 +164,7 @@ def _best_file(view: SnapshotView, ranked: Ranked, record: int, allowed: npt.NDA
     equals.
     """
     first = int(view.first_file[record])
-    if not view.has_copies and allowed is None:
+    if allowed is None and int(view.copies[record]) == 1:
         return first
     files = np.flatnonzero(view.record_of_file == record)
     if allowed is not None:

@@ -54,6 +54,10 @@ class GitView:
     object_folders: tuple[str, ...] = ()
     id_length: int = 40
 
+    def pack_folders(self) -> tuple[str, ...]:
+        """Where packs of objects are, if there are any."""
+        return tuple(f"{folder}/pack" for folder in (f"{self.git_dir}/objects", *self.object_folders))
+
     def environment(self) -> dict[str, str]:
         """The whole environment of a git process that reads this view."""
         folders = ":".join(quoted_folder(folder) for folder in self.object_folders)

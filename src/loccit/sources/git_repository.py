@@ -18,8 +18,9 @@ from loccit.sources.layout import GitLayout, check_objects
 from loccit.sources.names import key_of, name_from_folder, name_from_url
 from loccit.sources.options import SourceOptions
 from loccit.sources.reader import BatchReader
+from loccit.sources.reader_pool import LentReader, ReaderPool
 from loccit.sources.refs import head_commit
-from loccit.sources.repository import ChangedFiles, GrepMatch, WordMatch
+from loccit.sources.repository import ChangedFiles, GrepMatch, ManyBlobReader, WordMatch
 from loccit.sources.view import copy_reflogs, prepare_local, shallow_commits
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class GitRepository:
         self._prepared: GitView | None = None
         # Full ids that were found to be commits.
         self._commits: set[str] = set()
+        self._readers = ReaderPool()
         self.key = origin.key
         self.name = origin.name
         self.location = origin.location
@@ -190,9 +192,9 @@ class GitRepository:
             is_shallow=bool(shallow_commits(view)),
         )
 
-    def reader(self) -> BatchReader:
-        """Reads objects by id."""
-        return self.reader_spec().open()
+    def reader(self) -> LentReader:
+        """Reads objects by id, through a git process that may have read for others before."""
+        return self._readers.lend(self.reader_spec())
 
     def reader_spec(self) -> GitReaderSpec:
         """What another process needs to read the same objects."""
@@ -340,7 +342,7 @@ def _can_be_passed(rev: str) -> bool:
     return True
 
 
-def _rules_text(reader: BatchReader, file: TreeFile) -> bytes | None:
+def _rules_text(reader: ManyBlobReader, file: TreeFile) -> bytes | None:
     if file.size is None or file.size > _MAX_RULES_BYTES:
         return None
     with suppress(ObjectMissing, ObjectCorrupt):

@@ -42,6 +42,8 @@ class BatchReader:
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] | None = None
         self._heard = 0
+        # Ids that git was asked for and has not answered.
+        self._owed = 0
 
     def __enter__(self) -> Self:
         return self
@@ -81,9 +83,15 @@ class BatchReader:
             if asked > answered:
                 self.close()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether git runs and has answered all that it was asked: then another caller may go on."""
+        return self._process is not None and not self._owed
+
     def close(self) -> None:
         """Ends the git process. The next read starts another."""
         process, self._process = self._process, None
+        self._owed = 0
         if process is not None:
             process.kill()
             for pipe in (process.stdin, process.stdout):
@@ -107,6 +115,7 @@ class BatchReader:
         # A process that has died gives a short answer, and that is where it is reported.
         with suppress(BrokenPipeError):
             stdin = cast("IO[bytes]", self._running().stdin)
+            self._owed += len(ids)
             stdin.write("".join(f"{wanted}\n" for wanted in ids).encode("ascii"))
             stdin.flush()
 
@@ -124,6 +133,7 @@ class BatchReader:
         header = stdout.readline()
         parts = header.split()
         if len(parts) != 3:
+            self._owed -= 1
             raise self._absent(wanted, header)
         kind, size = parts[1].decode("ascii"), int(parts[2])
         if size > self._limit:
@@ -133,6 +143,7 @@ class BatchReader:
         if len(data) != size or stdout.read(1) != b"\n":
             self.close()
             raise _corrupt(wanted, "its content ends early")
+        self._owed -= 1
         if object_id(kind, data, id_length=self._view.id_length) != wanted:
             raise _corrupt(wanted, "its bytes hash to another id")
         return GitObject(kind=kind, data=data)

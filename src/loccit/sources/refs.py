@@ -80,8 +80,14 @@ def head_commit(layout: GitLayout, *, id_length: int) -> str | None:
         found = _HEX[id_length].match(loose)
         return found.group().decode("ascii") if found else None
     packed = read_small_file(layout.common_dir / "packed-refs", limit=_MAX_PACKED_BYTES) or b""
-    entry = re.search(rb"^([0-9a-f]{%d}) %s$" % (id_length, re.escape(head)), packed, re.MULTILINE)
-    return entry.group(1).decode("ascii") if entry else None
+    line = re.compile(rb"^([0-9a-f]{%d}) %s$" % (id_length, re.escape(head)), re.MULTILINE)
+    # The expression alone would be tried on every line, and there may be many thousands.
+    at = packed.find(b" " + head)
+    while at >= 0:
+        if entry := line.match(packed, at - id_length):
+            return entry.group(1).decode("ascii")
+        at = packed.find(b" " + head, at + 1)
+    return None
 
 
 def _loose(root: Path, *, only_own: bool) -> Iterator[tuple[bytes, bytes]]:

@@ -12,7 +12,7 @@ from loccit.verification.findings import (
     Status,
     VerificationReport,
 )
-from loccit.verification.recheck import verify, verify_citation
+from loccit.verification.recheck import verify, verify_citation, verify_claims
 from loccit.verification.verdicts import check_quotation
 
 __all__ = [
@@ -29,4 +29,5 @@ __all__ = [
     "cite_issue",
     "verify",
     "verify_citation",
+    "verify_claims",
 ]

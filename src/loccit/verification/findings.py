@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal
 
-import rfc8785
 from pydantic import BaseModel, ConfigDict
+
+from loccit.core.documents import canonical
 
 REPORT_FORMAT = "loccit-verification/1"
 
@@ -113,7 +114,7 @@ class VerificationReport(_Value):
 
     def to_json(self) -> str:
         """One line of JSON in RFC 8785 form."""
-        return rfc8785.dumps(self.model_dump(mode="json")).decode("utf-8")
+        return canonical(self.model_dump(mode="json")).decode("utf-8")
 
     def all_reasons(self) -> tuple[Reason, ...]:
         """Every reason in the report: the answer's, then claim by claim the claim's and its citations'."""

@@ -6,12 +6,15 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from threading import Lock
 
 from loccit.core.errors import LimitExceeded, ObjectCorrupt, ObjectMissing, SourceUnreadable
 from loccit.core.source import BlobReader
 from loccit.verification.findings import Finding, Reason
 
 _CACHE_BYTES = 64_000_000
+# Of all parsed trees together: some 20 MB.
+_MOST_ENTRIES = 100_000
 _HEADER = re.compile(rb"tree ([0-9a-f]+)\n((?:parent [0-9a-f]+\n)*)")
 _FILE_MODES = frozenset({b"100644", b"100755", b"100664"})
 _MODE_NAMES = {b"40000": "a folder", b"120000": "a symbolic link", b"160000": "a submodule"}
@@ -61,7 +64,7 @@ class ObjectStore:
         """The entries of a tree by name."""
         if tree_id not in self._trees:
             data = self.read(tree_id, "tree")
-            self._trees[tree_id] = data if isinstance(data, Reason) else _parse_tree(tree_id, data)
+            self._trees[tree_id] = data if isinstance(data, Reason) else _PARSED.tree(tree_id, data)
         return self._trees[tree_id]
 
     def commit(self, commit_id: str) -> tuple[str, tuple[str, ...]] | Reason:
@@ -143,6 +146,38 @@ class ObjectStore:
             seen.update(new)
             waiting.extend(new)
         return True
+
+
+class _ParsedTrees:
+    """What trees say, kept for later answers; safe across threads.
+
+    That a tree is here, and that it hashes to its id, is found out again for every answer: only what such
+    bytes say is remembered, and that can be nothing else.
+    """
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._trees: dict[str, dict[bytes, TreeEntry]] = {}
+        self._entries = 0
+
+    def tree(self, tree_id: str, proven: bytes) -> dict[bytes, TreeEntry] | Reason:
+        """The entries of the tree with this content, which has this id."""
+        found = self._trees.get(tree_id)
+        if found is not None:
+            return found
+        parsed = _parse_tree(tree_id, proven)
+        if not isinstance(parsed, Reason):
+            with self._guard:
+                if self._entries + len(parsed) > _MOST_ENTRIES:
+                    self._trees.clear()
+                    self._entries = 0
+                if tree_id not in self._trees:
+                    self._trees[tree_id] = parsed
+                    self._entries += len(parsed)
+        return parsed
+
+
+_PARSED = _ParsedTrees()
 
 
 def _parse_tree(tree_id: str, data: bytes) -> dict[bytes, TreeEntry] | Reason:

@@ -41,11 +41,8 @@ def verify(answer: Answer, readers: Iterable[BlobReader]) -> VerificationReport:
     none of them has is unverifiable. Every object is hashed again, so a reader need not be trusted. Never
     raises for what an answer or a repository holds.
     """
-    store = ObjectStore(readers)
     reasons = (*_check_digest(answer), *_check_outcome(answer))
-    claims = tuple(
-        _check_claim(number, claim, answer.snapshots, store) for number, claim in enumerate(answer.claims)
-    )
+    claims = verify_claims(answer.claims, answer.snapshots, readers)
     results = [result for claim in claims for result in claim.citations]
     statuses = [result.status for result in results]
     return VerificationReport(
@@ -61,6 +58,16 @@ def verify(answer: Answer, readers: Iterable[BlobReader]) -> VerificationReport:
             unverifiable=statuses.count(Status.UNVERIFIABLE),
         ),
     )
+
+
+def verify_claims(
+    claims: Sequence[Claim], snapshots: Sequence[SnapshotInfo], readers: Iterable[BlobReader]
+) -> tuple[ClaimResult, ...]:
+    """What became of each of these claims, of which no answer is sealed yet, by the same rules. Never raises,
+    like `verify`.
+    """
+    store = ObjectStore(readers)
+    return tuple(_check_claim(number, claim, snapshots, store) for number, claim in enumerate(claims))
 
 
 def verify_citation(citation: Citation, readers: Iterable[BlobReader]) -> tuple[Reason, ...]:

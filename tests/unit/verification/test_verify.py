@@ -12,6 +12,7 @@ from loccit.core.answers import Citation
 from loccit.core.errors import LimitExceeded, ObjectCorrupt, SourceUnreadable
 from loccit.core.source import BlobReader, GitObject
 from loccit.verification import Finding, Status, VerificationReport, check_quotation, cite, verify
+from loccit.verification.objects import _PARSED
 
 SOURCE = b"def f():\n    return 1\n"
 OTHER = b"def g():\n    return 2\n"
@@ -378,3 +379,34 @@ def test_the_report_is_one_line_of_json(repository: MadeRepository, commit: str)
     assert citation["place"] == "src/f.py:1-2"
     assert citation["reasons"][0]["finding"] == "sha256_mismatch"
     assert VerificationReport.model_validate_json(line).to_json() == line
+
+
+@pytest.mark.parametrize("folder", [b"", b"src"])
+def test_what_a_tree_said_before_is_believed_only_where_the_tree_is(
+    repository: MadeRepository, commit: str, tree: str, folder: bytes
+) -> None:
+    """Trees that were parsed for one answer are not parsed again for the next, but read and hashed."""
+    citation = cited(commit)
+    assert report_on(repository, citation, commit).status is Status.HOLDS
+    inner = next(
+        one_id
+        for one_id, one in repository.objects.items()
+        if one.kind == "tree" and (one_id == tree) is (not folder)
+    )
+    gone = repository.objects.pop(inner)
+    assert findings(report_on(repository, citation, commit)) == [Finding.OBJECT_MISSING]
+    repository.objects[inner] = GitObject("tree", gone.data + b"100644 more\0" + bytes(20))
+    assert findings(report_on(repository, citation, commit)) == [Finding.OBJECT_FORGED]
+    repository.objects[inner] = gone
+    assert report_on(repository, citation, commit).status is Status.HOLDS
+
+
+def test_only_so_many_parsed_trees_are_kept(
+    repository: MadeRepository, commit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loccit.verification.objects._MOST_ENTRIES", 6)
+    for number in range(5):
+        root = repository.add_tree({b"src/f.py": SOURCE, b"src/%d.py" % number: OTHER})
+        here = repository.add_commit(root)
+        assert report_on(repository, cited(here), here).status is Status.HOLDS
+        assert _PARSED._entries == sum(map(len, _PARSED._trees.values())) <= 6
