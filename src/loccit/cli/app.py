@@ -18,6 +18,7 @@ from loccit.cli import (
     gc,
     index,
     issues,
+    jobs,
     keys,
     models,
     prompts,
@@ -69,6 +70,7 @@ for command in (
     app.command(cls=Command)(command)
 app.add_typer(evals.app)
 app.add_typer(issues.app)
+app.add_typer(jobs.app)
 app.add_typer(keys.app)
 app.add_typer(models.app)
 app.add_typer(runs.app)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from loccit.serving.rest import asking, books, repositories, searching
+from loccit.serving.rest import asking, books, jobs, repositories, searching
 
 if TYPE_CHECKING:
     from loccit.serving.service import Service
@@ -34,6 +34,6 @@ _PROBLEMS: dict[int | str, dict[str, object]] = {
 def routes(service: Service) -> APIRouter:
     """Every route under `/v1`."""
     router = APIRouter(prefix="/v1", responses=_PROBLEMS)
-    for part in (asking, searching, repositories, books):
+    for part in (asking, searching, repositories, books, jobs):
         router.include_router(part.routes(service))
     return router
