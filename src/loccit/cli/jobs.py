@@ -93,7 +93,7 @@ def run(
     *,
     idle: Annotated[
         int, typer.Option("--idle", metavar="SECONDS", help="End when there was nothing to do for so long.")
-    ] = 60,
+    ] = 20,
     stay: Annotated[bool, typer.Option("--stay", help="Do not end.")] = False,
     quiet: Quiet = False,
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -28,24 +29,25 @@ class Launcher:
     def __init__(self, settings: Settings, *, is_sqlite: bool) -> None:
         self._home = settings.home
         self._lock = runner_lock(settings.home, is_sqlite=is_sqlite)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._started_at = float("-inf")
+        self._waiter: threading.Thread | None = None
         self._not_before = float("-inf")
 
     def ensure(self) -> None:
         """Have a process work on the jobs. Raises StorageFailed."""
-        now = time.monotonic()
-        if self._process is not None:
-            code = self._process.poll()
-            if code is None:
-                return
-            if code != 0 and now - self._started_at < _SHORTEST_LIFE_S:
-                self._not_before = now + _PAUSE_S
-            self._process = None
-        if now < self._not_before or is_held(self._lock):
+        if self._waiter is not None and self._waiter.is_alive():
             return
-        self._started_at = now
-        self._process = self._started()
+        if time.monotonic() < self._not_before or is_held(self._lock):
+            return
+        # Somebody has to take note of its end, or it stays in the machine's list of processes.
+        self._waiter = threading.Thread(target=self._wait, args=(self._started(),), daemon=True)
+        self._waiter.start()
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        began = time.monotonic()
+        code = process.wait()
+        now = time.monotonic()
+        if code != 0 and now - began < _SHORTEST_LIFE_S:
+            self._not_before = now + _PAUSE_S
 
     def _started(self) -> subprocess.Popen[bytes]:
         log = self._home / "jobs.log"
