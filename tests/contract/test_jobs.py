@@ -18,7 +18,7 @@ from loccit.core.errors import NotFound
 from loccit.library import Loccit
 from loccit.serving.jobs.store import JobStore
 from loccit.serving.jobs.values import Job, JobKind, JobRequest, JobState
-from loccit.settings import Settings, write_settings
+from loccit.settings import write_settings
 from tests.contract.postgresql import PostgreSQL, postgresql_server
 from tests.repositories import make_repository
 from tests.unit.pipeline.homes import found, loccit_at
@@ -63,7 +63,7 @@ def store(loccit: Loccit) -> JobStore:
 
 
 def runner(home: Path, *arguments: str, name: str = "") -> subprocess.Popen[bytes]:
-    """A process that works on the jobs of a home. With `name` it takes itself to be on a machine of its own."""
+    """A process that works on the jobs of a home. With `name` it is as on another machine."""
     command = [sys.executable, "-P", "-m", "loccit"]
     if name:
         code = f"import platform; platform.node = lambda: {name!r}; from loccit.cli import main; main()"

