@@ -38,6 +38,7 @@ class Servers:
         self.asked: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
         self.redirect = ""
+        self.demands_password = False
         self._servers: list[ThreadingHTTPServer] = []
         self.port = 0
         outer = self
@@ -49,6 +50,12 @@ class Servers:
                 if outer.redirect:
                     self.send_response(302)
                     self.send_header("Location", outer.redirect + self.path)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                if outer.demands_password:
+                    self.send_response(401)
+                    self.send_header("WWW-Authenticate", 'Basic realm="here"')
                     self.send_header("Content-Length", "0")
                     self.end_headers()
                     return
@@ -171,10 +178,30 @@ def test_a_name_that_leads_elsewhere_a_moment_later_is_fetched_from_where_it_was
 
 
 def test_nothing_of_the_operators_is_shown_to_a_host_that_they_did_not_name(tmp_path: Path, served: Servers):
+    """Neither passwords of theirs, which a helper or ~/.netrc has for every host, nor where they rewrite URLs
+    to.
+    """
     place = f"https://{NAME}:{served.port}/group/project.git"
-    files(opened(tmp_path, place, Guard(resolve=lambda *_: [OUTSIDE])))
+    with (tmp_path / "user" / ".gitconfig").open("a") as settings:
+        settings.write(
+            f'[url "http://{INSIDE}:{served.port}/"]\n\tinsteadOf = https://{NAME}:{served.port}/\n'
+        )
+    served.demands_password = True
+    with pytest.raises(FetchFailed):
+        files(opened(tmp_path, place, Guard(resolve=lambda *_: [OUTSIDE])))
+    assert served.at(OUTSIDE)
+    assert served.at(INSIDE) == []
     assert not (tmp_path / "asked-for-password").exists()
-    assert not any("secret" in str(headers) or "Authorization" in headers for headers in served.headers)
+    assert not any("Authorization" in headers for headers in served.headers)
+
+
+def test_a_host_that_the_operator_named_gets_their_password(tmp_path: Path, served: Servers):
+    place = f"http://{INSIDE}:{served.port}/group/project.git"
+    served.demands_password = True
+    with pytest.raises(FetchFailed):
+        files(opened(tmp_path, place, Guard(hosts=frozenset({INSIDE})), allow_http=True))
+    assert (tmp_path / "asked-for-password").exists()
+    assert any("Authorization" in headers for headers in served.headers)
 
 
 def test_a_redirect_is_not_followed_wherever_it_leads(tmp_path: Path, served: Servers):
