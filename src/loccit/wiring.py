@@ -61,8 +61,8 @@ class System:
     repositories/KEY/shard  its index, and in learned/ what its past has taught
     repositories/KEY/issues what is kept of its tracker
     secret                  what keys of a server are kept with, and cookies are signed with
-    state.sqlite            keys, jobs, conversations, kept replies, the ledger, records of runs and their ratings,
-                            unless a server holds them
+    state.sqlite            keys, jobs, conversations, kept replies, the ledger, records of runs and their
+                            ratings, unless a server holds them
     jobs.sqlite             the queue of whoever works on jobs
 
     `guard` says what may be reached for somebody who asks over a network; without one everything may.

@@ -1,9 +1,10 @@
 """Which addresses may be reached, and which folders read, for somebody who asks over a network.
 
-Whoever may name a repository or a tracker to a server could otherwise have it talk to what only the server can
+Whoever may name a repository or a tracker to a server could otherwise have it talk to what only the server
+can
 reach: other services of its machine and network, the cloud's metadata. A name is resolved once, every address
-that it has is checked, and the connection is made to the checked ones: what the name means a moment later does
-not matter.
+that it has is checked, and the connection is made to the checked ones: what the name means a moment later
+does not matter.
 """
 
 from __future__ import annotations

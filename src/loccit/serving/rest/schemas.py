@@ -70,8 +70,8 @@ class FeedbackBody(Body):
 
 
 class JobBody(Body):
-    """What is to be done about a repository: `repository` names one that is indexed, `location` is the path or
-    URL of one that need not be.
+    """What is to be done about a repository: `repository` names one that is indexed, `location` is the path
+    or URL of one that need not be.
     """
 
     kind: Annotated[
