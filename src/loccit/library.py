@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     from loccit.retrieval.learned import Ranker
     from loccit.retrieval.localise import Localiser
     from loccit.retrieval.past import Past
-    from loccit.sources import Repository
+    from loccit.sources import Guard, Repository
     from loccit.sources.issues import IssueStore, StoredIssue, SyncReport
     from loccit.storage.database import Database
     from loccit.telemetry.alerts import Alert, Delivery
@@ -298,11 +298,13 @@ class Loccit:
         progress: Progress = silent,
         waiting: Callable[[], None] | None = None,
         ended: Callable[[RunRecord], None] | None = None,
+        guard: Guard | None = None,
     ) -> None:
         """Use this home folder (default: LOCCIT_HOME or the platform's). `ended` hears of every run that is
-        recorded, when it has ended. Raises SettingsError.
+        recorded, when it has ended. `guard` says which hosts and folders may be reached for somebody who asks
+        over a network; without one all may. Raises SettingsError.
         """
-        self._system: System = build(settings or Settings.load(Path(home) if home else None))
+        self._system: System = build(settings or Settings.load(Path(home) if home else None), guard)
         self._progress = progress
         self._waiting = waiting
         self._ended = ended
@@ -1298,6 +1300,39 @@ class Loccit:
         return cite_issue_lines(name, stored.commit, stored.path, stored.data, start_line, end_line)
 
     # Keeping house
+
+    def known(self) -> tuple[KnownRepository, ...]:
+        """The indexed repositories, in order of name, without a look at their sources."""
+        return self._contents().repositories
+
+    def identify(self, location: str) -> KnownRepository:
+        """The repository at a path or URL as the catalogue has it, or would have it if it was indexed.
+
+        Nothing is fetched. Raises SourceError.
+        """
+        repository = self._system.repository(location)
+        known = self._contents().by_key(repository.key)
+        return known or KnownRepository(
+            repository.key, repository.name, repository.location, repository.is_git, 0.0
+        )
+
+    def moved(self) -> tuple[tuple[KnownRepository, bool], ...]:
+        """The git repositories of this machine whose HEAD is not indexed, and whether the history of each is.
+
+        Those that cannot be read now are left out.
+        """
+        found: list[tuple[KnownRepository, bool]] = []
+        for known in self._contents().repositories:
+            if not known.is_git or not known.location.startswith("/"):
+                continue
+            try:
+                head = self._system.repository(known.location).resolve(None)
+                manifest = self._system.shard(known.key).manifest()
+            except (SourceError, SearchIndexError):
+                continue
+            if manifest.snapshot("files", head) is None:
+                found.append((known, any(one.kind == "history" for one in manifest.snapshots)))
+        return tuple(found)
 
     def status(self) -> tuple[RepositoryStatus, ...]:
         """Every known repository, in order of name."""

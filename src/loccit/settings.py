@@ -148,6 +148,11 @@ def tracker_token(host: str) -> str | None:
     return next((token for name in names if (token := _secret(name))), None)
 
 
+def has_own_token(host: str) -> bool:
+    """Whether there is a variable for the token of this host alone."""
+    return host.removeprefix("api.") in _TOKENS
+
+
 def model_key(variable: str) -> str | None:
     """The key of a model provider that this environment variable holds, None without one.
 
@@ -179,6 +184,13 @@ def _secret(variable: str) -> str | None:
             f"the variable {variable} holds characters that no token has", next_step="copy the token again"
         )
     return secret
+
+
+def environment_of_child(home: Path) -> dict[str, str]:
+    """Our environment, as a process is to have it that works on the same home folder and does not look for
+    modules in the working directory.
+    """
+    return {**os.environ, "LOCCIT_HOME": str(home), "PYTHONSAFEPATH": "1"}
 
 
 @contextmanager

@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING
 from loccit.core.errors import InputError, ModelNotConfigured, SettingsError
 from loccit.indexing.catalogue import Catalogue
 from loccit.indexing.shard import Shard
-from loccit.settings import Settings, model_key, of_a_run, real_model_calls, tracker_token
-from loccit.sources import Repository, open_repository
+from loccit.settings import (
+    Settings,
+    has_own_token,
+    model_key,
+    of_a_run,
+    real_model_calls,
+    tracker_token,
+)
+from loccit.sources import Guard, Repository, open_repository
 
 if TYPE_CHECKING:
     from loccit.budgets.ledger import Ledger
@@ -61,11 +68,15 @@ class System:
     secret                  what keys of a server are kept with, and cookies are signed with
     metrics/                what the processes of a server count
     audit-anchor.json       the last hash of the audit log
-    state.sqlite            keys, conversations, kept replies, the ledger, records of runs with their ratings
-                            and scores, alerts, the audit log, unless a server holds them
+    state.sqlite            keys, jobs, conversations, kept replies, the ledger, records of runs with their
+                            ratings and scores, alerts, the audit log, unless a server holds them
+    jobs.sqlite             the queue of whoever works on jobs
+
+    `guard` says what may be reached for somebody who asks over a network; without one everything may.
     """
 
     settings: Settings
+    guard: Guard | None = None
     _opened: _Opened = field(default_factory=_Opened, repr=False, compare=False)
 
     @property
@@ -80,7 +91,7 @@ class System:
 
     def repository(self, location: str) -> Repository:
         """The repository at a location. Raises the errors of `open_repository`."""
-        return open_repository(location, home=self.home, options=self.settings.sources)
+        return open_repository(location, home=self.home, options=self.settings.sources, guard=self.guard)
 
     def folder(self, key: str) -> Path:
         """Where everything kept for a repository is."""
@@ -108,11 +119,17 @@ class System:
         from loccit.sources.issues import open_tracker
         from loccit.sources.issues.api import Token
 
-        token = tracker_token(location.host) if location.host else None
+        token = tracker_token(location.host) if location.host and self._may_have_token(location) else None
         options = self.settings.sources
         if wait_s is not None:
             options = replace(options, tracker_wait_s=wait_s)
-        return open_tracker(location, token=None if token is None else Token(token), options=options)
+        return open_tracker(
+            location, token=None if token is None else Token(token), options=options, guard=self.guard
+        )
+
+    def _may_have_token(self, location: TrackerLocation) -> bool:
+        """Whether a token may go to a host: not to any that somebody names over a network."""
+        return self.guard is None or has_own_token(location.host) or self.guard.trusts(location.hostname)
 
     def database(self) -> Database:
         """The database, open. Raises SettingsError, StorageFailed, IndexFormatMismatch."""
@@ -368,6 +385,6 @@ def all_prompts() -> list[Template]:
     return [found[name] for name in sorted(found)]
 
 
-def build(settings: Settings) -> System:
+def build(settings: Settings, guard: Guard | None = None) -> System:
     """The system that these settings describe. Opens nothing yet."""
-    return System(settings)
+    return System(settings, guard)

@@ -21,6 +21,7 @@ from loccit.cli import (
     gc,
     index,
     issues,
+    jobs,
     keys,
     models,
     prompts,
@@ -76,6 +77,7 @@ app.add_typer(alerts.app)
 app.add_typer(audit.app)
 app.add_typer(evals.app)
 app.add_typer(issues.app)
+app.add_typer(jobs.app)
 app.add_typer(keys.app)
 app.add_typer(models.app)
 app.add_typer(runs.app)

@@ -6,7 +6,9 @@ from enum import IntEnum
 
 from loccit.core.errors import (
     BudgetExceeded,
+    Cancelled,
     InputError,
+    JobFailed,
     LimitExceeded,
     LoccitError,
     ModelError,
@@ -65,6 +67,8 @@ def exit_code_of(error: LoccitError) -> ExitCode:
         (NotAuthenticated, ExitCode.USAGE),
         (NotPermitted, ExitCode.USAGE),
         (Overloaded, ExitCode.LIMIT),
+        (Cancelled, ExitCode.INTERRUPTED),
+        (JobFailed, ExitCode.SOURCE),
         (SystemFailed, ExitCode.SOURCE),
         (ScorerFailed, ExitCode.USAGE),
     )

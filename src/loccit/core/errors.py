@@ -34,6 +34,8 @@
     ├── PriceUnknown           nobody knows what a call would cost
     ├── NotAuthenticated       who asks has no key, or one that is not valid (any more)
     ├── NotPermitted           the role of who asks does not suffice
+    ├── Cancelled              work that nobody wants any more
+    ├── JobFailed              a job that ended the process which worked on it, or met a defect
     ├── Overloaded             a server has no room now (`retry_after_s`)
     ├── SystemFailed           a system that is being measured gave no output
     ├── ScorerFailed           a scorer that somebody wrote gave no figure
@@ -247,6 +249,14 @@ class NotAuthenticated(LoccitError):
 
 class NotPermitted(LoccitError):
     """The role of who asks does not suffice."""
+
+
+class Cancelled(LoccitError):
+    """Nobody wants the work any more; what was done of it is kept."""
+
+
+class JobFailed(LoccitError):
+    """A job ended the process that worked on it, again and again, or met a defect."""
 
 
 class Overloaded(LoccitError):

@@ -63,6 +63,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     # Opened now, so that the first question need not wait for it, and a database that is not there is told
     # of.
     await asyncio.to_thread(service.loccit.database)
+    service.jobs.start()
     try:
         yield
     finally:

@@ -29,7 +29,12 @@ class ServingOptions:
     body_timeout_s, header_timeout_s: how long a client may take to send them.
     drain_s: how long requests may go on after SIGTERM.
     refresh_s: how often a local repository's HEAD is looked at, and indexed when it has moved; 0: never.
-    fetch_hosts: hosts on private networks that repositories may be fetched from.
+    fetch_s: how often repositories behind URLs are fetched and indexed; 0: when somebody asks for it.
+    fetch_hosts: hosts that repositories and issues may be fetched from though they are on private networks,
+    over ssh too, with the operator's proxies and credentials; all others have none.
+    local_roots: folders below which an admin may have repositories of this machine indexed.
+    run_jobs: whether servers start the process that works on jobs; else `loccit jobs run` does it elsewhere.
+    jobs_at_once: how many it works on at once.
     trusted_proxies: addresses whose X-Forwarded-For and -Proto are believed.
     session_hours: how long a login to the page lasts.
     link_hosts: hosts that the page may link to, beside those that permalinks know.
@@ -55,7 +60,11 @@ class ServingOptions:
     header_timeout_s: float = 10.0
     drain_s: float = 20.0
     refresh_s: float = 30.0
+    fetch_s: float = 0.0
     fetch_hosts: tuple[str, ...] = ()
+    local_roots: tuple[str, ...] = ()
+    run_jobs: bool = True
+    jobs_at_once: int = 1
     trusted_proxies: tuple[str, ...] = ()
     session_hours: float = 12.0
     link_hosts: tuple[str, ...] = ()
@@ -81,6 +90,8 @@ class ServingOptions:
             ("header_timeout_s", 0.1, 600),
             ("drain_s", 0, 600),
             ("refresh_s", 0, 86_400),
+            ("fetch_s", 0, 10_000_000),
+            ("jobs_at_once", 1, 16),
             ("session_hours", 0.1, 10_000),
         ):
             value = getattr(self, name)
@@ -95,6 +106,16 @@ class ServingOptions:
                 raise SettingsError(
                     f"[serving] public_url is {self.public_url!r}",
                     next_step="write scheme and host, without a path: https://loccit.example.org",
+                )
+        for root in self.local_roots:
+            if not root.startswith("/"):
+                raise SettingsError(
+                    f"[serving] local_roots has {root!r}", next_step="write absolute paths of folders"
+                )
+        for host in self.fetch_hosts:
+            if not _HOST.fullmatch(host) or host.count(":") == 1:
+                raise SettingsError(
+                    f"[serving] fetch_hosts has {host!r}", next_step="write names or addresses, without ports"
                 )
         for host in self.hosts:
             if not _HOST.fullmatch(host):

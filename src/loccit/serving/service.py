@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from loccit.core.errors import DeadlinePassed, InputError, NotFound
 from loccit.policy.callers import Role
 from loccit.serving.admission import Gate
+from loccit.serving.jobs.jobs import Jobs
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -74,6 +75,7 @@ class Service:
         self.answers = Gate("answers", at_once=options.answers, queue=options.queue)
         self.streams = Gate("streams", at_once=options.streams, queue=0)
         self.is_draining = False
+        self.jobs = Jobs(self)
         self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="loccit-call")
         # What reads or writes a row must not wait behind searches.
         self._books = ThreadPoolExecutor(2, thread_name_prefix="loccit-books")
@@ -195,6 +197,7 @@ class Service:
 
     async def close(self) -> None:
         """Wait for what is under way, and close what is open."""
+        await self.jobs.stop()
         await asyncio.to_thread(self._threads.shutdown)
         await asyncio.to_thread(self._books.shutdown)
         await self._loccit.aclose()

@@ -7,6 +7,7 @@ repository's own configuration, hooks and attributes, and the user's and the mac
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -96,6 +97,13 @@ def run_git(
         )
     except FileNotFoundError as error:
         raise _not_started(folder) from error
+
+
+def git_version(folder: str) -> tuple[int, ...]:
+    """The first two numbers of git's version. `folder` is any that is there."""
+    printed = run_git(["version"], environment=inherited_environment(), folder=folder).stdout
+    found = re.search(rb"(\d+)\.(\d+)", printed)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def complaint(stderr: bytes) -> str:

@@ -27,13 +27,16 @@ class RemoteUrl:
     """A URL that may be fetched.
 
     `url` is what git is given and may hold a password; `location` is the same without it, fit to be shown and
-    stored. `scheme` is https, http, ssh or file; for file, `folder` is the real path.
+    stored. `scheme` is https, http, ssh or file; for file, `folder` is the real path and `host` empty. `port`
+    is the scheme's own where the URL names none.
     """
 
     url: str
     location: str
     scheme: str
     name: str
+    host: str = ""
+    port: int = 0
     folder: Path | None = None
 
     @property
@@ -41,6 +44,16 @@ class RemoteUrl:
         """Equal for spellings of one repository: with and without `.git`, a slash at the end, a user."""
         text = re.sub(r"^((?:https?|ssh)://)[^@/]*@", r"\1", self.location)
         return text.rstrip("/").removesuffix(".git")
+
+
+_PORTS = {"https": 443, "http": 80, "ssh": 22}
+
+
+def is_folder(location: str) -> bool:
+    """Whether a location is a path of this machine, whatever is there."""
+    if location.startswith("-") or _HELPER.match(location) or _URL.match(location):
+        return False
+    return _SCP.match(location) is None or os.path.lexists(location)
 
 
 def parse_location(location: str, options: SourceOptions) -> Path | RemoteUrl:
@@ -97,7 +110,9 @@ def _parse_url(location: str, options: SourceOptions) -> RemoteUrl:
     # A query or a fragment is no part of a repository's address.
     secret = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
     url = f"{scheme}://{secret}{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
-    return RemoteUrl(url=url, location=place, scheme=scheme, name=name)
+    return RemoteUrl(
+        url=url, location=place, scheme=scheme, name=name, host=host, port=port or _PORTS[scheme]
+    )
 
 
 def _parse_scp(location: str, scp: re.Match[str]) -> RemoteUrl:
@@ -107,7 +122,7 @@ def _parse_scp(location: str, scp: re.Match[str]) -> RemoteUrl:
         raise UnsafeSource(f"{location!r} could be taken for an option", next_step=f"expected {_SCHEMES}")
     if name is None:
         raise NotARepository(f"{location!r} is neither a folder nor a URL", next_step=f"expected {_SCHEMES}")
-    return RemoteUrl(url=location, location=location, scheme="ssh", name=name)
+    return RemoteUrl(url=location, location=location, scheme="ssh", name=name, host=host.lower(), port=22)
 
 
 def _file_url(location: str, host: str, path: str) -> RemoteUrl:

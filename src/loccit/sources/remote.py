@@ -15,9 +15,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
-from loccit.core.errors import FetchFailed, LoccitError, NotARepository, SourceUnreadable, StorageFailed
+from loccit.core.errors import (
+    FetchFailed,
+    LoccitError,
+    NotARepository,
+    SettingsError,
+    SourceUnreadable,
+    StorageFailed,
+)
 from loccit.core.progress import Progress, silent
-from loccit.sources.git import GitView, environment_without_git, quoted_folder
+from loccit.sources.addresses import Guard
+from loccit.sources.git import GitView, environment_without_git, git_version, quoted_folder
 from loccit.sources.git_config import read_config
 from loccit.sources.home_files import make_folder, replace_file, write_if_different, writing_home
 from loccit.sources.layout import GitLayout, check_objects, find_layout
@@ -49,6 +57,8 @@ _FETCH = [
     "--no-write-fetch-head",
     "--progress",
 ]
+# Since then there is http.curloptResolve.
+_PINS_SINCE = (2, 37)
 _PROGRESS = re.compile(rb"(?:remote: )?(?P<stage>[A-Z][a-z]+ [a-z]+): +\d+% \((?P<done>\d+)/(?P<total>\d+)\)")
 _SYMBOLIC_HEAD = re.compile(r"^ref: (refs/heads/[^\s]+)\tHEAD$", re.MULTILINE)
 _ID = re.compile(r"^([0-9a-f]{40,64})\tHEAD$", re.MULTILINE)
@@ -60,9 +70,13 @@ class RemoteOrigin:
 
     is_sparse = False
 
-    def __init__(self, place: RemoteUrl, *, home: Path, options: SourceOptions) -> None:
+    def __init__(
+        self, place: RemoteUrl, *, home: Path, options: SourceOptions, guard: Guard | None = None
+    ) -> None:
+        """`guard` says whom a fetch may reach; without one everybody."""
         self._place = place
         self._options = options
+        self._guard = guard
         self.layout: GitLayout | None = None
         self.location = place.location
         self.key = key_of(place.canonical)
@@ -89,7 +103,7 @@ class RemoteOrigin:
         """Fetches what is new. Raises FetchFailed, StorageFailed, SettingsError."""
         with holding_lock(self._folder / "fetch.lock") as lock:
             url = self._url()
-            fetching = _Fetching(url, self._place.scheme, self._folder, lock, self._options)
+            fetching = _Fetching(url, self._place, self._folder, lock, self._options, self._guard)
             progress("asking for refs", 0, 0, "refs")
             said = fetching.run(["ls-remote", "--symref", "--", url, "HEAD"], git_dir=os.devnull)
             found = _ID.search(said)
@@ -146,15 +160,32 @@ class RemoteOrigin:
 class _Fetching:
     """Runs the git commands of one fetch. `lock` stays held by a git that outlives us."""
 
-    def __init__(self, url: str, scheme: str, folder: Path, lock: int, options: SourceOptions) -> None:
+    def __init__(
+        self,
+        url: str,
+        place: RemoteUrl,
+        folder: Path,
+        lock: int,
+        options: SourceOptions,
+        guard: Guard | None,
+    ) -> None:
         self._url = url
         self._folder = folder
         self._lock = lock
         self._options = options
-        settings = [] if scheme == "file" else user_settings(str(folder))
+        settings = [] if place.scheme == "file" else user_settings(str(folder))
+        transports, environment = _TRANSPORTS[place.scheme], environment_without_git()
+        if guard is not None and place.scheme != "file":
+            settings.append(("http.followRedirects", "false"))
+            if not guard.trusts(place.host):
+                settings = [*filter(_is_harmless, settings), *_pinned(place, guard)]
+                transports = place.scheme
+                # Not even a password in ~/.netrc is for a host that the operator did not name.
+                environment = {k: v for k, v in environment.items() if not k.lower().endswith("_proxy")}
+                environment["HOME"] = str(folder)
         settings += [("http.lowSpeedLimit", "1000"), ("http.lowSpeedTime", str(options.fetch_stall_s))]
-        ours = _SAFE | as_environment(settings) | {"GIT_ALLOW_PROTOCOL": _TRANSPORTS[scheme]}
-        self._environment = environment_without_git() | ours
+        ours = _SAFE | as_environment(settings) | {"GIT_ALLOW_PROTOCOL": transports}
+        self._environment = environment | ours
 
     def run(self, arguments: Sequence[str], *, git_dir: str, progress: Progress = silent) -> str:
         """What git printed. Raises FetchFailed, StorageFailed."""
@@ -212,6 +243,33 @@ class _Fetching:
         return repr(_without_passwords(self._url))
 
 
+def _pinned(place: RemoteUrl, guard: Guard) -> list[tuple[str, str]]:
+    """The settings by which git connects to addresses that were checked, and to nothing else.
+
+    Raises UnsafeSource, FetchFailed, SettingsError.
+    """
+    version = git_version(str(place.folder or "/"))
+    if version < _PINS_SINCE:
+        raise SettingsError(
+            f"git {'.'.join(map(str, version))} connects wherever a name leads to",
+            next_step="install git 2.37 or newer, or add the host to fetch_hosts in [serving]",
+        )
+    found = [f"[{one}]" if ":" in one else one for one in guard.addresses(place.host, place.port)]
+    # A proxy would look the name up for itself.
+    settings = [("http.proxy", "")]
+    if place.host not in found:
+        settings.append(("http.curloptResolve", f"{place.host}:{place.port}:{','.join(found)}"))
+    return settings
+
+
+def _is_harmless(setting: tuple[str, str]) -> bool:
+    """Whether a setting says nothing about the operator to a host, and leads to no other one."""
+    return (
+        re.match(r"http\.(followredirects|(.+\.)?(sslca|sslbackend|schannel))", setting[0].lower())
+        is not None
+    )
+
+
 def _listen(stderr: IO[bytes], progress: Progress) -> bytes:
     """Reads what git says to its end, reporting progress on the way; what is not progress is given back."""
     said = b""
@@ -260,6 +318,8 @@ def _advice(text: str) -> str:
         text,
     ):
         return "for a private repository, set up a credential helper or an ssh key for git"
+    if re.search(r"unable to update url base from redirection|The requested URL returned error: 30", text):
+        return "the host redirects: write the address that it leads to (often it ends in .git)"
     if "Host key verification failed" in text:
         return "connect to the host once with ssh, to accept its key"
     if re.search(r"Could not resolve|unable to access|Connection (refused|timed out)|No route", text):

@@ -217,6 +217,47 @@ alerts = Table(
     Column("claimed_until", Float, nullable=False),  # a process delivers it meanwhile
 )
 
+# What a server has been asked to do about repositories: see `serving.jobs`. Jobs begin in order of `number`.
+jobs = Table(
+    "jobs",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),  # index, sync, remove
+    Column("repository", String(64), nullable=False),  # the key of the catalogue
+    Column("name", String(500), nullable=False),
+    Column("request", Text, nullable=False),  # JSON
+    Column("state", String(12), nullable=False),  # queued, running, done, failed, cancelled
+    Column("same", String(64), unique=True),  # while it is queued: SHA-256 of what is asked for
+    Column("busy", String(64), unique=True),  # while it is handed over: the repository, which is its alone
+    Column("handed", Integer, nullable=False),  # how often it was handed over to a runner's queue
+    Column("attempts", Integer, nullable=False),  # how often somebody began with it
+    Column("runner", String(100), nullable=False),  # who works on it, or did last
+    Column("is_cancelled", Integer, nullable=False),  # 1: it is to end as soon as it can
+    Column("user", String(200), nullable=False),
+    Column("caller", String(200), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("finished_at", Float),
+    Column("phase", String(100), nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("unit", String(20), nullable=False),
+    Column("result", Text),  # JSON
+    Column("problem", Text),  # JSON
+    Index("jobs_by_state", "state", "number"),
+    Index("jobs_by_repository", "repository", "number"),
+    sqlite_autoincrement=True,
+)
+
+# The processes that work on jobs, and when each was seen last.
+job_runners = Table(
+    "job_runners",
+    METADATA,
+    Column("id", String(100), primary_key=True),
+    Column("seen_at", Float, nullable=False),
+)
+
 __all__ = [
     "METADATA",
     "alerts",
@@ -225,6 +266,8 @@ __all__ = [
     "charges",
     "feedback",
     "idempotent_requests",
+    "job_runners",
+    "jobs",
     "keys",
     "replies",
     "runs",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from loccit.serving.openapi import PROBLEMS
-from loccit.serving.rest import asking, books, repositories, searching
+from loccit.serving.rest import asking, books, jobs, repositories, searching
 
 if TYPE_CHECKING:
     from loccit.serving.service import Service
@@ -16,6 +16,6 @@ if TYPE_CHECKING:
 def routes(service: Service) -> APIRouter:
     """Every route under `/v1`."""
     router = APIRouter(prefix="/v1", responses=PROBLEMS)
-    for part in (asking, searching, repositories, books):
+    for part in (asking, searching, repositories, books, jobs):
         router.include_router(part.routes(service))
     return router

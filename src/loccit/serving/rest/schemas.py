@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from loccit.serving.jobs.values import JobKind, JobRequest
 from loccit.serving.service import MOST_QUESTION_CHARS, Question
 
 Name = Annotated[str, Field(min_length=1, max_length=500)]
@@ -66,6 +67,73 @@ class FeedbackBody(Body):
     thumb: Literal["up", "down"]
     correction: Annotated[str, Field(max_length=20_000, description="What would have been right")] = ""
     files: Annotated[Names, Field(description="Paths where that stands")] = []
+
+
+class JobBody(Body):
+    """What is to be done about a repository: `repository` names one that is indexed, `location` is the path
+    or URL of one that need not be.
+    """
+
+    kind: Annotated[
+        JobKind, Field(description="index; sync reads its issue tracker; remove forgets the repository")
+    ] = JobKind.INDEX
+    repository: Annotated[str, Field(max_length=500)] = ""
+    location: Annotated[
+        str, Field(max_length=4_096, description="https://… or a path below local_roots; for admins")
+    ] = ""
+    rev: Annotated[Name | None, Field(description="To index; without one HEAD")] = None
+    collection: Annotated[Name | None, Field(description="That it becomes a member of; for admins")] = None
+    history: Annotated[bool, Field(description="Index the commits too")] = True
+    rebuild: Annotated[bool, Field(description="Make the index anew")] = False
+    tracker: Annotated[
+        str, Field(max_length=500, description="github:owner/name and so on, to sync with; for admins")
+    ] = ""
+    full: Annotated[bool, Field(description="Read all issues again")] = False
+
+    def as_request(self) -> JobRequest:
+        """The same as jobs take it. Raises InputError."""
+        return JobRequest(
+            self.kind,
+            repository=self.repository,
+            location=self.location,
+            rev=self.rev,
+            collection=self.collection,
+            history=self.history,
+            rebuild=self.rebuild,
+            tracker=self.tracker,
+            full=self.full,
+        )
+
+
+class JobInfo(BaseModel):
+    """A job. `done` of `total` units of its phase are finished, `total` is 0 while it is unknown; `result` is
+    there when it is done, `problem` (RFC 9457) when it failed. Times are RFC 3339 in UTC.
+    """
+
+    id: str
+    kind: Literal["index", "sync", "remove"]
+    repository: str
+    request: dict[str, Any]
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    message: str
+    phase: str
+    done: int
+    total: int
+    unit: str
+    cancel_requested: bool
+    user: str | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    result: dict[str, Any] | None
+    problem: dict[str, Any] | None
+
+
+class JobInfos(BaseModel):
+    """Jobs, the newest first; `next_cursor` is null at the end."""
+
+    jobs: list[JobInfo]
+    next_cursor: str | None
 
 
 class Feedback(BaseModel):

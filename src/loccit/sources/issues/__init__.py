@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loccit.sources.addresses import Guard
 from loccit.sources.issues.issue_file import IssueRanges, parse_issue, path_of, ranges_of, render_issue
 from loccit.sources.issues.locations import TrackerKind, TrackerLocation, parse_tracker
 from loccit.sources.issues.store import IssueStore, StoredIssue, Synchronisation, TrackerState
@@ -41,21 +42,28 @@ __all__ = [
 
 
 def open_tracker(
-    location: TrackerLocation, *, token: Token | None = None, options: SourceOptions | None = None
+    location: TrackerLocation,
+    *,
+    token: Token | None = None,
+    options: SourceOptions | None = None,
+    guard: Guard | None = None,
 ) -> Tracker:
     """The tracker at a location; the token goes to a REST interface only. Nothing is read yet.
 
-    Raises UnsafeSource for an interface without encryption.
+    `guard` says what may be reached for somebody who asks over a network; without one everything may. Raises
+    UnsafeSource for an interface without encryption, and for what may not.
     """
     chosen = options or SourceOptions()
     if location.kind is TrackerKind.GITHUB:
         from loccit.sources.issues.github import GitHub
 
-        return GitHub(location, token=token, options=chosen)
+        return GitHub(location, token=token, options=chosen, guard=guard)
     if location.kind is TrackerKind.GITLAB:
         from loccit.sources.issues.gitlab import GitLab
 
-        return GitLab(location, token=token, options=chosen)
+        return GitLab(location, token=token, options=chosen, guard=guard)
+    if guard is not None:
+        guard.check_folders(location.path)
     if location.kind is TrackerKind.FOLDER:
         from loccit.sources.issues.markdown_folder import MarkdownFolder
 

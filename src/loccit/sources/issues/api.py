@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from loccit.core.errors import TrackerRefused, TrackerUnreachable, UnsafeSource
+from loccit.sources.addresses import Guard
 from loccit.sources.options import SourceOptions
 
 if TYPE_CHECKING:
@@ -67,10 +68,20 @@ class Api:
     """One REST interface below `base_url`. Requests go to that scheme, host and port only."""
 
     def __init__(
-        self, base_url: str, *, token: Token | None, headers: Mapping[str, str], options: SourceOptions
+        self,
+        base_url: str,
+        *,
+        token: Token | None,
+        headers: Mapping[str, str],
+        options: SourceOptions,
+        guard: Guard | None = None,
     ) -> None:
-        """Raises UnsafeSource where the token would travel unencrypted."""
+        """`guard` says whom it may reach, without one everybody. Raises UnsafeSource where it may not, or the
+        token would travel unencrypted.
+        """
         import httpx
+
+        from loccit.sources.issues.pinned import PinnedTransport
 
         self._base = httpx.URL(base_url.rstrip("/") + "/")
         self._token = token
@@ -82,10 +93,15 @@ class Api:
                 next_step="write https://, or set sources.allow_http = true",
             )
         secret = {} if token is None else {"Authorization": f"Bearer {token.reveal()}"}
+        transport: httpx.BaseTransport | None = None
+        if guard is not None:
+            guard.check_url(self._base.scheme, self._base.host)
+            transport = None if guard.trusts(self._base.host) else PinnedTransport(guard)
         self._client = httpx.Client(
             headers={"User-Agent": "loccit", **headers, **secret},
             timeout=options.tracker_timeout_s,
             follow_redirects=False,
+            transport=transport,
         )
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from loccit.core.issues import (
     IssueLink,
     LinkKind,
 )
+from loccit.sources.addresses import Guard
 from loccit.sources.issues.api import Api, ApiAnswer, Token
 from loccit.sources.issues.locations import TrackerLocation
 from loccit.sources.issues.paging import SortedList, changed_entries, not_there
@@ -99,12 +100,19 @@ class GitHub:
     lists_everything = False
     gives_whole_issues = False
 
-    def __init__(self, location: TrackerLocation, *, token: Token | None, options: SourceOptions) -> None:
+    def __init__(
+        self,
+        location: TrackerLocation,
+        *,
+        token: Token | None,
+        options: SourceOptions,
+        guard: Guard | None = None,
+    ) -> None:
         self.source = location.source
         self._name = location.name
         self._host = location.host
         self._root = f"repos/{location.name}"
-        self._api = Api(location.api, token=token, headers=_HEADERS, options=options)
+        self._api = Api(location.api, token=token, headers=_HEADERS, options=options, guard=guard)
 
     def changes(self, cursor: Cursor) -> Iterator[Batch]:
         """Issues first, then what was said and done; see `Tracker.changes`."""

@@ -23,6 +23,7 @@ from loccit.core.issues import (
     IssueLink,
     LinkKind,
 )
+from loccit.sources.addresses import Guard
 from loccit.sources.issues.api import Api, Token
 from loccit.sources.issues.locations import TrackerLocation
 from loccit.sources.issues.paging import SortedList, changed_entries, not_there, position_before
@@ -91,12 +92,20 @@ class GitLab:
     lists_everything = False
     gives_whole_issues = True
 
-    def __init__(self, location: TrackerLocation, *, token: Token | None, options: SourceOptions) -> None:
+    def __init__(
+        self,
+        location: TrackerLocation,
+        *,
+        token: Token | None,
+        options: SourceOptions,
+        guard: Guard | None = None,
+    ) -> None:
         self.source = location.source
         self._name = location.name
         self._host = location.host
         self._root = f"projects/{quote(location.name, safe='')}"
-        self._api = Api(location.api, token=token, headers={"Accept": "application/json"}, options=options)
+        headers = {"Accept": "application/json"}
+        self._api = Api(location.api, token=token, headers=headers, options=options, guard=guard)
 
     def changes(self, cursor: Cursor) -> Iterator[Batch]:
         """Issue by issue, then merge request by merge request; see `Tracker.changes`."""

@@ -38,6 +38,11 @@ class TrackerLocation:
     api: str = ""
     path: Path = Path()
 
+    @property
+    def hostname(self) -> str:
+        """The host without a port; empty for what is no REST interface."""
+        return urlsplit(self.api).hostname or ""
+
 
 _HOSTS = {TrackerKind.GITHUB: "github.com", TrackerKind.GITLAB: "gitlab.com"}
 _NAMES = {
