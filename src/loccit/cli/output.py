@@ -12,7 +12,11 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from loccit.core.errors import InputError
-from loccit.core.visible import HIDDEN, one_line, visible
+from loccit.core.visible import (
+    HIDDEN,
+    one_line,  # noqa: F401  # pyright: ignore[reportUnusedImport] - the room takes both from here
+    visible,
+)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # In JSON, C0 is written as escapes already; the rest a terminal would obey.

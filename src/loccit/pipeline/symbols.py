@@ -268,7 +268,11 @@ def _head_of(text: str, name: str, *, ignore_case: bool) -> tuple[int, str]:
     lines = text.split("\n")
     flags = re.IGNORECASE if ignore_case else 0
     word = rf"(?<!\w){re.escape(name)}(?!\w)"
-    patterns = (re.compile(_HEAD + word, flags), re.compile(rf"^\s*{word}\s*[:=(]", flags), re.compile(word, flags))
+    patterns = (
+        re.compile(_HEAD + word, flags),
+        re.compile(rf"^\s*{word}\s*[:=(]", flags),
+        re.compile(word, flags),
+    )
     for pattern in patterns:
         for offset, line in enumerate(lines):
             if pattern.search(line):

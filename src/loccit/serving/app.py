@@ -32,6 +32,7 @@ _DESCRIPTION = (
 def create_app(loccit: Loccit) -> FastAPI:
     """The application that answers for this library. Raises SettingsError."""
     from loccit.serving import health, rest
+    from loccit.serving.mcp.http import McpDoor
 
     service = Service(loccit, loccit.settings.serving)
     app = FastAPI(
@@ -45,6 +46,7 @@ def create_app(loccit: Loccit) -> FastAPI:
     )
     app.state.service = service
     app.state.authenticator = Authenticator(service)
+    app.state.mcp = McpDoor(service, app.state.authenticator)
     app.add_exception_handler(LoccitError, _told)
     app.add_exception_handler(RequestValidationError, _misunderstood)
     app.add_exception_handler(HTTPException, _http)
@@ -52,6 +54,7 @@ def create_app(loccit: Loccit) -> FastAPI:
     app.add_middleware(Edge, service=service)
     app.include_router(health.routes(service))
     app.include_router(rest.routes(service))
+    app.router.routes.extend(app.state.mcp.routes())
     return app
 
 
@@ -62,7 +65,8 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     # of.
     await asyncio.to_thread(service.loccit.database)
     try:
-        yield
+        async with app.state.mcp.running():
+            yield
     finally:
         await service.close()
 
