@@ -33,6 +33,8 @@ _HEAD = (
     r"\b(?:def|class|func|fn|function|fun|struct|interface|type|enum|trait|impl|module|namespace|record|union"
     r"|macro|macro_rules!|const|let|var|val|static|object|package|typedef|define)\b[^\n]*?"
 )
+# What stands right above a definition and belongs to it: decorators, attributes, comments.
+_ABOVE = ("@", "#", "//", "/*", "*", "--", "[")
 
 
 class Match(IntEnum):
@@ -224,20 +226,20 @@ def _defined(candidate: _Candidate, asked: str, searched: Searchable, read: Read
     text = read(place)[document.start_byte : document.end_byte].decode(document.encoding, "replace")
     last = asked.rpartition(".")[2] if candidate.shares else _last_of(candidate.symbol)
     offset, head = _head_of(text, last, ignore_case=candidate.shares)
+    line, symbol, match = document.start_line + offset, candidate.symbol, candidate.match
+    start = offset if candidate.shares else _first_of(text.split("\n"), offset)
+    start_byte = document.start_byte + len(_before(text, start).encode(document.encoding, "replace"))
+    place = replace(place, start_byte=start_byte, start_line=document.start_line + start)
     if candidate.shares:
         written = _written(head, last)
-        if written is None or (candidate.symbol and written == _last_of(candidate.symbol)):
+        if written is None or (symbol and written == _last_of(symbol)):
             return None
-        line = document.start_line + offset
-        start = document.start_byte + len(_before(text, offset).encode(document.encoding, "replace"))
-        size = len(head.encode(document.encoding, "replace"))
-        place = replace(place, start_byte=start, end_byte=start + size, start_line=line, end_line=line)
-        symbol = f"{candidate.symbol}.{written}" if candidate.symbol else written
+        end_byte = start_byte + len(head.encode(document.encoding, "replace"))
+        place = replace(place, end_byte=end_byte, end_line=line)
+        symbol = f"{symbol}.{written}" if symbol else written
         match = _match(symbol, symbol.lower(), asked, asked.lower())
         if "." in asked and match > Match.OTHER_CASE:
             return None
-    else:
-        line, symbol, match = document.start_line + offset, candidate.symbol, candidate.match
     return Definition(
         place=place,
         symbol=symbol,
@@ -248,6 +250,13 @@ def _defined(candidate: _Candidate, asked: str, searched: Searchable, read: Read
         line=line,
         head=head.strip()[:_MOST_LINE_CHARS],
     )
+
+
+def _first_of(lines: Sequence[str], at: int) -> int:
+    """Where a definition begins whose line `at` names it: with the decorators and comments right above."""
+    while at and lines[at - 1].lstrip().startswith(_ABOVE):
+        at -= 1
+    return at
 
 
 def _is_within(symbol: str, of: str) -> bool:
