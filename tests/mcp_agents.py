@@ -1,4 +1,4 @@
-"""The official MCP client, as a coding agent would use it, over either transport, for tests that do not await."""
+"""The official MCP client over either transport, as a coding agent has it, for tests that do not await."""
 
 from __future__ import annotations
 

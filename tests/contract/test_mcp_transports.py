@@ -1,4 +1,4 @@
-"""The tools are the same whichever way an agent reaches them: standard input, HTTP, the protocol of 2025 or 2026."""
+"""The tools are the same whichever way an agent reaches them, and whichever year's protocol it speaks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from mcp.shared.exceptions import MCPError
 
 from loccit import Loccit
 from loccit.core.answers import parse_answer
@@ -211,7 +212,7 @@ def test_no_path_leads_out_of_what_is_indexed(agent: Agent, path: str):
     ],
 )
 def test_a_uri_of_nothing_is_refused(agent: Agent, uri: str):
-    with pytest.raises(Exception, match="."):
+    with pytest.raises(MCPError):
         agent.read(uri)
     assert agent.given("index_status")["repositories"]
 

@@ -108,13 +108,30 @@ def find_symbol(name: str, searched: Sequence[Searchable], read: Read, limit: in
         raise InputError(
             f"{name[:80]!r} is no name of a definition", next_step="write a name, as in Session.get"
         )
-    found, around = _candidates(searched, asked), list[str]()
-    while not found and "." in asked:
+    around: list[str] = []
+    while not (told := _definitions(asked, around, searched, read, limit)) and "." in asked:
         # The first parts may be a module's, which no definition has in its name: the path tells.
         module, _, asked = asked.partition(".")
         around.append(module)
-        found = _candidates(searched, asked)
-    found.sort(key=lambda c: (c.match, -_named_in(c.path, around), c.role, c.repository, c.path, c.document))
+    return told
+
+
+def _definitions(
+    asked: str, around: Sequence[str], searched: Sequence[Searchable], read: Read, limit: int
+) -> tuple[Definition, ...]:
+    """The best definitions of a name; `around` are names that their paths should have."""
+    found = _candidates(searched, asked)
+    found.sort(
+        key=lambda c: (
+            max(Match.LAST, c.match),
+            -_named_in(c.path, around),
+            c.role,
+            c.match,
+            c.repository,
+            c.path,
+            c.document,
+        )
+    )
     told: list[Definition] = []
     for candidate in found:
         if len(told) == limit:
@@ -236,7 +253,7 @@ def _defined(candidate: _Candidate, asked: str, searched: Searchable, read: Read
             return None
         end_byte = start_byte + len(head.encode(document.encoding, "replace"))
         place = replace(place, end_byte=end_byte, end_line=line)
-        symbol = f"{symbol}.{written}" if symbol else written
+        symbol = f"{symbol}.{written}" if _holds(text, symbol, offset) else written
         match = _match(symbol, symbol.lower(), asked, asked.lower())
         if "." in asked and match > Match.OTHER_CASE:
             return None
@@ -250,6 +267,22 @@ def _defined(candidate: _Candidate, asked: str, searched: Searchable, read: Read
         line=line,
         head=head.strip()[:_MOST_LINE_CHARS],
     )
+
+
+def _holds(text: str, symbol: str, at: int) -> bool:
+    """Whether a chunk's definition holds the line `at` of it: it may begin after that line, or have ended."""
+    if not symbol:
+        return False
+    name = _last_of(symbol)
+    begin, head = _head_of(text, name, ignore_case=False)
+    if _written(head, name) is None:
+        return True  # it began in a chunk before
+    line = text.split("\n")[at]
+    return begin < at and _indent(line) > _indent(head)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _first_of(lines: Sequence[str], at: int) -> int:
