@@ -166,7 +166,7 @@ def test_what_is_no_request_is_refused_and_nothing_breaks(
     headers = {"MCP-Protocol-Version": version} if version else {}
     reply = posted(server, reader, body, **headers)
     assert reply.status_code < 500
-    # A request whose id is none is taken for a notification by the protocol of 2025, and nobody answers those.
+    # The protocol of 2025 takes a request whose id is none for a notification: nobody answers those.
     assert reply.status_code == 202 or "error" in reply.json()
     assert "Traceback" not in reply.text
     assert "/site-packages/" not in reply.text
@@ -207,6 +207,18 @@ def test_a_client_that_goes_away_ends_the_call_of_the_model(tmp_path: Path):
                     assert time.monotonic() < deadline, (version, token)
                     time.sleep(0.05)
                 assert loccit.run(loccit.runs()[0].id).error == "CancelledError"
+
+
+def test_a_symbolic_link_leads_nowhere(tmp_path: Path):
+    (tmp_path / "secret").write_text("penguin-weather-7")
+    links = {"link.py": str(tmp_path / "secret"), "folder": "/etc"}
+    make_repository(tmp_path / "linked", [{"files": {"real.py": "x = 1\n"}, "symlinks": links}])
+    Loccit(tmp_path / "home").index(tmp_path / "linked")
+    with running(tmp_path / "home") as server:
+        for path in ("link.py", "folder/passwd", "folder"):
+            answer = called(server, "", "read_file", {"path": path})
+            assert b"is indexed in 'linked'" in answer
+            assert b"penguin" not in answer
 
 
 HOSTILE = (
