@@ -143,7 +143,9 @@ class _Missing:
 
     @property
     def left_s(self) -> float:
-        return max(1.0, self.estimate_s - (time.monotonic() - self.began_at))
+        # Where the estimate was too low, the rest is guessed by what it took until now.
+        took_s = time.monotonic() - self.began_at
+        return max(1.0, self.estimate_s - took_s, took_s / 4)
 
 
 class LocalDesk(Desk):
