@@ -22,7 +22,8 @@ DATA = ("evals", "builtin")
 # "loccit" is the package's own front door, "__main__" its process entry.
 ORDER: tuple[tuple[str, ...], ...] = (
     ("loccit", "__main__"),
-    ("cli", "serving"),
+    ("cli",),
+    ("serving",),
     ("library",),
     ("wiring",),
     ("settings",),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.supervisors.multiprocess import Multiprocess
@@ -19,6 +21,8 @@ from loccit.settings import Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from loccit.serving.options import ServingOptions
 
 _BACKLOG = 2048
 
@@ -55,9 +59,30 @@ def serve(settings: Settings, *, listening: Callable[[str], None]) -> None:
             next_step="make one first: loccit keys create NAME --role admin",
         )
     bound = _bound(options.host, options.port)
-    config = uvicorn.Config(
-        AppOf(settings),
-        factory=True,
+    config = configured(AppOf(settings), options, factory=True)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn stops, and raises the signal again at the end: for a server that was told to end it is no
+        # fault.
+        signal.signal(number, _ended)
+    listening(f"http://{_written(options.host)}:{bound.getsockname()[1]}")
+    try:
+        if options.workers == 1:
+            uvicorn.Server(config).run([bound])
+        else:
+            bound.set_inheritable(True)
+            Multiprocess(config, sockets=[bound]).run()
+    finally:
+        bound.close()
+
+
+def _ended(number: int, frame: FrameType | None) -> None:
+    """The server has ended as it was told to."""
+
+
+def configured(app: Any, options: ServingOptions, **more: Any) -> uvicorn.Config:
+    """How uvicorn runs the application."""
+    return uvicorn.Config(
+        app,
         http=bounded(options.header_timeout_s),
         ws="none",
         loop="uvloop",
@@ -71,16 +96,8 @@ def serve(settings: Settings, *, listening: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=max(1, int(options.drain_s)),
         proxy_headers=bool(options.trusted_proxies),
         forwarded_allow_ips=list(options.trusted_proxies),
+        **more,
     )
-    listening(f"http://{_written(options.host)}:{bound.getsockname()[1]}")
-    try:
-        if options.workers == 1:
-            uvicorn.Server(config).run([bound])
-        else:
-            bound.set_inheritable(True)
-            Multiprocess(config, sockets=[bound]).run()
-    finally:
-        bound.close()
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -167,12 +167,12 @@ class Cost(BaseModel):
 
 
 class Status(BaseModel):
-    """What this server is, and what the key may."""
+    """What this server is, and what the key may. What is under way and waits is told to admins only."""
 
     version: str
     model: str
     user: str
     role: Literal["reader", "maintainer", "admin"]
     repositories: int
-    under_way: int
-    waiting: int
+    under_way: int | None
+    waiting: int | None
