@@ -68,18 +68,6 @@ class FeedbackBody(Body):
     files: Annotated[Names, Field(description="Paths where that stands")] = []
 
 
-class Problem(BaseModel):
-    """What went wrong (RFC 9457)."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    next_step: str | None = None
-
-
 class Feedback(BaseModel):
     """What was kept of a rating. `at` is RFC 3339 in UTC."""
 
