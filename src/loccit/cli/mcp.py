@@ -6,7 +6,7 @@ from loccit.cli.options import Collection, Repos
 
 
 def mcp(*, repo: Repos = None, collection: Collection = None) -> None:
-    """Give a coding agent tools: search, read, history, triage, ask and verify (MCP over standard input).
+    """Give a coding agent tools over MCP: search, history, triage, checked answers.
 
     The agent starts this: docs/how-to/coding-agents.md. Asked without a name it answers for the repository
     that it is started in, and indexes that the first time it is asked. With --repo or --collection nothing
