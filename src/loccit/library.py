@@ -59,12 +59,14 @@ if TYPE_CHECKING:
     from loccit.learning.tuning import Tuning
     from loccit.models.configured import Models
     from loccit.pipeline.backup import BackedUp
+    from loccit.pipeline.commit_facts import CommitFacts
     from loccit.pipeline.diagnosis import Check
     from loccit.pipeline.events import Event
     from loccit.pipeline.grep import MatchingLine
     from loccit.pipeline.ingest import Estimate, Ingest, Ingested
     from loccit.pipeline.searchable import Searchable
     from loccit.pipeline.source_lines import SourceLines
+    from loccit.pipeline.symbols import Definition
     from loccit.pipeline.triage import Moment
     from loccit.pipeline.triage_document import PastIssues
     from loccit.pipeline.write import Writers
@@ -270,13 +272,14 @@ class Open:
 class Guest:
     """Somebody who asks over a network: `repositories` are the names they may see, None all. `user` is their
     name in budgets and records, `key` the id of the key that they showed, `key_usd` what it may spend in a
-    month.
+    month. `is_local` says that it is who sits at the machine after all, and wants no others to be seen.
     """
 
     repositories: frozenset[str] | None
     user: str = ""
     key: str = ""
     key_usd: Decimal | None = None
+    is_local: bool = False
 
 
 def unheard(event: object) -> None:
@@ -352,6 +355,14 @@ class Loccit:
         guest = copy.copy(self)
         guest._guest = Guest(repositories, user, key, key_usd)
         return guest
+
+    def only(self, repositories: frozenset[str]) -> Loccit:
+        """The same library with these repositories (names) alone, for who sits at the machine: a question
+        brings them up to date, and no path, URL or other name leads to another one.
+        """
+        narrowed = copy.copy(self)
+        narrowed._guest = Guest(repositories, is_local=True)
+        return narrowed
 
     # Indexing
 
@@ -1120,6 +1131,43 @@ class Loccit:
             if left <= 0:
                 return
 
+    def find_symbol(
+        self,
+        name: str,
+        *,
+        repos: Sequence[str] = (),
+        collection: str | None = None,
+        rev: str | None = None,
+        limit: int = 20,
+    ) -> tuple[Definition, ...]:
+        """Where a function, class or constant is defined, by its qualified name or the last part of it: exact
+        names before those that begin so before those that hold it, sources before tests.
+
+        Raises NotIndexed, InputError.
+        """
+        from loccit.pipeline.searchable import read_place, readers_of
+        from loccit.pipeline.symbols import find_symbol
+
+        if limit < 1:
+            raise InputError(f"the limit is {limit!r}, expected at least 1")
+        searched = self._searchable(repos, collection, rev)
+        with ExitStack() as stack:
+            return find_symbol(name, searched, read_place(readers_of(searched, stack)), limit)
+
+    def commit_facts(self, hits: Sequence[Hit]) -> tuple[CommitFacts, ...]:
+        """Of hits in the history who made each commit, when, and its first line. Raises IndexBroken."""
+        from loccit.pipeline.commit_facts import commit_facts
+        from loccit.pipeline.searchable import read_place
+
+        contents = self._contents()
+        with ExitStack() as stack:
+            readers = {
+                name: stack.enter_context(self._reader(contents.named(name).location))
+                for name in dict.fromkeys(hit.place.repo for hit in hits)
+            }
+            read = read_place(readers)
+            return tuple(commit_facts(hit.place.object_id, read(hit.place)) for hit in hits)
+
     def read(self, hit: Hit) -> bytes:
         """The bytes of a hit, as they stand in the repository. Raises IndexBroken where they are no longer
         there.
@@ -1740,6 +1788,11 @@ class Loccit:
         )
         return self._system.catalogue.add(entry, collection=collection)
 
+    @property
+    def _is_remote(self) -> bool:
+        """Whether somebody asks over a network: for them nothing is indexed, fetched or looked at."""
+        return self._guest is not None and not self._guest.is_local
+
     def _contents(self) -> Contents:
         """What the catalogue holds, for a guest what they may see of it."""
         contents = self._system.catalogue.read()
@@ -1851,7 +1904,7 @@ class Loccit:
             raise InputError(
                 f"{known.name!r} is a plain folder and has no past", next_step="name a git repository"
             )
-        if self._guest is not None:
+        if self._is_remote:
             return known, self._opened(known, rev, history=True, changes=False)
         at = repository.resolve(rev)
         searched = self._opened(known, at, history=True, changes=False)
@@ -1871,7 +1924,7 @@ class Loccit:
         repository = self._repository(known)
         if not repository.is_git:
             raise InputError(f"{known.name!r} is a plain folder and has no past", next_step="leave it out")
-        if self._guest is None:
+        if not self._is_remote:
             repository.refresh(self._progress)
         date = date_of(as_of)
         if date is not None:
@@ -2009,7 +2062,7 @@ class Loccit:
         repository = self._repository(known)
         # A mirror's HEAD moves only when it is indexed: nothing is fetched here.
         head = repository.resolve(rev)
-        wanted = self._published(known, manifest, head, rev) if self._guest is not None else head
+        wanted = self._published(known, manifest, head, rev) if self._is_remote else head
         at = wanted if repository.is_git else rev
         if manifest.snapshot("files", wanted) is None:
             with self._ingest(repository) as ingest:
@@ -2017,7 +2070,7 @@ class Loccit:
         past = _history_of(manifest, wanted) if history else None
         if past is not None and past.id != wanted and rev is not None:
             # At a past commit nothing may be told, or weighed, that came later.
-            if self._guest is not None:
+            if self._is_remote:
                 past = None
             else:
                 with self._ingest(repository) as ingest:
@@ -2030,7 +2083,7 @@ class Loccit:
             snapshot=record,
             view=view,
             history=self._view(shard, "history", past.id) if past is not None else None,
-            changed_files=self._changed_files(repository, rev) if changes and self._guest is None else 0,
+            changed_files=self._changed_files(repository, rev) if changes and not self._is_remote else 0,
             is_behind=wanted != head,
         )
 

@@ -12,30 +12,20 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from loccit.core.errors import InputError
+from loccit.core.visible import (
+    HIDDEN,
+    one_line,  # noqa: F401  # pyright: ignore[reportUnusedImport] - the room takes both from here
+    visible,
+)
 
-# C0 but tab and line feed, DEL, C1, and the marks that reorder or hide text (bidirectional controls,
-# zero-width, tags).
-_HIDDEN = "\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f"
-_UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f{_HIDDEN}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # In JSON, C0 is written as escapes already; the rest a terminal would obey.
-_UNSAFE_IN_JSON = re.compile(f"[{_HIDDEN}]")
+_UNSAFE_IN_JSON = re.compile(f"[{HIDDEN}]")
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
 
 
 class ReaderLeft(Exception):
     """Nobody reads standard output any more, as after `| head`."""
-
-
-def visible(text: str) -> str:
-    r"""The text with everything that a terminal would obey or hide written out (`\x1b`, `\u202e`)."""
-    text = _UNSAFE.sub(lambda match: _escape(match.group()), text)
-    return _SURROGATE.sub(lambda match: f"\\x{ord(match.group()) & 0xFF:02x}", text)
-
-
-def one_line(text: str) -> str:
-    """`visible`, with line feeds and tabs written out as well: for paths and names."""
-    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def amount(size: int) -> str:
@@ -98,13 +88,6 @@ class Style:
         shown = visible(text)
         codes = ";".join(self._codes[style] for style in styles if style in self._codes)
         return f"\x1b[{codes}m{shown}\x1b[0m" if codes else shown
-
-
-def _escape(character: str) -> str:
-    number = ord(character)
-    if number < 0x100:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def _json_escape(match: re.Match[str]) -> str:

@@ -333,6 +333,26 @@ class SnapshotView:
         first, end = np.searchsorted(self.record_of, [record, record + 1])
         return range(int(first), int(end))
 
+    def symbols(self, kinds: npt.NDArray[np.bool_]) -> list[tuple[int, str]]:
+        """The live documents of these kinds (one flag for each of `KINDS`) that are a part of a named
+        definition, in order, each with its qualified name.
+        """
+        found: list[tuple[int, str]] = []
+        for number, segment in enumerate(self.segments):
+            start = self._offsets[number]
+            stop = self._offsets[number + 1] if number + 1 < len(self._offsets) else len(self)
+            local = self._local[start:stop]
+            begins, ends = segment.symbol_at[:-1][local], segment.symbol_at[1:][local]
+            wanted = np.flatnonzero(kinds[segment.kind[local]] & (ends > begins))
+            text = segment.symbol_text.tobytes()
+            found += [
+                (start + at, text[begin:end].decode("utf-8", "surrogatepass"))
+                for at, begin, end in zip(
+                    wanted.tolist(), begins[wanted].tolist(), ends[wanted].tolist(), strict=True
+                )
+            ]
+        return found
+
     def languages(self) -> list[str]:
         """The language of each live record."""
         names: list[str] = []

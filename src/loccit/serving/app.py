@@ -33,6 +33,7 @@ _DESCRIPTION = (
 def create_app(loccit: Loccit) -> FastAPI:
     """The application that answers for this library. Raises SettingsError."""
     from loccit.serving import health, rest
+    from loccit.serving.mcp.http import McpDoor
 
     service = Service(loccit, loccit.settings.serving)
     app = FastAPI(
@@ -46,6 +47,7 @@ def create_app(loccit: Loccit) -> FastAPI:
     )
     app.state.service = service
     app.state.authenticator = Authenticator(service)
+    app.state.mcp = McpDoor(service, app.state.authenticator)
     app.add_exception_handler(LoccitError, _told)
     app.add_exception_handler(RequestValidationError, _misunderstood)
     app.add_exception_handler(HTTPException, _http)
@@ -53,6 +55,7 @@ def create_app(loccit: Loccit) -> FastAPI:
     app.add_middleware(Edge, service=service)
     app.include_router(health.routes(service))
     app.include_router(rest.routes(service))
+    app.router.routes.extend(app.state.mcp.routes())
     describe(app)
     return app
 
@@ -65,7 +68,8 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     await asyncio.to_thread(service.loccit.database)
     service.jobs.start()
     try:
-        yield
+        async with app.state.mcp.running():
+            yield
     finally:
         await service.close()
 

@@ -11,12 +11,11 @@ import pytest
 # Test files are imported by path, so that the module they share has to be put in reach.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from servers import GitHubServer, GitLabServer
-
 from loccit.core.issues import Issue
 from loccit.sources.issues import IssueStore, SyncReport, open_tracker, parse_tracker, synchronise
 from loccit.sources.issues.api import Token
 from loccit.sources.options import SourceOptions
+from servers import GitHubServer, GitLabServer
 
 Sync = Callable[..., SyncReport]
 

@@ -8,11 +8,11 @@ from contextlib import suppress
 from datetime import datetime
 
 import pytest
-from servers import GitHubServer, drop, raw, redirect, status
 
 from loccit.core.errors import TrackerRefused, TrackerUnreachable
 from loccit.core.issues import EventKind, Issue, IssueKind, IssueLink, LinkKind
 from loccit.sources.issues import IssueStore, SyncReport
+from servers import GitHubServer, drop, raw, redirect, status
 
 Kept = Callable[[], dict[str, Issue]]
 Sync = Callable[..., SyncReport]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from servers import GitLabServer, status
 
 from loccit.core.errors import TrackerRefused, TrackerUnreachable
 from loccit.core.issues import EventKind, Issue, IssueKind, LinkKind
 from loccit.sources.issues import SyncReport
+from servers import GitLabServer, status
 
 Kept = Callable[[], dict[str, Issue]]
 Sync = Callable[..., SyncReport]

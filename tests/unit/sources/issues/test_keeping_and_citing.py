@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from servers import GitHubServer
 
 from loccit import Loccit, NotIndexed, SettingsError, SourceError
 from loccit.core.answers import Answer, Claim, ClaimKind, Outcome, SnapshotInfo, seal
@@ -21,6 +20,7 @@ from loccit.settings import tracker_token
 from loccit.sources.issues import IssueStore
 from loccit.verification import Status, check_quotation
 from loccit.verification.verdicts import CHECKER
+from servers import GitHubServer
 from tests.repositories import make_repository
 
 LINES = [
