@@ -9,6 +9,7 @@ undo.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loccit.core.answers import (
@@ -38,6 +39,13 @@ _NEXT = {
     Abstention.INDEX_BROKEN: "Whoever runs this server can find out why: `loccit doctor`.",
     Abstention.BUDGET: "Ask again when there is a budget.",
     Abstention.MODEL_UNAVAILABLE: "Ask again later.",
+}
+# What is said of a statement that its checker did not find wholly borne out.
+_DOUBTS = {
+    VerdictLabel.PARTLY: " (borne out in part)",
+    VerdictLabel.UNCHECKED: " (not checked)",
+    VerdictLabel.UNSUPPORTED: " (not borne out)",
+    VerdictLabel.CONTRADICTED: " (contradicted)",
 }
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 # A word with one of these is set as code: `_` only where it is not within a word, `&` where it begins a
@@ -95,30 +103,32 @@ def text_of(answer: Answer, *, page: str = "") -> Text:
     links: list[Link] = []
     length = 0
 
-    def add(block: str, cited: list[Source]) -> None:
+    def add(before: str, cited: Sequence[Source] = (), after: str = "") -> None:
+        """A block: the numbers of what is cited stand between these texts."""
         nonlocal length
-        block = f"\n\n{block}" if blocks else block
-        at = 0
-        for source in cited:
-            marker = _marker(source)
-            found = block.index(marker, at)
-            at = found + len(marker)
+        block = f"\n\n{before}" if blocks else before
+        for place, source in enumerate(cited):
+            block += " " if place else ""
+            start = length + len(block)
+            block += f"[{source.number}]" + (f"({source.url})" if source.url else "")
             if source.url is not None:
-                title = place_of(source.citation)
-                links.append(Link(length + found, length + at, title, source.url))
-        blocks.append(block)
-        length += len(block)
+                links.append(Link(start, length + len(block), place_of(source.citation), source.url))
+        blocks.append(block + after)
+        length += len(blocks[-1])
 
     if answer.abstention is not None:
         how = "Not answered" if answer.outcome is Outcome.ABSTAINED else "Answered in part"
-        add(f"{how}: {_WHY[answer.abstention]} {_NEXT[answer.abstention]}", [])
+        add(f"{how}: {_WHY[answer.abstention]} {_NEXT[answer.abstention]}")
     for claim in answer.claims:
         cited = [number_of[_key(citation)] for citation in claim.citations]
-        add(_block(claim, cited), cited)
+        if claim.kind is ClaimKind.QUOTATION:
+            add("", cited, _quotation(claim, cited))
+        else:
+            add(f"{plain(claim.text)}{_DOUBTS.get(claim.verdict.label, '')} ", cited)
     if sources:
         several = len({source.citation.repo for source in sources}) > 1
         lines = [_source_line(source, several=several) for source in sources]
-        add("\n".join(["Sources:", "", *lines]), [])
+        add("\n".join(["Sources:", "", *lines]))
     return Text(tuple(blocks), tuple(links), sources)
 
 
@@ -151,27 +161,12 @@ def place_of(citation: Citation) -> str:
     return f"{visible(path.decode('utf-8', 'backslashreplace'))}:{citation.start_line}-{citation.end_line}"
 
 
-def _block(claim: Claim, cited: list[Source]) -> str:
-    markers = " ".join(map(_marker, cited))
-    if claim.kind is ClaimKind.QUOTATION:
-        shown = visible(claim.text).rstrip("\n")
-        fence = "`" * max(3, _longest_run(shown) + 1)
-        places = ", ".join(code(place_of(source.citation)) for source in cited)
-        return f"{markers} {places}:\n\n{fence}\n{shown}\n{fence}"
-    doubt = "" if claim.verdict.label is VerdictLabel.SUPPORTED else f" ({_DOUBTS[claim.verdict.label]})"
-    return f"{plain(claim.text)}{doubt} {markers}"
-
-
-_DOUBTS = {
-    VerdictLabel.PARTLY: "borne out in part",
-    VerdictLabel.UNCHECKED: "not checked",
-    VerdictLabel.UNSUPPORTED: "not borne out",
-    VerdictLabel.CONTRADICTED: "contradicted",
-}
-
-
-def _marker(source: Source) -> str:
-    return f"[{source.number}]" + (f"({source.url})" if source.url else "")
+def _quotation(claim: Claim, cited: Sequence[Source]) -> str:
+    """What follows the number of a quotation: its place, and the lines in a fence that they cannot close."""
+    shown = visible(claim.text).rstrip("\n")
+    fence = "`" * max(3, _longest_run(shown) + 1)
+    places = ", ".join(code(place_of(source.citation)) for source in cited)
+    return f" {places}:\n\n{fence}\n{shown}\n{fence}"
 
 
 def _source_line(source: Source, *, several: bool) -> str:

@@ -344,7 +344,10 @@ class Failure(BaseModel):
 
 
 class Response(BaseModel):
-    """An answer as a response. Times are in seconds since the epoch. What was not asked for is null."""
+    """An answer as a response. Times are in seconds since the epoch.
+
+    What has no effect stands there as it is by default, whatever was sent: a parser may insist on it.
+    """
 
     id: str
     object: Literal["response"] = "response"
@@ -365,12 +368,17 @@ class Response(BaseModel):
     reasoning: dict[str, None] = {"effort": None, "summary": None}
     service_tier: Literal["default"] = "default"
     store: Literal[True] = True
-    temperature: None = None
+    temperature: float = 1.0
     text: dict[str, Any] = {"format": {"type": "text"}}
     tool_choice: Literal["none"] = "none"
     tools: list[Any] = []
     top_logprobs: Literal[0] = 0
-    top_p: None = None
+    top_p: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    max_tool_calls: None = None
+    prompt_cache_key: None = None
+    safety_identifier: None = None
     truncation: Literal["disabled"] = "disabled"
     usage: ResponseUsage | None = None
     user: None = None
