@@ -17,6 +17,7 @@ from loccit import __version__
 from loccit.core.errors import InputError, LoccitError
 from loccit.serving.authentication import Authenticator
 from loccit.serving.edge import Edge
+from loccit.serving.openai_compat import errors as openai_errors
 from loccit.serving.openapi import describe
 from loccit.serving.problems import MEDIA_TYPE, body_of, headers_of, problem_of
 from loccit.serving.service import Service
@@ -87,6 +88,8 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     if isinstance(error.__cause__, LoccitError):
         return await _told(request, error.__cause__)
+    if openai_errors.speaks(request.url.path):
+        return openai_errors.of_http(error)
     document: dict[str, object] = {
         "type": "about:blank",
         "title": error.detail,

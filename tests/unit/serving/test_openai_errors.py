@@ -276,6 +276,10 @@ def test_the_edge_speaks_the_dialect_too(server: Server):
         assert (pieces.status_code, pieces.json()["error"]["code"]) == (413, "request_too_large")
         host = client.get("/v1/models", headers={"Host": "evil.example"})
         assert (host.status_code, host.json()["error"]["code"]) == (403, "permission_denied")
+        missing = client.get("/v1/responses/resp_1")
+        assert (missing.status_code, set(missing.json())) == (404, {"error"})
+        method = client.delete("/v1/chat/completions")
+        assert (method.status_code, method.json()["error"]["type"]) == (405, "invalid_request_error")
         # Other doors keep their own.
         assert client.post("/v1/ask", content=b"x" * 30_000).json()["status"] == 413
 

@@ -86,7 +86,7 @@ class OpenAIRoute(APIRoute):
                 # FastAPI wraps what happens while it reads the body.
                 if isinstance(error.__cause__, LoccitError):
                     return response_of(error.__cause__)
-                return response_of(InputError(error.detail))
+                return of_http(error)
             except LoccitError as error:
                 return response_of(error)
 
@@ -97,6 +97,18 @@ def response_of(error: LoccitError) -> Response:
     """The whole response."""
     return Response(
         body_of(error), status_code=status_of(error), headers=headers_of(error), media_type=MEDIA_TYPE
+    )
+
+
+def of_http(error: HTTPException) -> Response:
+    """The response to a path or a method that is not there."""
+    kind = "invalid_request_error"
+    envelope = {"message": error.detail, "type": kind, "param": None, "code": None}
+    return Response(
+        problems.body_of({"error": envelope}),
+        status_code=error.status_code,
+        headers=error.headers,
+        media_type=MEDIA_TYPE,
     )
 
 

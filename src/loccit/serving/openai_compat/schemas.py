@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from loccit.serving.openapi import PROBLEM
+
 Name = Annotated[str, Field(min_length=1, max_length=1_000)]
 Names = Annotated[list[Name], Field(max_length=100)]
 Ignored = Annotated[Any, Field(description="Taken, and changes nothing")]
@@ -407,6 +409,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         (401, "No key, or one that is not valid"),
         (403, "Another site makes a browser send it"),
         (404, "No such model, or not for this key; no such conversation"),
+        (405, "Another method, or a path that is none once it is put in order"),
         (408, "The body takes too long to come"),
         (413, "The body is too long"),
         (422, "A repository cannot be read as asked"),
@@ -417,3 +420,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         (504, "It took too long"),
     )
 }
+# What is no request at all is refused before anybody looks at its path.
+for _code in (400, 431):
+    _refused = ERRORS.setdefault(_code, {"description": "The head of the request is too long"})
+    _refused["content"] = {"application/problem+json": {"schema": PROBLEM}}
