@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import httpx
 
 import benchmarks
 from benchmarks import peers
+from benchmarks.litellm_proxy import cpu_s, litellm_proxy, quiet
 from loccit.budgets.deadline import Deadline
 from loccit.budgets.ledger import Ledger
 from loccit.budgets.options import BudgetLimit, BudgetOptions
@@ -48,8 +48,6 @@ _WARM = 20
 _TEXT = "word " * 50
 _PROMPT = "The evidence says that a line of code does one thing and then another. " * 130
 _PROGRAMS = Path(__file__).parent / "peer_programs"
-_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
-_PROXY_START_S = 120.0
 
 Call = Callable[[int], Awaitable[None]]
 
@@ -57,7 +55,7 @@ Call = Callable[[int], Awaitable[None]]
 def run(setting: benchmarks.Setting) -> dict[str, Any]:
     """CPU milliseconds per call."""
     calls = min(_CALLS, setting.sample or _CALLS)
-    with benchmarks.home() as home, _server() as base_url:
+    with benchmarks.home() as home, fifty_pieces() as base_url:
         figures = asyncio.run(_ours(base_url, home, calls))
         litellm = _litellm(base_url, home, calls)
     return {
@@ -165,7 +163,7 @@ async def _both(whole: Call, streamed: Call, calls: int) -> dict[str, float]:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def fifty_pieces() -> Iterator[str]:
     """The address of a model server in a process of its own."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.model_server"],
@@ -191,39 +189,24 @@ def _litellm(base_url: str, home: Path, calls: int) -> dict[str, Any]:
     prompt = home / "prompt.txt"
     prompt.write_text(_PROMPT)
     program = [python, _PROGRAMS / "litellm_sdk.py", base_url, str(calls), prompt]
-    quiet = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
-    done = subprocess.run(program, capture_output=True, text=True, env=quiet, check=False)
+    done = subprocess.run(program, capture_output=True, text=True, env=quiet(), check=False)
     figures: dict[str, Any] = {}
     if done.returncode:
         figures["litellm_sdk"] = {"not_measured": done.stderr.strip().splitlines()[-1]}
     else:
         found = json.loads(done.stdout.strip().splitlines()[-1])
         figures["litellm_sdk"] = {name: round(value, 2) for name, value in found.items()}
-    figures["litellm_proxy"] = _proxy(python, base_url, home, calls, quiet)
+    figures["litellm_proxy"] = _proxy(python, base_url, home, calls)
     return figures
 
 
-def _proxy(python: Path, base_url: str, home: Path, calls: int, env: dict[str, str]) -> dict[str, Any]:
-    """CPU of the proxy's own process per call, one worker, nothing but a route configured."""
-    config = home / "litellm.json"
-    parameters = {"model": "openai/m", "api_base": base_url, "api_key": "none"}
-    routes = [{"model_name": "m", "litellm_params": parameters}]
-    # Without a key of its own: nobody but us reaches it.
-    general = {"dangerously_permit_weak_or_unset_master_key": True}
-    config.write_text(json.dumps({"model_list": routes, "general_settings": general}))
-    port = _free_port()
-    command = [python.parent / "litellm", "--config", config, "--port", str(port), "--host", "127.0.0.1"]
-    with (home / "proxy.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=env)
-    address = f"http://127.0.0.1:{port}"
+def _proxy(python: Path, base_url: str, home: Path, calls: int) -> dict[str, Any]:
+    """CPU of the proxy's own process per call."""
     try:
-        if not _answers(f"{address}/health/liveliness", process):
-            tail = (home / "proxy.log").read_text().strip().splitlines()[-1:]
-            return {"not_measured": f"it did not start: {tail}"}
-        return asyncio.run(_through(address, process.pid, calls))
-    finally:
-        process.terminate()
-        process.wait(20)
+        with litellm_proxy(python, base_url, home) as proxy:
+            return asyncio.run(_through(proxy.url, proxy.pid, calls))
+    except RuntimeError as error:
+        return {"not_measured": str(error)}
 
 
 async def _through(address: str, pid: int, calls: int) -> dict[str, float]:
@@ -232,32 +215,8 @@ async def _through(address: str, pid: int, calls: int) -> dict[str, float]:
         for name, call in zip(("json", "stream"), _bare(client, address), strict=True):
             for number in range(_WARM):
                 await call(number)
-            began = _cpu_s(pid)
+            began = cpu_s(pid)
             for number in range(calls):
                 await call(number)
-            figures[name] = round(1000 * (_cpu_s(pid) - began) / calls, 2)
+            figures[name] = round(1000 * (cpu_s(pid) - began) / calls, 2)
     return figures
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * _TICK_S
-
-
-def _answers(address: str, process: subprocess.Popen[bytes]) -> bool:
-    until = time.monotonic() + _PROXY_START_S
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            if httpx.get(address, timeout=2).status_code == 200:
-                return True
-        except httpx.TransportError:
-            time.sleep(0.5)
-    return False
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]

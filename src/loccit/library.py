@@ -35,6 +35,7 @@ from loccit.wiring import System, build
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from loccit.answering.conversation import Exchange
     from loccit.budgets.accounting import BudgetRow, By, SpendingRow
     from loccit.core.answers import Answer, Citation
     from loccit.core.calls import Payer
@@ -565,6 +566,7 @@ class Loccit:
         languages: Sequence[str] = (),
         paths: Sequence[str] = (),
         session: str | None = None,
+        earlier: Sequence[tuple[str, str]] = (),
         user: str = "",
         scope: str = "",
         tell: Callable[[Event], None] = unheard,
@@ -572,8 +574,9 @@ class Loccit:
     ) -> Written:
         """The same in an event loop of the caller's: cancelling it cancels the calls of models.
 
-        Replies that are kept are shared only within one `scope`. Connections stay open for the next question:
-        `aclose` closes them.
+        `earlier` are questions with the texts of their answers, oldest first, that follow on what `session`
+        holds: a conversation that only whoever asks remembers. Replies that are kept are shared only within
+        one `scope`. Connections stay open for the next question: `aclose` closes them.
         """
         import asyncio
 
@@ -592,6 +595,7 @@ class Loccit:
         writers = self._writers(scope)
 
         async def answered(payer: Payer, turns: Sequence[tuple[str, Answer]]) -> Answer:
+            exchanges: list[Exchange] = [*turns, *earlier]
             try:
                 searched = await asyncio.to_thread(
                     self._searchable, repos, collection, rev, history=True, changes=True
@@ -607,7 +611,7 @@ class Loccit:
                     payer=payer,
                     deadline=deadline,
                     version=__version__,
-                    turns=turns,
+                    turns=exchanges,
                     tell=tell,
                     streams=streams,
                 )
@@ -685,6 +689,11 @@ class Loccit:
         if self._open.exporter is not None:
             self._open.exporter.close()
             self._open.exporter = None
+
+    def begin_conversation(self, user: str = "") -> str:
+        """A new conversation of this user, for `session`. Raises StorageFailed."""
+        books = self._books(user)
+        return books.conversations.begin(books.user)
 
     def last_conversation(self, user: str = "") -> str:
         """The conversation in which this user asked last. Raises InputError where there is none."""

@@ -8,10 +8,11 @@ from loccit.core.answers import Answer, Citation, Claim
 
 _SHORT_CHARS = 160
 
+# A question, and what was answered: text alone where only whoever asks remembers it, and nobody checked it.
+Exchange = tuple[str, Answer | str]
 
-def condensed(
-    turns: Sequence[tuple[str, Answer]], *, count_tokens: Callable[[str], int], budget_tokens: int
-) -> str:
+
+def condensed(turns: Sequence[Exchange], *, count_tokens: Callable[[str], int], budget_tokens: int) -> str:
     """The turns, oldest first, as a prompt has them; empty where there are none.
 
     `turns` are questions with their answers, oldest first. From the last one backwards they are given whole
@@ -41,12 +42,16 @@ def condensed(
     return "\n\n".join([*reversed(short), *reversed(whole)])
 
 
-def _whole(question: str, answer: Answer) -> str:
+def _whole(question: str, answer: Answer | str) -> str:
+    if isinstance(answer, str):
+        return f"Question: {question}\nAnswer:\n{answer or '(none)'}"
     said = [f"- {claim.text} {_places(claim)}" for claim in answer.claims] or ["- (no answer was found)"]
     return "\n".join([f"Question: {question}", "Answer:", *said])
 
 
-def _summary(question: str, answer: Answer) -> str:
+def _summary(question: str, answer: Answer | str) -> str:
+    if isinstance(answer, str):
+        return f"Earlier question: {_shortened(question)}\n- {_shortened(answer)}"
     said = [f"- {_shortened(claim.text)} {_places(claim)}" for claim in answer.claims[:2]]
     return "\n".join([f"Earlier question: {_shortened(question)}", *said])
 

@@ -3,6 +3,7 @@
     LoccitError
     ├── InputError             what was asked cannot be understood or accepted
     │   ├── NotFound           a run, a job, a conversation, a file that is not there
+    │   ├── Unsupported        what is understood, and not done here
     │   ├── Conflict           an idempotency key that stands for another request, or is at work
     │   ├── MalformedAnswer    a file that is no loccit-answer/1 document
     │   ├── MalformedDataset   samples that are none, or of another format
@@ -74,11 +75,23 @@ class LoccitError(Exception):
 
 
 class InputError(LoccitError):
-    """What was asked cannot be understood or accepted."""
+    """What was asked cannot be understood or accepted.
+
+    `field` is the part of the request that it is about, as its documentation calls it; empty where that is
+    not one alone.
+    """
+
+    def __init__(self, message: str, *, next_step: str = "", field: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.field = field
 
 
 class NotFound(InputError):
     """What was named is not there, or not for whom asks."""
+
+
+class Unsupported(InputError):
+    """What was asked is understood, and not done here."""
 
 
 class Conflict(InputError):

@@ -17,7 +17,7 @@ from loccit.answering.compose import (
     condense_call,
     parse_question,
 )
-from loccit.answering.conversation import condensed
+from loccit.answering.conversation import Exchange, condensed
 from loccit.answering.extract import quotations
 from loccit.answering.options import AnsweringOptions
 from loccit.budgets.deadline import Deadline
@@ -119,7 +119,7 @@ async def write(
     payer: Payer,
     deadline: Deadline,
     version: str,
-    turns: Sequence[tuple[str, Answer]] = (),
+    turns: Sequence[Exchange] = (),
     tell: Tell = lambda event: None,
     streams: bool = False,
 ) -> Answer:

@@ -17,6 +17,7 @@ from loccit import __version__
 from loccit.core.errors import InputError, LoccitError
 from loccit.serving.authentication import Authenticator
 from loccit.serving.edge import Edge
+from loccit.serving.openai_compat import errors as openai_errors
 from loccit.serving.openapi import describe
 from loccit.serving.problems import MEDIA_TYPE, body_of, headers_of, problem_of
 from loccit.serving.service import Service
@@ -32,7 +33,7 @@ _DESCRIPTION = (
 
 def create_app(loccit: Loccit) -> FastAPI:
     """The application that answers for this library. Raises SettingsError."""
-    from loccit.serving import health, rest
+    from loccit.serving import health, openai_compat, rest
     from loccit.serving.mcp.http import McpDoor
 
     service = Service(loccit, loccit.settings.serving)
@@ -55,6 +56,7 @@ def create_app(loccit: Loccit) -> FastAPI:
     app.add_middleware(Edge, service=service)
     app.include_router(health.routes(service))
     app.include_router(rest.routes(service))
+    app.include_router(openai_compat.routes(service))
     app.router.routes.extend(app.state.mcp.routes())
     describe(app)
     return app
@@ -91,6 +93,8 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     if isinstance(error.__cause__, LoccitError):
         return await _told(request, error.__cause__)
+    if openai_errors.speaks(request.url.path):
+        return openai_errors.of_http(error)
     document: dict[str, object] = {
         "type": "about:blank",
         "title": error.detail,

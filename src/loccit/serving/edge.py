@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from loccit.core.errors import LoccitError, NotPermitted, Overloaded, RequestTooLarge, RequestTooSlow
 from loccit.serving.authentication import is_loopback, standing_headers
-from loccit.serving.problems import MEDIA_TYPE, body_of, headers_of, problem_of
+from loccit.serving.openai_compat import errors as openai_errors
+from loccit.serving.problems import MEDIA_TYPE, body_of, headers_of, problem_of, status_of
 
 if TYPE_CHECKING:
     from loccit.serving.service import Service
@@ -79,7 +80,7 @@ class Edge:
         except LoccitError as error:
             if status:
                 raise
-            await _refuse(error, answer)
+            await _refuse(error, scope["path"], answer)
         finally:
             took_ms = 1000 * (time.perf_counter() - began)
             route = getattr(scope.get("route"), "path", "")
@@ -111,7 +112,10 @@ class Edge:
     def _added(self, scope: MutableMapping[str, Any], message: Message) -> list[tuple[bytes, bytes]]:
         there = {name.lower() for name, _ in message.get("headers", ())}
         added = [(name, value) for name, value in _HEADERS if name not in there]
-        added.append((b"loccit-request", scope["state"]["request_id"].encode("ascii")))
+        request = scope["state"]["request_id"].encode("ascii")
+        added.append((b"loccit-request", request))
+        if openai_errors.speaks(scope["path"]):
+            added.append((b"x-request-id", request))
         standing = scope["state"].get("standing")
         added += [(n.encode("ascii"), v.encode("ascii")) for n, v in standing_headers(standing).items()]
         return added
@@ -150,17 +154,20 @@ def _too_long(length: int, most: int) -> RequestTooLarge:
     return RequestTooLarge("bytes of the body", length, most, next_step="send less")
 
 
-async def _refuse(error: LoccitError, send: Send) -> None:
-    document = problem_of(error)
-    headers = {"content-type": MEDIA_TYPE, **headers_of(error)}
+async def _refuse(error: LoccitError, path: str, send: Send) -> None:
+    if openai_errors.speaks(path):
+        status, body = openai_errors.status_of(error), openai_errors.body_of(error)
+        headers = {"content-type": openai_errors.MEDIA_TYPE, **openai_errors.headers_of(error)}
+    else:
+        status, body = status_of(error).value, body_of(problem_of(error))
+        headers = {"content-type": MEDIA_TYPE, **headers_of(error)}
     if not isinstance(error, Overloaded):
         # What is left of a body that nobody reads would be taken for the next request.
         headers["connection"] = "close"
-    body = body_of(document)
     headers["content-length"] = str(len(body))
     start: Message = {
         "type": "http.response.start",
-        "status": document["status"],
+        "status": status,
         "headers": [(n.lower().encode("ascii"), v.encode("latin-1")) for n, v in headers.items()],
     }
     await send(start)

@@ -100,6 +100,10 @@ def headers_of(error: LoccitError) -> dict[str, str]:
         wait_s = error.retry_after_s
     if wait_s is not None:
         headers["Retry-After"] = str(math.ceil(wait_s))
+    if isinstance(error, errors.RateLimited):
+        headers["x-ratelimit-limit-requests"] = f"{error.limit:.0f}"
+        headers["x-ratelimit-remaining-requests"] = "0"
+        headers["x-ratelimit-reset-requests"] = f"{math.ceil(error.retry_after_s)}s"
     if isinstance(error, errors.NotAuthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="loccit"'
     return headers

@@ -32,8 +32,8 @@ _MOST_NAMES = 100
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What somebody asks. `session` is the conversation it goes on with; `quote` asks no model though there
-    is one.
+    """What somebody asks. `session` is the conversation it goes on with, `earlier` what else was said before:
+    questions with the texts of their answers, oldest first. `quote` asks no model though there is one.
     """
 
     text: str
@@ -43,6 +43,7 @@ class Question:
     languages: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     session: str | None = None
+    earlier: tuple[tuple[str, str], ...] = ()
     quote: bool = False
 
     def __post_init__(self) -> None:
@@ -157,6 +158,7 @@ class Service:
                     question.text,
                     **asked,
                     session=question.session,
+                    earlier=question.earlier,
                     user=caller.user,
                     scope=caller.user,
                     tell=told,

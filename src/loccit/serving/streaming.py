@@ -29,11 +29,20 @@ BEAT = b": still here\n\n"
 
 
 class EventStream(StreamingResponse):
-    """A response of server-sent events; `left` is called when it is over, however it ends."""
+    """A response of server-sent events; `left` is called when it is over, however it ends.
 
-    def __init__(self, events: AsyncGenerator[bytes], *, left: Callable[[], None]) -> None:
+    `source` is what is closed then, where that is not `events` themselves.
+    """
+
+    def __init__(
+        self,
+        events: AsyncGenerator[bytes],
+        *,
+        left: Callable[[], None],
+        source: AsyncGenerator[bytes] | None = None,
+    ) -> None:
         super().__init__(events, media_type=MEDIA_TYPE, headers=HEADERS)
-        self._events = events
+        self._events = source or events
         self._left = left
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
