@@ -31,7 +31,7 @@ _DESCRIPTION = (
 
 def create_app(loccit: Loccit) -> FastAPI:
     """The application that answers for this library. Raises SettingsError."""
-    from loccit.serving import health, rest
+    from loccit.serving import health, rest, web
 
     service = Service(loccit, loccit.settings.serving)
     app = FastAPI(
@@ -52,6 +52,8 @@ def create_app(loccit: Loccit) -> FastAPI:
     app.add_middleware(Edge, service=service)
     app.include_router(health.routes(service))
     app.include_router(rest.routes(service))
+    app.state.pages = web.Pages(service)
+    app.include_router(web.routes(service, app.state.pages))
     return app
 
 
