@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from loccit.serving.web import asking, assets, login, source
-from loccit.serving.web.pages import PageRoute, Pages
+from loccit.serving.web.pages import Pages
 
 if TYPE_CHECKING:
     from loccit.serving.service import Service
@@ -22,7 +22,7 @@ __all__ = ["Pages", "routes"]
 
 def routes(service: Service, pages: Pages) -> APIRouter:
     """Every page. Raises SettingsError."""
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+    router = APIRouter(include_in_schema=False)
     for part in (assets, login, asking, source):
         router.include_router(part.routes(service, pages))
     return router

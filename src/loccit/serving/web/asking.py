@@ -23,7 +23,7 @@ from loccit.serving.callers import CallerOf
 from loccit.serving.problems import message_of
 from loccit.serving.service import Question, unless_gone
 from loccit.serving.web.answer_view import answer_view, markdown, verdict_view
-from loccit.serving.web.pages import Pages, wants_part
+from loccit.serving.web.pages import PageRoute, Pages, wants_part
 
 if TYPE_CHECKING:
     from loccit.library import Loccit
@@ -82,7 +82,7 @@ async def choice_of(service: Service, caller: Caller) -> Choice:
 
 def routes(service: Service, pages: Pages) -> APIRouter:
     """`/`, `/ask`, `/runs/{id}` and what is said of it."""
-    router = APIRouter()
+    router = APIRouter(route_class=PageRoute)
 
     @router.get("/")
     async def ask_page(
@@ -129,6 +129,10 @@ def routes(service: Service, pages: Pages) -> APIRouter:
                 left=lambda: service.streams.leave(entered_at),
             )
         written = await unless_gone(request, service.ask(caller, wanted))
+        telemetry = service.loccit.settings.telemetry
+        if telemetry.record_runs and telemetry.keep_text:
+            # A page of its own, that can be gone back to and asks nothing again.
+            return RedirectResponse(f"/runs/{written.record.id}", 303)
         return pages.show(
             request,
             "ask.html",
@@ -142,7 +146,9 @@ def routes(service: Service, pages: Pages) -> APIRouter:
         )
 
     @router.get("/runs/{run_id}")
-    async def run(request: Request, caller: CallerOf, run_id: str) -> Response:
+    async def run(
+        request: Request, caller: CallerOf, run_id: str, rated: Annotated[str, Query(max_length=10)] = ""
+    ) -> Response:
         record = await service.record(caller, run_id)
         answer = _answer_of(record)
         if answer is None:
@@ -155,7 +161,7 @@ def routes(service: Service, pages: Pages) -> APIRouter:
             choice=await choice_of(service, caller),
             asked=Asked(session=session),
             recent=(),
-            **_facts(request, answer, record, session),
+            **(_facts(request, answer, record, session) | {"rated": rated}),
         )
 
     @router.post("/runs/{run_id}/feedback")
@@ -176,15 +182,15 @@ def routes(service: Service, pages: Pages) -> APIRouter:
             )
         )
         if wants_part(request):
-            return pages.partly("_rated.html", rating=rating)
-        return pages.show(request, "rated.html", caller=caller, rating=rating, run=record.id)
+            return pages.partly("_rated.html", rated=rating.thumb.value)
+        return RedirectResponse(f"/runs/{record.id}?rated={rating.thumb.value}", 303)
 
     @router.post("/theme")
     async def theme(request: Request, to: Annotated[str, Form(pattern="^(auto|light|dark)$")]) -> Response:
         refuse_other_sites(request)
         back = urlsplit(request.headers.get("referer", "/"))
         where = f"{back.path}?{back.query}" if back.query else back.path
-        # The page of an answer that was asked for by a form is none that can be gone back to.
+        # An answer of which no run is kept has no page that can be gone back to.
         answer = RedirectResponse("/" if where in {"/ask", ""} or where.startswith("//") else where, 303)
         answer.set_cookie(
             "loccit_theme",
@@ -201,6 +207,7 @@ def routes(service: Service, pages: Pages) -> APIRouter:
 
     def _facts(request: Request, answer: Answer, record: RunRecord | None, session: str) -> dict[str, Any]:
         return {
+            "rated": "",
             "answer": answer_view(answer, pages.link, record=record, session=session),
             "markdown": markdown(answer, lambda path: pages.absolute(request, path), pages.link),
         }

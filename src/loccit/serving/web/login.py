@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from loccit.core.errors import NotAuthenticated
 from loccit.serving.authentication import Authenticator, refuse_other_sites
 from loccit.serving.sessions import COOKIE
-from loccit.serving.web.pages import Pages
+from loccit.serving.web.pages import PageRoute, Pages
 
 if TYPE_CHECKING:
     from loccit.serving.service import Service
@@ -20,7 +20,7 @@ Next = Annotated[str, Query(max_length=4_000)]
 
 def routes(service: Service, pages: Pages) -> APIRouter:
     """`/login`, `/logout`, and what an OIDC provider sends people back to."""
-    router = APIRouter()
+    router = APIRouter(route_class=PageRoute)
     options = service.options
 
     def logged_in(request: Request, cookie: str, next: str) -> Response:

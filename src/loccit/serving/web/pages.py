@@ -53,7 +53,10 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates.globals.update(
+        names, filters = cast(
+            "tuple[dict[str, Any], ...]", (self._templates.globals, self._templates.filters)
+        )
+        names.update(
             asset=lambda name: assets()[name].url,
             version=__version__,
             roles=Role,
@@ -61,7 +64,7 @@ class Pages:
             navigation=navigation,
             url=url,
         )
-        self._templates.filters.update(
+        filters.update(
             ago=text.ago,
             code_line=text.code_line,
             counted=text.counted,

@@ -19,7 +19,7 @@ from loccit.core.source import FileRole, path_text
 from loccit.serving.callers import CallerOf
 from loccit.serving.service import unless_gone
 from loccit.serving.web.highlight import Line, highlighted
-from loccit.serving.web.pages import Pages, wants_part
+from loccit.serving.web.pages import PageRoute, Pages, wants_part
 from loccit.serving.web.places import source_url
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class CommitView:
 
 def routes(service: Service, pages: Pages) -> APIRouter:
     """`/source` and `/commit`."""
-    router = APIRouter()
+    router = APIRouter(route_class=PageRoute)
 
     @router.get("/source")
     async def source(
