@@ -161,7 +161,7 @@ def routes(service: Service, pages: Pages) -> APIRouter:
             choice=await choice_of(service, caller),
             asked=Asked(session=session),
             recent=(),
-            **(_facts(request, answer, record, session) | {"rated": rated}),
+            **_facts(request, answer, record, session, rated),
         )
 
     @router.post("/runs/{run_id}/feedback")
@@ -205,9 +205,11 @@ def routes(service: Service, pages: Pages) -> APIRouter:
     def _kept(written: Written) -> RunRecord | None:
         return written.record if service.loccit.settings.telemetry.record_runs else None
 
-    def _facts(request: Request, answer: Answer, record: RunRecord | None, session: str) -> dict[str, Any]:
+    def _facts(
+        request: Request, answer: Answer, record: RunRecord | None, session: str, rated: str = ""
+    ) -> dict[str, Any]:
         return {
-            "rated": "",
+            "rated": rated,
             "answer": answer_view(answer, pages.link, record=record, session=session),
             "markdown": markdown(answer, lambda path: pages.absolute(request, path), pages.link),
         }

@@ -57,7 +57,7 @@ class Pages:
             "tuple[dict[str, Any], ...]", (self._templates.globals, self._templates.filters)
         )
         names.update(
-            asset=lambda name: assets()[name].url,
+            asset=_address,
             version=__version__,
             roles=Role,
             link=self.link,
@@ -134,9 +134,13 @@ class Pages:
         return page
 
 
+def _address(asset: str) -> str:
+    return assets()[asset].url
+
+
 def navigation(caller: Caller) -> tuple[tuple[str, str], ...]:
     """The pages that a caller finds in the head of each page: where, and what they are called."""
-    return (("/", "Ask"),)
+    return (("/", "Ask"), ("/search", "Search"), ("/triage", "Triage"))
 
 
 class PageRoute(APIRoute):

@@ -156,7 +156,7 @@ function closeBeside({ back = false } = {}) {
   beside.hidden = true;
   beside.replaceChildren();
   document.body.classList.remove("has-beside");
-  for (const one of document.querySelectorAll('[aria-current="true"]')) one.removeAttribute("aria-current");
+  for (const one of document.querySelectorAll("a[data-cite][aria-current]")) one.removeAttribute("aria-current");
   if (back) opener?.focus();
 }
 
@@ -165,9 +165,9 @@ async function open(link, { quietly = false } = {}) {
   beside.replaceChildren(response.ok ? element(await response.text()) : await refusal(response));
   beside.hidden = false;
   document.body.classList.add("has-beside");
-  for (const one of document.querySelectorAll("a.cite[aria-current]")) one.removeAttribute("aria-current");
-  const answer = link.closest("[data-answer]");
-  for (const one of answer?.querySelectorAll(`a.cite[data-cite="${link.dataset.cite}"]`) ?? []) one.setAttribute("aria-current", "true");
+  for (const one of document.querySelectorAll("a[data-cite][aria-current]")) one.removeAttribute("aria-current");
+  const same = link.closest("[data-answer]")?.querySelectorAll(`a.cite[data-cite="${link.dataset.cite}"]`) ?? [link];
+  for (const one of same) one.setAttribute("aria-current", "true");
   opener = link;
   reveal(beside);
   if (!quietly) find("h2", beside)?.focus({ preventScroll: true });
