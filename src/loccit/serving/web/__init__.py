@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from loccit.serving.web import asking, assets, login, search, source, triage
+from loccit.serving.web import (
+    asking,
+    assets,
+    dashboard,
+    login,
+    reports,
+    repositories,
+    runs,
+    search,
+    source,
+    triage,
+)
 from loccit.serving.web.pages import Pages
 
 if TYPE_CHECKING:
@@ -23,6 +34,6 @@ __all__ = ["Pages", "routes"]
 def routes(service: Service, pages: Pages) -> APIRouter:
     """Every page. Raises SettingsError."""
     router = APIRouter(include_in_schema=False)
-    for part in (assets, login, asking, source, search, triage):
+    for part in (assets, login, asking, runs, source, search, triage, repositories, dashboard, reports):
         router.include_router(part.routes(service, pages))
     return router

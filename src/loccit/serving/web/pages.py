@@ -140,7 +140,17 @@ def _address(asset: str) -> str:
 
 def navigation(caller: Caller) -> tuple[tuple[str, str], ...]:
     """The pages that a caller finds in the head of each page: where, and what they are called."""
-    return (("/", "Ask"), ("/search", "Search"), ("/triage", "Triage"))
+    found = [
+        ("/", "Ask"),
+        ("/search", "Search"),
+        ("/triage", "Triage"),
+        ("/runs", "Runs"),
+        ("/repositories", "Index"),
+        ("/dashboard", "Dashboard"),
+    ]
+    if caller.role.includes(Role.MAINTAINER):
+        found.append(("/reports", "Reports"))
+    return tuple(found)
 
 
 class PageRoute(APIRoute):

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 # Lines that are shown at once: beside an answer, and on a page of their own.
 _BESIDE, _ALONE = 240, 2_000
+_MOST_NAMES = 1_000
 _RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -62,11 +64,23 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A name that is defined in a file, below the one that its qualified name begins with."""
+
+    name: str
+    whole: str
+    depth: int
+    line: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileView:
     """Lines of a file, with what is around them. `rest` are addresses of what is before and after."""
 
     source: SourceLines
     lines: tuple[Line, ...]
+    outline: tuple[Entry, ...]
     first: int
     last: int
     marked: _Span | None
@@ -153,6 +167,7 @@ def _file(loccit: Loccit, wanted: Wanted, pages: Pages, most: int) -> FileView:
     return FileView(
         source=source,
         lines=lines,
+        outline=tuple(_outline(source, first, last)),
         first=first,
         last=last,
         marked=(marked[0], min(marked[1], source.total_lines)) if marked else None,
@@ -164,6 +179,23 @@ def _file(loccit: Loccit, wanted: Wanted, pages: Pages, most: int) -> FileView:
         else "",
         host_url=pages.link(permalink(name, rev, source.path, *at)),
     )
+
+
+def _outline(source: SourceLines, first: int, last: int) -> Iterator[Entry]:
+    """What is defined, each name once; an entry leads to its line here, or to the page that has it."""
+    above: list[str] = []
+    told: set[str] = set()
+    for whole, line in source.symbols:
+        if whole in told or len(told) >= _MOST_NAMES:
+            continue
+        told.add(whole)
+        while above and not whole.startswith(above[-1]):
+            above.pop()
+        name = whole[len(above[-1]) :].lstrip(".:#\\") if above else whole
+        here = f"#L{line}" if first <= line <= last else ""
+        there = here or source_url(source.repo, source.commit, source.path, line)
+        yield Entry(name or whole, whole, min(len(above), 4), line, there)
+        above.append(whole)
 
 
 def _window(total: int, marked: _Span | None, first: int, most: int) -> _Span:

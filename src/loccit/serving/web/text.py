@@ -65,11 +65,13 @@ def duration(milliseconds: float) -> str:
 
 def dollars(usd: float) -> str:
     """With four decimals, fewer where there is much of it, more where it would be nothing otherwise."""
+    if not usd:
+        return "$0"
     if usd >= 100:
         return f"${usd:,.0f}"
     if usd >= 1:
         return f"${usd:,.2f}"
-    return f"${usd:.4f}" if usd >= 0.0001 or not usd else f"${usd:.8f}"
+    return f"${usd:.4f}" if usd >= 0.0001 else f"${usd:.8f}"
 
 
 def ago(moment: float | str) -> Markup:
@@ -84,7 +86,7 @@ def ago(moment: float | str) -> Markup:
 
 
 def _since(seconds: float) -> str:
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+    for unit, size in (("year", 365.25 * 86_400), ("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= size:
             return f"{counted(int(seconds // size), unit)} ago"
     return "just now"

@@ -252,6 +252,8 @@ find("[data-themes]").addEventListener("submit", (event) => {
   for (const each of event.target.querySelectorAll("button")) each.setAttribute("aria-pressed", String(each === event.submitter));
 });
 
+find(".top [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 // `#L10-L20` marks lines that the address alone does not.
 
 function markLines() {
