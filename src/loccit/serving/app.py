@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -14,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from loccit import __version__
-from loccit.core.errors import InputError, LoccitError
+from loccit.core.errors import InputError, LoccitError, NotFound
 from loccit.serving.authentication import Authenticator
 from loccit.serving.edge import Edge
 from loccit.serving.problems import MEDIA_TYPE, body_of, headers_of, problem_of
@@ -86,6 +87,10 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     if isinstance(error.__cause__, LoccitError):
         return await _told(request, error.__cause__)
+    if error.status_code == HTTPStatus.NOT_FOUND and "text/html" in request.headers.get("accept", ""):
+        # Somebody with a browser, who wrote an address that is none.
+        missing = NotFound(f"there is no page {request.url.path!r}", next_step="begin at the first one")
+        return request.app.state.pages.refused(request, missing)
     document: dict[str, object] = {
         "type": "about:blank",
         "title": error.detail,

@@ -135,12 +135,19 @@ def _plots(
         cost[day] += float(run.cost_usd)
         if run.outcome != "failed":
             times[day].append(run.took_ms / 1000)
-    named = (("answered", "accent"), ("partial", "s2"), ("abstained", "s3"), ("failed", "bad"))
+    named = (
+        (Outcome.ANSWERED.value, "answered", "accent"),
+        (Outcome.PARTIAL.value, "in part", "s2"),
+        (Outcome.ABSTAINED.value, "not answered", "s3"),
+        ("failed", "failed", "bad"),
+    )
     yield DayPlot(
         "Questions and how they ended",
         "Columns by day: answered, in part, not answered, failed.",
         days,
-        tuple(DaySeries(name, by_day(days, outcomes[name]), tone) for name, tone in named if outcomes[name]),
+        tuple(
+            DaySeries(name, by_day(days, outcomes[key]), tone) for key, name, tone in named if outcomes[key]
+        ),
         is_stacked=True,
     )
     grounded = _daily(records, days)

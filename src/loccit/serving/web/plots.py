@@ -21,7 +21,7 @@ Scale = Callable[[float], float]
 _WIDTHS = (("wide", 560), ("narrow", 320))
 _HEIGHT, _TOP, _FOOT, _RIGHT = 190, 10, 26, 6
 _WIDEST = 40.0  # pixels of a column
-_LETTER = 7.0  # pixels of a letter of a tick
+_LETTER = 7.5  # pixels of a letter of a tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class DayPlot:
         top = max([*(totals if self.is_stacked else singles), self.highest or 0, 1e-9])
         marks = ticks(0, top, 4)
         labels = [axis_label(mark, self.unit) for mark in marks]
-        left = 8 + _LETTER * max(map(len, labels))
+        left = 10 + _LETTER * max(map(len, labels))
         x = scale_of(0, max(1, len(self.days)), left, width - _RIGHT)
         y = scale_of(0, marks[-1], _HEIGHT - _FOOT, _TOP)
         shapes: list[Html] = []

@@ -55,7 +55,7 @@ async function refusal(response) {
 }
 
 function begin(question) {
-  find("[data-hello]")?.remove();
+  find("[data-hello]")?.classList.add("sr");
   const recent = find("[data-recent]");
   if (recent) recent.hidden = true;
   document.body.classList.add("answered");
