@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Generator, Sequence
@@ -15,9 +16,10 @@ import httpx
 import uvicorn
 
 from loccit import Loccit
-from loccit.policy.callers import Role
+from loccit.policy.callers import LOCAL, Role
 from loccit.serving.app import create_app
-from loccit.serving.protocol import bounded
+from loccit.serving.server import configured
+from loccit.serving.service import Service
 from loccit.settings import Settings
 from tests.repositories import make_repository
 
@@ -38,11 +40,19 @@ def launch_code() -> str:
 
 
 class Server:
-    """A server that runs, and clients of it. `url` is where it is, `loccit` the library behind it."""
+    """A server that runs, and clients of it.
 
-    def __init__(self, url: str, loccit: Loccit) -> None:
+    `url` is where it is, `loccit` the library behind it, `service` what its doors call, in the event loop
+    `loop`; `local` is who needs no key.
+    """
+
+    local = LOCAL
+
+    def __init__(self, url: str, service: Service, loop: asyncio.AbstractEventLoop) -> None:
         self.url = url
-        self.loccit = loccit
+        self.loccit = service.loccit
+        self.service = service
+        self.loop = loop
 
     def client(self, key: str = "", **options: Any) -> httpx.Client:
         """A client that shows this key, or none."""
@@ -74,19 +84,16 @@ def running(home: Path, settings: Settings | None = None, **serving: Any) -> Gen
     chosen = settings or Settings.load(home)
     chosen = replace(chosen, serving=replace(chosen.serving, **serving))
     loccit = Loccit(settings=chosen)
-    config = uvicorn.Config(
-        create_app(loccit),
-        host="127.0.0.1",
-        port=0,
-        http=bounded(chosen.serving.header_timeout_s),
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=5,
-    )
+    app = create_app(loccit)
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def run(server: uvicorn.Server) -> None:
+        loops.append(asyncio.get_running_loop())
+        await server.serve()
+
+    config = configured(app, chosen.serving, host="127.0.0.1", port=0)
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, name="server")
+    thread = threading.Thread(target=lambda: asyncio.run(run(server)), name="server")
     thread.start()
     try:
         deadline = time.monotonic() + 20
@@ -95,7 +102,7 @@ def running(home: Path, settings: Settings | None = None, **serving: Any) -> Gen
                 raise AssertionError("the server did not start")
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Server(f"http://127.0.0.1:{port}", loccit)
+        yield Server(f"http://127.0.0.1:{port}", app.state.service, loops[0])
     finally:
         server.should_exit = True
         thread.join(20)

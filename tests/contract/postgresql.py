@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,12 +23,22 @@ _LONGEST_S = 60
 class PostgreSQL:
     """A running server. It listens to no port: only who knows the folder can reach it."""
 
-    def __init__(self, sockets: Path) -> None:
+    def __init__(self, sockets: Path, control: Callable[..., None]) -> None:
         self._sockets = sockets
+        self._control = control
         self._made = 0
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@/{database}?host={self._sockets}"
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """It is not there for as long as this lasts."""
+        self._control("-m", "immediate", "stop")
+        try:
+            yield
+        finally:
+            self._control("start")
 
     def new_database(self) -> str:
         """The URL of a new, empty database."""
@@ -57,15 +67,19 @@ def postgresql_server() -> Iterator[PostgreSQL]:
     if os.geteuid() == 0:
         identity = {"user": "postgres", "group": "postgres", "extra_groups": ()}
         shutil.chown(folder, "postgres", "postgres")
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
+
+    def control(*action: str) -> None:
+        command = [pg_ctl, "-D", data, "-w", "-t", _LONGEST_S, "-l", folder / "log", "-o", options]
+        _run([*command, *action], identity)
+
     try:
         _run([initdb, "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8"], identity)
-        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
-        start = [pg_ctl, "-D", data, "-w", "-t", _LONGEST_S, "-l", folder / "log", "-o", options, "start"]
-        _run(start, identity)
+        control("start")
         try:
-            yield PostgreSQL(folder)
+            yield PostgreSQL(folder, control)
         finally:
-            _run([pg_ctl, "-D", data, "-w", "-m", "immediate", "stop"], identity)
+            control("-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder)
 

@@ -1,4 +1,7 @@
-"""Chromium without a window, driven by Playwright, for tests of pages."""
+"""Chromium without a window, driven by Playwright, for tests of pages.
+
+Beyond this machine it asks the proxies of the tests' environment, which nobody serves.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,6 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # Nobody listens there, and it is not asked for what is on this machine: no page leaves the machine.
-    "--proxy-server=http://127.0.0.1:9",
 )
 
 

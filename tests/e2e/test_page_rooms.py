@@ -1,6 +1,4 @@
-"""The other pages in a real browser: search, triage, runs, the index, the dashboard, reports; and that all can
-be used by everybody.
-"""
+"""The other pages in a real browser: search, triage, runs, the index, the dashboard and reports, for everybody."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from loccit import __version__
 from loccit.core.errors import InputError, LoccitError, NotFound
 from loccit.serving.authentication import Authenticator
 from loccit.serving.edge import Edge
+from loccit.serving.openapi import describe
 from loccit.serving.problems import MEDIA_TYPE, body_of, headers_of, problem_of
 from loccit.serving.service import Service
 
@@ -55,6 +56,7 @@ def create_app(loccit: Loccit) -> FastAPI:
     app.include_router(rest.routes(service))
     app.state.pages = web.Pages(service)
     app.include_router(web.routes(service, app.state.pages))
+    describe(app)
     return app
 
 

@@ -133,7 +133,7 @@ def test_what_is_indexed_is_listed(server: Server):
         found = client.get("/v1/repositories").json()["repositories"]
         assert [one["name"] for one in found] == ["closed", "open"]
         assert found[0]["collections"] == ["all"]
-        assert client.get("/v1/collections").json() == {"collections": {"all": ["closed", "open"]}}
+        assert client.get("/v1/collections").json() == {"collections": {"all": ["open", "closed"]}}
         status = client.get("/v1/status").json()
         assert (status["role"], status["repositories"], status["model"]) == (Role.ADMIN, 2, "")
         assert client.get("/v1/cost").json()["usd"] == "0"
@@ -148,7 +148,7 @@ def test_what_is_indexed_is_listed(server: Server):
         (b'{"question": 7}', 422),
         (b'{"question": "x", "colour": 1}', 422),
         (b'{"question": "x", "repos": ["nowhere"]}', 200),
-        (b'{"question": "\\ud800"}', 200),
+        (b'{"question": "\\ud800"}', 422),
         (b"\xff\xfe", 422),
     ],
 )
