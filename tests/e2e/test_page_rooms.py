@@ -1,4 +1,4 @@
-"""The other pages in a real browser: search, triage, runs, the index, the dashboard and reports, for everybody."""
+"""The other pages in a real browser, for everybody: search, triage, runs, index, dashboard, reports."""
 
 from __future__ import annotations
 
