@@ -81,7 +81,7 @@ def _measured(program: str, url: str, titles: list[str]) -> tuple[list[float], l
             with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
                 page = context.new_page()
                 requests: list[Request] = []
-                page.on("requestfinished", requests.append)
+                page.on("requestfinished", lambda request, found=requests: found.append(request))
                 page.goto(url)
                 took_ms = page.evaluate(_ASK, title)
                 page.wait_for_load_state("networkidle")
