@@ -161,6 +161,11 @@ def model_key(variable: str) -> str | None:
     return _secret(variable)
 
 
+def oidc_secret(variable: str) -> str | None:
+    """The secret of the client that logs people in, None for a client without one. Raises SettingsError."""
+    return _secret(variable)
+
+
 def real_model_calls() -> RealCalls:
     """Which calls of models may leave this process: `LOCCIT_FORBID_MODEL_CALLS`.
 

@@ -83,6 +83,8 @@ _SCHEMES: dict[str, tuple[str, _Build]] = {
     "codeberg.org": (rf"{_NAME}/{_NAME}", _codeberg),
     "git.sr.ht": (rf"~{_NAME}/{_NAME}", _sourcehut),
 }
+HOSTS = tuple(_SCHEMES)
+"""The hosts whose address scheme we know."""
 
 
 def _anchor(lines: _Lines, prefix: str, between: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -14,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from loccit import __version__
-from loccit.core.errors import InputError, LoccitError
+from loccit.core.errors import InputError, LoccitError, NotFound
 from loccit.serving.authentication import Authenticator
 from loccit.serving.edge import Edge
 from loccit.serving.openai_compat import errors as openai_errors
@@ -33,7 +34,7 @@ _DESCRIPTION = (
 
 def create_app(loccit: Loccit) -> FastAPI:
     """The application that answers for this library. Raises SettingsError."""
-    from loccit.serving import health, openai_compat, rest
+    from loccit.serving import health, openai_compat, rest, web
     from loccit.serving.mcp.http import McpDoor
 
     service = Service(loccit, loccit.settings.serving)
@@ -58,6 +59,8 @@ def create_app(loccit: Loccit) -> FastAPI:
     app.include_router(rest.routes(service))
     app.include_router(openai_compat.routes(service))
     app.router.routes.extend(app.state.mcp.routes())
+    app.state.pages = web.Pages(service)
+    app.include_router(web.routes(service, app.state.pages))
     describe(app)
     return app
 
@@ -95,6 +98,10 @@ async def _http(request: Request, error: Exception) -> Response:
         return await _told(request, error.__cause__)
     if openai_errors.speaks(request.url.path):
         return openai_errors.of_http(error)
+    if error.status_code == HTTPStatus.NOT_FOUND and "text/html" in request.headers.get("accept", ""):
+        # Somebody with a browser, who wrote an address that is none.
+        missing = NotFound(f"there is no page {request.url.path!r}", next_step="begin at the first one")
+        return request.app.state.pages.refused(request, missing)
     document: dict[str, object] = {
         "type": "about:blank",
         "title": error.detail,

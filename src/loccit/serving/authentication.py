@@ -85,10 +85,10 @@ class Authenticator:
             return (await self.by_key(text.strip(), _address(request))).caller
         cookie = request.cookies.get(COOKIE)
         if cookie:
-            _refuse_other_sites(request)
+            refuse_other_sites(request)
             return await self._logged_in(cookie)
         if _is_direct_and_local(request) and await self._is_open():
-            _refuse_other_sites(request)
+            refuse_other_sites(request)
             return LOCAL
         raise NotAuthenticated(
             "who asks is not known", next_step="send a key: Authorization: Bearer loccit_…"
@@ -157,8 +157,10 @@ def _is_direct_and_local(request: HTTPConnection) -> bool:
     return not proxied and is_loopback(_address(request)) and is_loopback(headers.get("host", ""))
 
 
-def _refuse_other_sites(request: HTTPConnection) -> None:
-    """A browser sends cookies, and reaches this machine, for whatever page is open in it."""
+def refuse_other_sites(request: HTTPConnection) -> None:
+    """Raises NotPermitted for what the page of another site makes a browser send: it sends cookies, and
+    reaches this machine, for whatever page is open in it.
+    """
     if request.scope.get("method", "GET") in _SAFE:
         return
     site = request.headers.get("sec-fetch-site")
