@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from loccit.core.errors import InputError, ModelNotConfigured, SettingsError
 from loccit.indexing.catalogue import Catalogue
 from loccit.indexing.shard import Shard
-from loccit.settings import Settings, model_key, of_a_run, real_model_calls, tracker_token
+from loccit.settings import Settings, model_key, of_a_run, real_model_calls, tracker_secret, tracker_token
 from loccit.sources import Repository, open_repository
 
 if TYPE_CHECKING:
@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     from loccit.models.templates import Template
     from loccit.policy.keys import KeyStore
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
+    from loccit.sources.issues.fixes import FixFinder
+    from loccit.sources.issues.writing import TrackerWriter
     from loccit.storage.conversations import Conversations
     from loccit.storage.database import Database
     from loccit.telemetry.export import Exporter
     from loccit.telemetry.feedback import FeedbackStore
     from loccit.telemetry.records import RunStore
+    from loccit.telemetry.triages import TriagedIssues
 
 
 @dataclass(slots=True)
@@ -106,6 +109,38 @@ class System:
         if wait_s is not None:
             options = replace(options, tracker_wait_s=wait_s)
         return open_tracker(location, token=None if token is None else Token(token), options=options)
+
+    def tracker_writer(self, location: TrackerLocation, variable: str) -> TrackerWriter:
+        """What writes comments at a tracker, with the token in this environment variable.
+
+        Raises SettingsError where there is none, InputError, UnsafeSource.
+        """
+        from loccit.sources.issues.api import Token
+        from loccit.sources.issues.writing import open_writer
+
+        token = tracker_secret(variable)
+        if token is None:
+            raise SettingsError(
+                f"the environment variable {variable!r} holds no token to write with",
+                next_step="set it to a token that may write to issues, and to nothing else",
+            )
+        return open_writer(location, token=Token(token), options=self.settings.sources)
+
+    def tracker_fixes(self, location: TrackerLocation, variable: str = "") -> FixFinder:
+        """What a tracker says of fixes and people, with the token in this environment variable, without a
+        name with that of the tracker's host. Raises SettingsError, InputError, UnsafeSource.
+        """
+        from loccit.sources.issues.api import Token
+        from loccit.sources.issues.fixes import open_fixes
+
+        token = tracker_secret(variable) if variable else tracker_token(location.host)
+        return open_fixes(location, token=Token(token) if token else None, options=self.settings.sources)
+
+    def triaged_issues(self) -> TriagedIssues:
+        """What was said of the issues that trackers told of. Raises as `database` does."""
+        from loccit.telemetry.triages import TriagedIssues
+
+        return TriagedIssues(self.database())
 
     def database(self) -> Database:
         """The database, open. Raises SettingsError, StorageFailed, IndexFormatMismatch."""

@@ -31,7 +31,7 @@ _DESCRIPTION = (
 
 def create_app(loccit: Loccit) -> FastAPI:
     """The application that answers for this library. Raises SettingsError."""
-    from loccit.serving import health, rest
+    from loccit.serving import health, hooks, rest
 
     service = Service(loccit, loccit.settings.serving)
     app = FastAPI(
@@ -52,17 +52,21 @@ def create_app(loccit: Loccit) -> FastAPI:
     app.add_middleware(Edge, service=service)
     app.include_router(health.routes(service))
     app.include_router(rest.routes(service))
+    app.include_router(hooks.routes(service))
     return app
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    from loccit.serving import hooks
+
     service: Service = app.state.service
     # Opened now, so that the first question need not wait for it, and a database that is not there is told
     # of.
     await asyncio.to_thread(service.loccit.database)
     try:
-        yield
+        async with hooks.worker(service):
+            yield
     finally:
         await service.close()
 

@@ -38,7 +38,7 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 # What is answered however busy the server is.
-_ALWAYS = ("/health", "/ready", "/metrics", "/static/", "/openapi.json", "/v1/runs", "/v1/jobs")
+_ALWAYS = ("/health", "/ready", "/metrics", "/static/", "/openapi.json", "/v1/runs", "/v1/jobs", "/hooks/")
 
 
 class Edge:
