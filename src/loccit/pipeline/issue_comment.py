@@ -13,9 +13,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from loccit.core.answers import CitationKind
 from loccit.core.permalinks import permalink
 from loccit.core.source import path_text
-from loccit.core.triage import Culprit, Duplicate, SuspectFile, Triage, TriageFunction
+from loccit.core.triage import Culprit, Duplicate, SuspectFile, Triage, TriageFunction, TriageReason
 
 if TYPE_CHECKING:
     from loccit.sources.issues.writing import TrackerWriter
@@ -152,10 +153,22 @@ def _file(number: int, suspect: SuspectFile, commit: str | None, web: Web) -> st
     functions = [_function(one, path, commit, web) for one in suspect.functions[:_FUNCTIONS]]
     if functions:
         lines.append(f"   - in {', '.join(functions)}")
-    reasons = [as_code(reason.text) for reason in suspect.reasons[:_REASONS]]
+    reasons = [_reason(reason, suspect, web) for reason in suspect.reasons[:_REASONS]]
     if reasons:
         lines.append(f"   - because: {', '.join(reasons)}")
     return "\n".join(lines)
+
+
+def _reason(reason: TriageReason, suspect: SuspectFile, web: Web) -> str:
+    """Why, with a link to the lines or the commit that it rests on."""
+    cited = None if reason.citation is None else suspect.citations[reason.citation : reason.citation + 1]
+    if not cited or cited[0].commit is None:
+        return as_code(reason.text)
+    place, commit = cited[0], cited[0].commit
+    if place.kind is CitationKind.COMMIT:
+        return f"{as_code(reason.text)} ({_linked(commit[:12], web.commit(commit))})"
+    where = web.lines(commit, path_of(suspect), place.start_line, place.end_line)
+    return _linked(reason.text, where)
 
 
 def _function(function: TriageFunction, path: str, commit: str | None, web: Web) -> str:
@@ -188,4 +201,6 @@ def _linked(text: str, address: str | None) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f}%"
+    if share >= 0.995:
+        return "over 99%"
+    return f"{100 * share:.0f}%" if share >= 0.005 else "under 1%"

@@ -65,7 +65,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     # of.
     await asyncio.to_thread(service.loccit.database)
     try:
-        async with hooks.worker(service):
+        async with hooks.working(service):
             yield
     finally:
         await service.close()

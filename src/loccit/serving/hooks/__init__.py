@@ -1,4 +1,4 @@
-"""Trackers tell of issues: `routes` takes in what they send, `worker` deals with it afterwards.
+"""Trackers tell of issues: `routes` takes in what they send, `working` deals with it afterwards.
 
 receiver.py     is it from the tracker, and new? then it is kept, and the tracker is told so
 signatures.py   by what a tracker proves who it is
@@ -11,6 +11,6 @@ desk.py         what is done about an event
 from __future__ import annotations
 
 from loccit.serving.hooks.receiver import routes
-from loccit.serving.hooks.worker import worker
+from loccit.serving.hooks.worker import working
 
-__all__ = ["routes", "worker"]
+__all__ = ["routes", "working"]

@@ -41,7 +41,7 @@ _PASSING = (
 
 
 @contextlib.asynccontextmanager
-async def worker(service: Service) -> AsyncGenerator[None]:
+async def working(service: Service) -> AsyncGenerator[None]:
     """A worker for as long as this lasts; none where no tracker is in the settings. What it has in hand at
     the end is finished by the next one.
     """
