@@ -6,6 +6,8 @@ export PYTHON
 
 BIN := .venv/bin
 REPO ?= .
+# Processes that tests run in: one for each core, at most four. 0: the one of pytest itself, for `-s` and `--pdb`.
+WORKERS ?= logical
 
 .PHONY: help
 help: ## this list
@@ -25,7 +27,7 @@ develop: ## .venv with loccit and what tests and checks need
 
 .PHONY: test
 test: develop ## all tests (ARGS="tests/unit/sources -k fsmonitor")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal $(ARGS)
 
 .PHONY: check
 check: lint types test ## format, lint, strict types, tests, documentation: what CI runs

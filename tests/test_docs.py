@@ -5,6 +5,7 @@ Each page gets a fresh copy of a small repository and an empty `LOCCIT_HOME`, an
 - `console`: every line `$ loccit ...` (or `$ echo ... | loccit ...`, `$ cat FILE`) is run, and the lines to
   the next `$` are what it must print; a `...` stands for anything. It must end with exit code 0; where
   another one is the point, the page shows it as a shell does: `$ loccit verify x.json; echo "exit code $?"`.
+  A line that ends with `&` goes on in the background to the end of the page; the page shows its first line.
 - `python`: a program of its own that must end well; with `>>>` prompts, their output is compared too.
 
 `<!-- test: skip because ... -->` before a block exempts it; the reason is required.
@@ -19,6 +20,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -29,7 +32,7 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = list(dict.fromkeys(PAGES))
-RUNNABLE = {"loccit", "echo", "printf", "cat", "ls", "git"}
+RUNNABLE = {"loccit", "echo", "printf", "cat", "ls", "git", "curl"}
 SKIP = re.compile(r"<!--\s*test: skip(?: because)? (?P<reason>\S.*?)\s*-->")
 PYTHON_EXAMPLE = """
 import doctest, sys
@@ -76,16 +79,42 @@ def commands_of(block: Block) -> list[tuple[str, str]]:
     ]
 
 
-def run(arguments: list[str], folder: Path, text: str = "") -> subprocess.CompletedProcess[str]:
-    env = {
+def environment(folder: Path) -> dict[str, str]:
+    return {
         **os.environ,
         "LOCCIT_HOME": str(folder / "home"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
+
+
+@contextmanager
+def in_background(command: str, folder: Path) -> Iterator[str]:
+    """The first line that the command prints; it goes on for as long as this lasts."""
+    process = subprocess.Popen(
+        ["bash", "-c", f"exec {command}"],
+        cwd=folder / "repository",
+        env=environment(folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        try:
+            yield process.stdout.readline()
+        finally:
+            process.terminate()
+            process.stdout.read()
+            process.wait(30)
+
+
+def run(arguments: list[str], folder: Path, text: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         arguments,
         cwd=folder / "repository",
-        env=env,
+        env=environment(folder),
         input=text,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -103,23 +132,32 @@ def programs_of(command: str) -> set[str]:
     return {word for before, word in pairwise(words) if set(before) <= set("|;&")}
 
 
-def fault_of_command(command: str, expected: str, folder: Path) -> str | None:
+def fault_of_command(command: str, expected: str, folder: Path, stack: ExitStack) -> str | None:
     programs = programs_of(command)
     if not programs <= RUNNABLE:
         return (
             f"$ {command}\nruns {sorted(programs)}, expected only {sorted(RUNNABLE)}; skip it with a reason"
         )
-    done = run(["bash", "-o", "pipefail", "-c", command], folder)
-    if done.returncode:
-        return f"$ {command}\nended with exit code {done.returncode}:\n{done.stdout}"
+    if command.endswith(" &"):
+        printed = stack.enter_context(in_background(command.removesuffix(" &"), folder))
+    else:
+        done = run(["bash", "-o", "pipefail", "-c", command], folder)
+        if done.returncode:
+            return f"$ {command}\nended with exit code {done.returncode}:\n{done.stdout}"
+        printed = done.stdout
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    if doctest.OutputChecker().check_output(expected.strip() + "\n", done.stdout.strip() + "\n", flags):
+    if doctest.OutputChecker().check_output(expected.strip() + "\n", printed.strip() + "\n", flags):
         return None
-    return f"$ {command}\nprints:\n{done.stdout}\nbut the page says:\n{expected}"
+    return f"$ {command}\nprints:\n{printed}\nbut the page says:\n{expected}"
 
 
 def faults_of_page(text: str, folder: Path) -> list[str]:
     """Runs a page's examples in `folder`, which holds `repository`; what is not as the page says."""
+    with ExitStack() as stack:
+        return _faults_of_page(text, folder, stack)
+
+
+def _faults_of_page(text: str, folder: Path, stack: ExitStack) -> list[str]:
     faults: list[str] = []
     for block in blocks_of(text):
         if block.language == "python":
@@ -130,7 +168,8 @@ def faults_of_page(text: str, folder: Path) -> list[str]:
             )
             faults += [f"line {block.line}: {done.stdout}"] if done.returncode else []
             continue
-        found = [fault_of_command(command, expected, folder) for command, expected in commands_of(block)]
+        commands = commands_of(block)
+        found = [fault_of_command(command, expected, folder, stack) for command, expected in commands]
         faults += [f"line {block.line}: {fault}" for fault in found if fault]
     return faults
 
@@ -174,6 +213,8 @@ FENCE = "```"
         ),
         (f"{FENCE}console\n$ curl somewhere\n{FENCE}", 1),
         (f"{FENCE}console\n$ echo 'a | b' | curl somewhere\n{FENCE}", 1),
+        (f"{FENCE}console\n$ cat README.md - &\n# parcels\n$ echo one\none\n{FENCE}", 0),
+        (f"{FENCE}console\n$ cat README.md - &\nsomething else\n{FENCE}", 1),
         (f"{FENCE}console\n$ echo 'a | b' \\\n  | cat\na | b\n{FENCE}", 0),
         (f"<!-- test: skip because it reaches the network -->\n{FENCE}console\n$ curl somewhere\n{FENCE}", 0),
         (f"<!-- test: skip -->\n{FENCE}console\n$ curl somewhere\n{FENCE}", 1),

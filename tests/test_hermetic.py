@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -49,3 +50,10 @@ def test_the_settings_of_the_machine_are_out_of_sight(tmp_path_factory: pytest.T
     ).stdout.splitlines()
     assert origins
     assert all(line.startswith(f"file:{home}/.gitconfig") for line in origins)
+
+
+def test_what_a_test_starts_can_be_interrupted() -> None:
+    """Whoever started the run: a shell starts what it puts in the background with SIGINT ignored."""
+    program = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

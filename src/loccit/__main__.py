@@ -2,4 +2,6 @@
 
 from loccit.cli import main
 
-main()
+# Worker processes load this module again, under another name.
+if __name__ == "__main__":
+    main()

@@ -6,27 +6,39 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.debian import program_of
+
 _WHERE = "/usr/lib/postgresql"
 _LONGEST_S = 60
-_LONGEST_INSTALL_S = 240
 
 
 class PostgreSQL:
-    """A running server. Nobody else can reach it: it listens to no port."""
+    """A running server. It listens to no port: only who knows the folder can reach it."""
 
-    def __init__(self, sockets: Path) -> None:
+    def __init__(self, sockets: Path, control: Callable[..., None]) -> None:
         self._sockets = sockets
+        self._control = control
         self._made = 0
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@/{database}?host={self._sockets}"
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """It is not there for as long as this lasts."""
+        self._control("-m", "immediate", "stop")
+        try:
+            yield
+        finally:
+            self._control("start")
 
     def new_database(self) -> str:
         """The URL of a new, empty database."""
@@ -46,14 +58,7 @@ def postgresql_server() -> Iterator[PostgreSQL]:
     Root installs Debian's package where there is none. Somebody else is told to, by a skip; in CI that is a
     failure.
     """
-    if _program("initdb") is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        _install()
-    initdb, pg_ctl = _program("initdb"), _program("pg_ctl")
-    if initdb is None or pg_ctl is None:
-        missing = "PostgreSQL is not here (initdb, pg_ctl): install Debian's package 'postgresql'"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+    initdb, pg_ctl = (program_of("postgresql", partial(_find, name)) for name in ("initdb", "pg_ctl"))
     # A short path: that of a socket has at most 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="loccit-pg-", dir="/tmp"))
     data = folder / "data"
@@ -62,38 +67,24 @@ def postgresql_server() -> Iterator[PostgreSQL]:
     if os.geteuid() == 0:
         identity = {"user": "postgres", "group": "postgres", "extra_groups": ()}
         shutil.chown(folder, "postgres", "postgres")
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
+
+    def control(*action: str) -> None:
+        command = [pg_ctl, "-D", data, "-w", "-t", _LONGEST_S, "-l", folder / "log", "-o", options]
+        _run([*command, *action], identity)
+
     try:
         _run([initdb, "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8"], identity)
-        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
-        start = [pg_ctl, "-D", data, "-w", "-t", _LONGEST_S, "-l", folder / "log", "-o", options, "start"]
-        _run(start, identity)
+        control("start")
         try:
-            yield PostgreSQL(folder)
+            yield PostgreSQL(folder, control)
         finally:
-            _run([pg_ctl, "-D", data, "-w", "-m", "immediate", "stop"], identity)
+            control("-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder)
 
 
-def _install() -> None:
-    """Debian's package. Where that fails the caller says what is missing."""
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    # The tests' own proxies lead nowhere: apt uses those of the machine's configuration.
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        environment.pop(name, None)
-    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "postgresql"]):
-        subprocess.run(
-            ["apt-get", *command],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_LONGEST_INSTALL_S,
-            check=False,
-        )
-
-
-def _program(name: str) -> str | None:
+def _find(name: str) -> str | None:
     versions = sorted(Path(_WHERE).glob(f"*/bin/{name}")) if Path(_WHERE).is_dir() else []
     return shutil.which(name) or (str(versions[-1]) if versions else None)
 

@@ -13,17 +13,10 @@ from loccit.core.errors import InputError
 from loccit.storage.database import Database
 from loccit.telemetry.feedback import MAX_CORRECTION_CHARS, FeedbackStore, Thumb
 from loccit.telemetry.records import RunStore
-from tests.contract.postgresql import PostgreSQL, postgresql_server
 from tests.planted_secrets import PLANTED
 from tests.unit.telemetry.test_records import record
 
 FIRST, SECOND, THIRD = "aa" * 16, "ab" * 16, "bb" * 16
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[PostgreSQL]:
-    with postgresql_server() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -25,7 +25,6 @@ from loccit.budgets.options import BudgetLimit
 from loccit.core.calls import Payer, TokenUsage
 from loccit.core.errors import BudgetExceeded, InputError, PriceUnknown
 from loccit.storage.database import Database
-from tests.contract.postgresql import PostgreSQL, postgresql_server
 
 SPENDER = Path(__file__).resolve().parents[2] / "benchmarks" / "spender.py"
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC).timestamp()
@@ -50,12 +49,6 @@ def cent_each(output_tokens: int) -> Decimal:
 
 def total(usd: str, **more: Any) -> BudgetLimit:
     return BudgetLimit("total", Decimal(usd), **more)
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[PostgreSQL]:
-    with postgresql_server() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

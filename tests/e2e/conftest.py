@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from tests.once import made_once
 from tests.repositories import Commit, make_repository
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,36 +105,45 @@ def run_python(*arguments: str | Path) -> None:
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built once for the run."""
-    folder = tmp_path_factory.mktemp("wheel")
-    run_python("hatchling", "build", "--target", "wheel", "--directory", folder)
-    (built,) = folder.glob("*.whl")
+
+    def build(folder: Path) -> None:
+        run_python("hatchling", "build", "--target", "wheel", "--directory", folder)
+
+    (built,) = made_once(tmp_path_factory, "wheel", build).glob("*.whl")
     return built
 
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """As `pip install loccit` leaves it; once for the run, offline."""
-    return environment_of(wheel, "runtime", tmp_path_factory.mktemp("installed"))
+    """As `pip install loccit` leaves it; once for the run, offline. Nothing is written into it."""
+    return environment_of(wheel, "runtime", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def equipped(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """The same with every extra: it can ask models that a server serves."""
-    return environment_of(wheel, "full", tmp_path_factory.mktemp("equipped"))
+    return environment_of(wheel, "full", tmp_path_factory)
 
 
-def environment_of(wheel: Path, lock: str, prefix: Path) -> Installed:
-    """A fresh environment with the wheel and what requirements/LOCK.txt names."""
-    run_python("venv", "--without-pip", prefix)
+def environment_of(wheel: Path, lock: str, factory: pytest.TempPathFactory) -> Installed:
+    """An environment with the wheel and what requirements/LOCK.txt names, once for the run."""
+
+    def make(prefix: Path) -> None:
+        run_python("venv", "--without-pip", prefix)
+        for pin in locked_requirements(lock):
+            for place, entry in installed_entries(pin.name):
+                (site_of(prefix) / place).parent.mkdir(parents=True, exist_ok=True)
+                (site_of(prefix) / place).symlink_to(entry)
+        python = prefix / "bin" / "python"
+        run_python("pip", "--python", python, "install", "--quiet", "--no-index", "--no-deps", wheel)
+
+    prefix = made_once(factory, f"installed-{lock}", make)
+    return Installed(wheel, prefix, site_of(prefix))
+
+
+def site_of(prefix: Path) -> Path:
     (site,) = prefix.glob("lib/python3.*/site-packages")
-    for pin in locked_requirements(lock):
-        for place, entry in installed_entries(pin.name):
-            (site / place).parent.mkdir(parents=True, exist_ok=True)
-            (site / place).symlink_to(entry)
-    run_python(
-        "pip", "--python", prefix / "bin" / "python", "install", "--quiet", "--no-index", "--no-deps", wheel
-    )
-    return Installed(wheel, prefix, site)
+    return site
 
 
 @dataclass(frozen=True)

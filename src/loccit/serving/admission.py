@@ -94,7 +94,7 @@ class Gate:
     def overloaded(self) -> Overloaded:
         """What the ones that are sent away are told."""
         return Overloaded(
-            f"the server has no room now: {self._inside} {self.name} under way, {len(self._waiting)} wait",
+            f"the server has no room for more {self.name} now",
             next_step="ask again after the seconds that Retry-After names",
             retry_after_s=self.retry_after_s(),
         )

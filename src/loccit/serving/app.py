@@ -17,6 +17,7 @@ from loccit import __version__
 from loccit.core.errors import InputError, LoccitError
 from loccit.serving.authentication import Authenticator
 from loccit.serving.edge import Edge
+from loccit.serving.openapi import describe
 from loccit.serving.problems import MEDIA_TYPE, body_of, headers_of, problem_of
 from loccit.serving.service import Service
 
@@ -53,6 +54,7 @@ def create_app(loccit: Loccit) -> FastAPI:
     app.include_router(health.routes(service))
     app.include_router(rest.routes(service))
     app.include_router(hooks.routes(service))
+    describe(app)
     return app
 
 

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
+
+from pydantic import BaseModel, ConfigDict
 
 from loccit.core import errors
 from loccit.core.errors import LoccitError
 
 MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    next_step: str | None = None
+
 
 # The first that fits; the families stand after their members.
 _STATUS: tuple[tuple[type[LoccitError], HTTPStatus], ...] = (
@@ -89,6 +105,6 @@ def headers_of(error: LoccitError) -> dict[str, str]:
     return headers
 
 
-def body_of(document: dict[str, object]) -> bytes:
+def body_of(document: Mapping[str, object]) -> bytes:
     """The document as bytes."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")

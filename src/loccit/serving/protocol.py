@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from loccit.serving.problems import MEDIA_TYPE, body_of
+
 _MOST_HEAD_BYTES = 65_536
+
+
+def _refusal(status: HTTPStatus, detail: str) -> bytes:
+    document = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    body = body_of(document)
+    head = f"HTTP/1.1 {status.value} {status.phrase}\r\nconnection: close\r\n"
+    return f"{head}content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n\r\n".encode("ascii") + body
+
+
 _SAID = {
-    408: b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
-    431: b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+    408: _refusal(HTTPStatus.REQUEST_TIMEOUT, "the head of the request takes too long to come"),
+    431: _refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too long"),
 }
 
 

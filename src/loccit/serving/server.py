@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -45,7 +47,7 @@ class AppOf:
 def serve(settings: Settings, *, listening: Callable[[str], None]) -> None:
     """Answer requests until SIGTERM or SIGINT; those that are under way then may end within `drain_s`.
 
-    `listening` is told the address once nothing stands in the way. Raises SettingsError where it cannot
+    `listening` is told the address when requests can be sent there. Raises SettingsError where it cannot
     listen, or where everybody could reach it and nobody needs a key; StorageFailed and so on where its state
     cannot be opened.
     """
@@ -58,15 +60,38 @@ def serve(settings: Settings, *, listening: Callable[[str], None]) -> None:
         )
     bound = _bound(options.host, options.port)
     config = configured(AppOf(settings), options, factory=True)
-    listening(f"http://{_written(options.host)}:{bound.getsockname()[1]}")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn stops, and raises the signal again at the end: for a server that was told to end it is no
+        # fault.
+        signal.signal(number, _ended)
+    address = f"http://{_written(options.host)}:{bound.getsockname()[1]}"
     try:
         if options.workers == 1:
-            uvicorn.Server(config).run([bound])
+            _Server(config, lambda: listening(address)).run([bound])
         else:
             bound.set_inheritable(True)
+            listening(address)
             Multiprocess(config, sockets=[bound]).run()
     finally:
         bound.close()
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        if self.started:
+            self._listening()
+
+
+def _ended(number: int, frame: FrameType | None) -> None:
+    """The server has ended as it was told to."""
 
 
 def configured(app: Any, options: ServingOptions, **more: Any) -> uvicorn.Config:

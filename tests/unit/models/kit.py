@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ PRICES = PriceList({"box:*": {STANDARD: RATES}, "spare:*": {STANDARD: RATES}})
 
 
 def provider_model(server: ModelServer, name: str = "box:m", timeout_s: float = 5.0) -> ProviderModel:
+    # Seconds that are no part of the first call's deadline.
+    import_module("pydantic_ai.models.openai")
     provider, _, model = name.partition(":")
     options = ProviderOptions(base_url=server.openai_url)
     return ProviderModel(Provider(provider, options, "", RealCalls.LOOPBACK, timeout_s, 100_000), model)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from loccit.core.answers import json_schema as answer_schema
-from loccit.core.triage import json_schema as triage_schema
 from loccit.serving import streaming
 from loccit.serving.callers import CallerOf
+from loccit.serving.openapi import ANSWER, TRIAGE
 from loccit.serving.rest.schemas import AskBody, TriageBody
 from loccit.serving.service import unless_gone
 
@@ -37,7 +37,7 @@ def routes(service: Service) -> APIRouter:
         responses={
             200: {
                 "description": "The answer; Loccit-Run names its run, Loccit-Session its conversation",
-                "content": {"application/json": {"schema": answer_schema()}, streaming.MEDIA_TYPE: {}},
+                "content": {"application/json": {"schema": ANSWER}, streaming.MEDIA_TYPE: {}},
             }
         },
     )
@@ -65,7 +65,7 @@ def routes(service: Service) -> APIRouter:
         summary="Triage an issue",
         description="The answer is a loccit-triage/1 document.",
         response_class=Response,
-        responses={200: {"description": "Where the cause may be", "content": _json(triage_schema())}},
+        responses={200: {"description": "Where the cause may be", "content": _json(TRIAGE)}},
     )
     async def triage(request: Request, caller: CallerOf, body: TriageBody) -> Response:
         found = await unless_gone(
@@ -82,7 +82,7 @@ def routes(service: Service) -> APIRouter:
         summary="Check an answer again",
         description="The body is a loccit-answer/1 document; the report a loccit-verification/1.",
         response_class=Response,
-        openapi_extra={"requestBody": {"required": True, "content": _json(answer_schema())}},
+        openapi_extra={"requestBody": {"required": True, "content": _json(ANSWER)}},
         responses={
             200: {"description": "What became of each citation", "content": _json({"type": "object"})}
         },
@@ -95,7 +95,7 @@ def routes(service: Service) -> APIRouter:
     return router
 
 
-def _json(schema: dict[str, object]) -> dict[str, dict[str, object]]:
+def _json(schema: Mapping[str, object]) -> dict[str, dict[str, Mapping[str, object]]]:
     return {"application/json": {"schema": schema}}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from loccit import __version__
+from loccit.policy.callers import Role
 from loccit.serving.callers import CallerOf
 from loccit.serving.rest.schemas import Collections, Repositories, RepositoryInfo, Status
 
@@ -33,14 +34,16 @@ def routes(service: Service) -> APIRouter:
     @router.get("/status", summary="What this server is, and what the key may")
     async def status(caller: CallerOf) -> Status:
         names = await service.run(caller, lambda loccit: loccit.names())
+        # How busy others keep the server is not for everybody.
+        tells_all = caller.role is Role.ADMIN
         return Status(
             version=__version__,
             model=service.loccit.settings.models.answer,
             user=caller.user,
             role=caller.role.value,
             repositories=len(names),
-            under_way=service.calls.inside + service.answers.inside,
-            waiting=service.calls.waiting + service.answers.waiting,
+            under_way=service.calls.inside + service.answers.inside if tells_all else None,
+            waiting=service.calls.waiting + service.answers.waiting if tells_all else None,
         )
 
     return router

@@ -68,18 +68,6 @@ class FeedbackBody(Body):
     files: Annotated[Names, Field(description="Paths where that stands")] = []
 
 
-class Problem(BaseModel):
-    """What went wrong (RFC 9457)."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    next_step: str | None = None
-
-
 class Feedback(BaseModel):
     """What was kept of a rating. `at` is RFC 3339 in UTC."""
 
@@ -167,12 +155,12 @@ class Cost(BaseModel):
 
 
 class Status(BaseModel):
-    """What this server is, and what the key may."""
+    """What this server is, and what the key may. What is under way and waits is told to admins only."""
 
     version: str
     model: str
     user: str
     role: Literal["reader", "maintainer", "admin"]
     repositories: int
-    under_way: int
-    waiting: int
+    under_way: int | None
+    waiting: int | None
