@@ -22,7 +22,6 @@ _HELD_S = 60.0
 _MOST_ATTEMPTS = 10
 _FIRST_PAUSE_S = 5.0
 _LONGEST_PAUSE_S = 3_600.0
-_SWEPT_EVERY_S = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,6 @@ class Deliveries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._swept_at = 0.0
 
     def add(self, tracker: str, delivery: str, body: str, *, subject: str, event: str) -> bool:
         """Keep a delivery; False where it, or one of the same bytes (`body` is their SHA-256), came before.
@@ -53,7 +51,6 @@ class Deliveries:
         StorageFailed.
         """
         now = time.time()
-        self._sweep(now)
         same = (table.c.id == delivery) | (table.c.body == body)
         row = {
             "tracker": tracker,
@@ -70,12 +67,14 @@ class Deliveries:
         }
         dialect = sqlite if self._database.is_sqlite else postgresql
         # Two may come in one moment, to two processes.
-        adding = dialect.insert(table).on_conflict_do_nothing()
+        adding = dialect.insert(table).on_conflict_do_nothing().returning(table.c.id)
+        known = select(table.c.id).where((table.c.tracker == tracker) & same)
+        old = (table.c.at < now - 2 * KEPT_S) & (table.c.state != "pending")
         with self._database.writing() as connection:
-            known = select(table.c.id).where((table.c.tracker == tracker) & same)
+            connection.execute(table.delete().where(old))
             if connection.execute(known).first() is not None:
                 return False
-            return connection.execute(adding, row).rowcount == 1
+            return connection.execute(adding, row).first() is not None
 
     def take(self) -> Delivery | None:
         """The next one that is due and that nobody has, held for a minute; None where there is none."""
@@ -139,13 +138,6 @@ class Deliveries:
     def _change(self, delivery: Delivery, **values: object) -> None:
         with self._database.writing() as connection:
             connection.execute(table.update().where(_is(delivery)).values(**values))
-
-    def _sweep(self, now: float) -> None:
-        if now - self._swept_at > _SWEPT_EVERY_S:
-            self._swept_at = now
-            old = (table.c.at < now - 2 * KEPT_S) & (table.c.state != "pending")
-            with self._database.writing() as connection:
-                connection.execute(table.delete().where(old))
 
 
 def _is(delivery: Delivery) -> ColumnElement[bool]:
