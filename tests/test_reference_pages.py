@@ -27,13 +27,24 @@ from loccit.storage.database import Database
 from loccit.telemetry.calls import calling
 from loccit.telemetry.records import RunStore, record_of
 from loccit.telemetry.trace import recording
+from loccit.telemetry.triages import TriagedIssues
 from tests.answers_at_hand import small_answer
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 ROOMS = [field.name for field in dataclasses.fields(Settings) if field.name != "home"]
 # Objects whose keys are data: their keys are no part of the format.
-MAPS = {"skipped", "collections", "settings", "verdicts", "timings_ms", "attributes", "answer", "details"}
+MAPS = {
+    "skipped",
+    "collections",
+    "settings",
+    "verdicts",
+    "timings_ms",
+    "attributes",
+    "answer",
+    "details",
+    "left_out",
+}
 
 
 def script(name: str) -> ModuleType:
@@ -123,6 +134,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     )
     make_charge(home)
     keep_run(home)
+    keep_triage(home)
     return {
         "`loccit-index/1`": objects("index", "--collection", "all"),
         "`loccit-search/1`": [*objects("search", "price"), *objects("search", "--history", "timeout")],
@@ -130,6 +142,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         "`loccit-status/1`": objects("status"),
         "`loccit-runs/1`": objects("runs"),
         "`loccit-run/1`": objects("runs", "show", "5a"),
+        "`loccit-shadow/1`": objects("issues", "shadow"),
         "`loccit-rating/1`": objects("runs", "rate", "5a", "--bad", "--correction", "no", "--file", "a.py"),
         "`loccit-runs-forgotten/1`": [
             *objects("runs", "prune", "--before", "2001-01-01"),
@@ -176,6 +189,17 @@ def keep_run(home: Path) -> None:
     )
     database = Database.in_folder(home)
     RunStore(database).save(record)
+    database.close()
+
+
+def keep_triage(home: Path) -> None:
+    """Two issues that a server was told of: one that was mended since, and one that was not."""
+    triage = (REFERENCE / "loccit-triage-1.example.json").read_text(encoding="utf-8").strip()
+    database = Database.in_folder(home)
+    issues = TriagedIssues(database)
+    for number in ("1", "2"):
+        issues.change("github:acme/parcels", number, "parcels", triage=triage, triaged_at=1.0, mode="shadow")
+    issues.fixed("github:acme/parcels", ["1"], "parcels", "f" * 40, ["parcels/prices.py"])
     database.close()
 
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from loccit.evals.online import Scored
     from loccit.evals.runner import EvalTask, Standing
     from loccit.evals.scoring import Scorer
+    from loccit.evals.shadow import ShadowReport
     from loccit.evals.tasks import TaskFile
     from loccit.indexing.changes import Booleans, ChangeTable
     from loccit.indexing.shard import Kind, Manifest, Shard, SnapshotRecord
@@ -78,12 +79,15 @@ if TYPE_CHECKING:
     from loccit.retrieval.past import Past
     from loccit.sources import Guard, Repository
     from loccit.sources.issues import IssueStore, StoredIssue, SyncReport
+    from loccit.sources.issues.fixes import FixFinder
+    from loccit.sources.issues.writing import TrackerWriter
     from loccit.storage.database import Database
     from loccit.telemetry.alerts import Alert, Delivery
     from loccit.telemetry.audit import Anchor, AuditReport, AuditRow
     from loccit.telemetry.export import Exporter
     from loccit.telemetry.feedback import Rating
     from loccit.telemetry.records import RunRecord, RunSummary
+    from loccit.telemetry.triages import TriagedIssues
     from loccit.verification import VerificationReport
 
 
@@ -766,6 +770,18 @@ class Loccit:
         except (IndexBroken, IndexFormatMismatch):
             return abstain(report, TriageAbstention.INDEX_BROKEN, version=__version__)
 
+    def triage_as_run(
+        self, issue: str | bytes | Issue, *, repo: str | None = None, top: int = 10, user: str = ""
+    ) -> tuple[Triage, str]:
+        """As `triage`, of now, kept as a run: with the id under which `rate_run` takes what is right, empty
+        where no runs are kept. Raises StorageFailed too.
+        """
+        from loccit.pipeline.report import report_of
+        from loccit.pipeline.written import triaged
+
+        text = report_of(issue).text
+        return triaged(text, lambda: self.triage(issue, repo=repo, top=top), self._books(user))
+
     def prove(
         self, repo: str | None = None, *, rev: str | None = None, cases: int = 200, blocks: int = 5
     ) -> Proof:
@@ -1355,6 +1371,71 @@ class Loccit:
         known = self._contents().by_key(source.key)
         name = known.name if known else source.name
         return cite_issue_lines(name, stored.commit, stored.path, stored.data, start_line, end_line)
+
+    def tracker_writer(self, tracker: str, *, variable: str) -> TrackerWriter:
+        """What writes comments of ours at a tracker (`github:owner/name`, `gitlab:group/name`), with the
+        token in this environment variable. Raises InputError, SettingsError, UnsafeSource.
+        """
+        from loccit.sources.issues import parse_tracker
+
+        return self._system.tracker_writer(parse_tracker(tracker, folder=Path.cwd()), variable)
+
+    def tracker_fixes(self, tracker: str, *, variable: str = "") -> FixFinder:
+        """What a tracker says of fixes, and of who may write, with the token in this environment variable,
+        by default that of its host. Raises InputError, SettingsError, UnsafeSource.
+        """
+        from loccit.sources.issues import parse_tracker
+
+        return self._system.tracker_fixes(parse_tracker(tracker, folder=Path.cwd()), variable)
+
+    def comment_on(
+        self, triage: Triage | bytes, *, tracker: str, issue: str, variable: str, dry: bool = False
+    ) -> tuple[str, str]:
+        """Write a triage (or the bytes of its file) as the one comment of ours below an issue, with the token
+        in this environment variable: its text and its id. Empty texts where there is nothing to say, the id
+        also where it is `dry` and nothing is written.
+
+        Nothing of the triage acts: texts are shown as code, and links are made of ids and paths. Raises
+        MalformedAnswer for bytes that are no triage, InputError, SettingsError, SourceError.
+        """
+        from loccit.core.triage import parse_triage
+        from loccit.pipeline.issue_comment import Web, comment_of, has_something_to_say, write_comment
+        from loccit.sources.issues import TrackerKind, parse_tracker
+
+        location = parse_tracker(tracker, folder=Path.cwd())
+        if location.kind not in (TrackerKind.GITHUB, TrackerKind.GITLAB) or not issue.isdecimal():
+            raise InputError(
+                f"{tracker!r} has no issue {issue!r} to comment on",
+                next_step="write github:owner/name or gitlab:group/name, and the number of the issue",
+            )
+        found = parse_triage(triage) if isinstance(triage, bytes) else triage
+        text = comment_of(found, Web(f"{location.host}/{location.name}", f"{location.kind.value}.com"))
+        is_worth_it = has_something_to_say(found)
+        if dry:
+            return (text if is_worth_it else ""), ""
+        writer = self._system.tracker_writer(location, variable)
+        try:
+            return text, write_comment(writer, issue, text, is_new_allowed=is_worth_it)
+        finally:
+            writer.close()
+
+    def triaged_issues(self) -> TriagedIssues:
+        """What a server said, or would have said, of the issues that trackers told it of. Raises
+        StorageFailed.
+        """
+        return self._system.triaged_issues()
+
+    def shadow(self, repo: str | None = None, *, since: datetime | None = None) -> ShadowReport:
+        """How right a server's triages were of the issues that were mended since, with intervals.
+
+        `repo` is the name, path or URL of an indexed repository, by default all of them together. Raises
+        NotIndexed, StorageFailed.
+        """
+        from loccit.evals.shadow import shadow_report
+
+        name = None if repo is None else self.name_of(repo)
+        began = None if since is None else since.timestamp()
+        return shadow_report(self.triaged_issues().list(repo=name, since=began))
 
     # Keeping house
 

@@ -153,6 +153,13 @@ def has_own_token(host: str) -> bool:
     return host.removeprefix("api.") in _TOKENS
 
 
+def tracker_secret(variable: str) -> str | None:
+    """What this environment variable holds for a tracker, a token or what deliveries are signed with; None
+    without one. Raises SettingsError, which does not repeat it, for a text that is none.
+    """
+    return _secret(variable)
+
+
 def model_key(variable: str) -> str | None:
     """The key of a model provider that this environment variable holds, None without one.
 

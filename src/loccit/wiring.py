@@ -18,6 +18,7 @@ from loccit.settings import (
     model_key,
     of_a_run,
     real_model_calls,
+    tracker_secret,
     tracker_token,
 )
 from loccit.sources import Guard, Repository, open_repository
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from loccit.models.templates import Template
     from loccit.policy.keys import KeyStore
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
+    from loccit.sources.issues.fixes import FixFinder
+    from loccit.sources.issues.writing import TrackerWriter
     from loccit.storage.conversations import Conversations
     from loccit.storage.database import Database
     from loccit.telemetry.alerts import AlertStore, Webhook
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from loccit.telemetry.feedback import FeedbackStore
     from loccit.telemetry.records import RunStore
     from loccit.telemetry.scores import ScoreStore
+    from loccit.telemetry.triages import TriagedIssues
 
 
 @dataclass(slots=True)
@@ -130,6 +134,38 @@ class System:
     def _may_have_token(self, location: TrackerLocation) -> bool:
         """Whether a token may go to a host: not to any that somebody names over a network."""
         return self.guard is None or has_own_token(location.host) or self.guard.trusts(location.hostname)
+
+    def tracker_writer(self, location: TrackerLocation, variable: str) -> TrackerWriter:
+        """What writes comments at a tracker, with the token in this environment variable.
+
+        Raises SettingsError where there is none, InputError, UnsafeSource.
+        """
+        from loccit.sources.issues.api import Token
+        from loccit.sources.issues.writing import open_writer
+
+        token = tracker_secret(variable)
+        if token is None:
+            raise SettingsError(
+                f"the environment variable {variable!r} holds no token to write with",
+                next_step="set it to a token that may write to issues, and to nothing else",
+            )
+        return open_writer(location, token=Token(token), options=self.settings.sources)
+
+    def tracker_fixes(self, location: TrackerLocation, variable: str = "") -> FixFinder:
+        """What a tracker says of fixes and people, with the token in this environment variable, without a
+        name with that of the tracker's host. Raises SettingsError, InputError, UnsafeSource.
+        """
+        from loccit.sources.issues.api import Token
+        from loccit.sources.issues.fixes import open_fixes
+
+        token = tracker_secret(variable) if variable else tracker_token(location.host)
+        return open_fixes(location, token=Token(token) if token else None, options=self.settings.sources)
+
+    def triaged_issues(self) -> TriagedIssues:
+        """What was said of the issues that trackers told of. Raises as `database` does."""
+        from loccit.telemetry.triages import TriagedIssues
+
+        return TriagedIssues(self.database())
 
     def database(self) -> Database:
         """The database, open. Raises SettingsError, StorageFailed, IndexFormatMismatch."""

@@ -24,6 +24,8 @@ app = typer.Typer(
     help="Read a tracker's issues, and see them as of any day.",
 )
 
+_MOST_BYTES = 5_000_000
+
 AsOf = Annotated[
     str | None,
     typer.Option(
@@ -155,6 +157,98 @@ def show(
         say_styled(style(f"\n{_day(time)}  {one_line(what)}", "dim"))
         if text:
             say(text)
+
+
+@app.command(cls=Command)
+def comment(
+    file: Annotated[
+        str,
+        typer.Argument(metavar="TRIAGE", help="What 'loccit triage --json' printed; - is standard input."),
+    ],
+    *,
+    tracker: Annotated[
+        str,
+        typer.Option("--tracker", metavar="TRACKER", help="github:owner/name or gitlab:group/name; @HOST."),
+    ],
+    issue: Annotated[str, typer.Option("--issue", metavar="N", help="The number of the issue.")],
+    token_variable: Annotated[
+        str,
+        typer.Option("--token-variable", metavar="NAME", help="The environment variable with the token."),
+    ] = "LOCCIT_WRITE_TOKEN",  # noqa: S107 - a name, no secret
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the comment, and write nothing.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a triage as a comment below its issue, or edit the one that was written before.
+
+    Needs nothing of the repository, and no text of the issue but what stands in the triage; nothing of that
+    can mention anybody, link, close or run anything. Where the triage has nothing to say, and said nothing
+    before, nothing is written.
+
+    Exits with 1 where there is nothing to say.
+    """
+    from loccit.cli.exit_codes import ExitCode
+    from loccit.cli.output import note, say
+
+    data = _triage_bytes(file)
+    said, place = _loccit().comment_on(
+        data, tracker=tracker, issue=issue, variable=token_variable, dry=dry_run
+    )
+    if dry_run:
+        say(said)
+    elif not quiet:
+        note(f"comment {place} says so" if place else "nothing to say")
+    if not said or not (place or dry_run):
+        raise typer.Exit(ExitCode.NOTHING)
+
+
+@app.command(cls=Command)
+def shadow(
+    *,
+    repo: Annotated[
+        str | None, typer.Option("--repo", "-r", metavar="REPO", help="Only this repository.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="DATE", help="Only issues that were triaged from then on."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show how right the server's triages were of issues that were mended since.
+
+    A server that is told of issues keeps what it said of each, or would have said, and compares it with what
+    the fix changed. Once the figures are good enough for you, let it comment: mode = "comment".
+
+    Exits with 1 where nothing can be compared yet.
+    """
+    from loccit.cli.exit_codes import ExitCode
+    from loccit.cli.options import moment_of
+    from loccit.cli.output import emit
+    from loccit.cli.shadow_view import show_shadow
+
+    report = _loccit().shadow(repo, since=moment_of("--since", since))
+    if json:
+        emit(report.to_json())
+    else:
+        show_shadow(report, quiet=quiet)
+    if not report.scored:
+        raise typer.Exit(ExitCode.NOTHING)
+
+
+def _triage_bytes(written: str) -> bytes:
+    """The bytes of a triage. Raises InputError, LimitExceeded."""
+    from pathlib import Path
+
+    from loccit.cli.options import standard_input
+    from loccit.core.errors import InputError, LimitExceeded
+
+    try:
+        data = standard_input(_MOST_BYTES) if written == "-" else Path(written).read_bytes()
+    except OSError as error:
+        raise InputError(f"the triage {written!r} cannot be read: {error.strerror or error}") from error
+    if len(data) > _MOST_BYTES:
+        raise LimitExceeded("size of the triage in bytes", len(data), _MOST_BYTES)
+    return data
 
 
 def _loccit() -> Loccit:

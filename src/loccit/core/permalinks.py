@@ -16,19 +16,26 @@ _NAME = r"(?!\.\.?(?:/|$))[A-Za-z0-9._-]+"
 
 
 def permalink(
-    repo: str, commit: str | None, path: str | None, start_line: int | None, end_line: int | None
+    repo: str,
+    commit: str | None,
+    path: str | None,
+    start_line: int | None,
+    end_line: int | None,
+    *,
+    like: str | None = None,
 ) -> str | None:
     """The address of these lines at this commit; without lines of the file, without a path of the commit.
 
     `repo` is `host/owner/name` (GitLab: any depth of groups; sr.ht: `git.sr.ht/~owner/name`). Lines are
     1-based, inclusive. The path's bytes are percent-encoded (RFC 3986), bytes that are not UTF-8 too; `path`
-    holds them as surrogate escapes. None where the host is not known, or without a commit. A pure function:
-    it does not say that the host has the commit.
+    holds them as surrogate escapes. `like` is the known host whose addresses this one's are like, by default
+    the host itself. None where that is not known, or without a commit. A pure function: it does not say that
+    the host has the commit.
     """
     if commit is None:
         return None
     host, _, name = repo.partition("/")
-    scheme = _SCHEMES.get(host)
+    scheme = _SCHEMES.get(like or host)
     if scheme is None:
         return None
     pattern, build = scheme

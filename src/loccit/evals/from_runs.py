@@ -20,17 +20,18 @@ from loccit.core.answers import (
     VerdictLabel,
 )
 from loccit.core.errors import IndexBroken, InputError
+from loccit.core.triage import Triage
 from loccit.evals.datasets import Dataset, DatasetHeader, Gold, Job, Lines, Sample
 from loccit.telemetry.feedback import Rating, Thumb
 from loccit.telemetry.records import RunRecord
 
-_ASKED = "ask"
+_ASKED, _TRIAGED = "ask", "triage"
 
 
 class NoSample(StrEnum):
     """Why a run is no sample. The value is what the summary says."""
 
-    OTHER_KIND = "it is no question that was answered"
+    OTHER_KIND = "it is no question that was answered, and no issue that was triaged"
     FAILED = "it failed"
     NO_TEXT = "its texts are not kept"
     FOLLOW_UP = "it goes on with a conversation, and cannot be understood alone"
@@ -40,6 +41,7 @@ class NoSample(StrEnum):
     OTHER_ABSTENTION = "it abstained, but not because the sources are silent"
     ABSTAINED_UNRATED = "it abstained, and nobody said whether that is right"
     NOTHING_CITED = "its answer cites no file"
+    NO_FILES = "it is an issue, and nobody said which files had to change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ def samples_from_runs(
 def _sample(
     record: RunRecord, ratings: Sequence[Rating], is_follow_up: bool, rated_only: bool
 ) -> Sample | NoSample:
+    if record.kind == _TRIAGED and record.triage is not None:
+        return _of_issue(record, ratings)
     if record.kind != _ASKED:
         return NoSample.OTHER_KIND
     if record.error:
@@ -129,6 +133,35 @@ def _sample(
     answer = answer_of(record)
     gold = _gold(answer, ratings)
     return gold if isinstance(gold, NoSample) else _of(record, answer, gold, ratings)
+
+
+def _of_issue(record: RunRecord, ratings: Sequence[Rating]) -> Sample | NoSample:
+    """An issue whose right files people named, to be localised as of the commit that it was triaged at. Where
+    several did, those of the last one count.
+    """
+    if not record.question.strip():
+        return NoSample.NO_TEXT
+    named = [rating for rating in ratings if rating.thumb is Thumb.DOWN and rating.files]
+    if not named:
+        return NoSample.NO_FILES
+    triage = _triage(record)
+    searched = triage.snapshots[0] if triage.snapshots else None
+    files = named[-1].files
+    return Sample(
+        id=f"run-{record.id}",
+        question=record.question,
+        job=Job.TRIAGE,
+        gold=Gold(files=files),
+        repo=searched.repo if searched else "",
+        commit=searched.commit if searched else None,
+        slices={
+            "kind": "localise",
+            "rated": Thumb.DOWN.value,
+            "outcome": triage.outcome.value,
+            "files": "one" if len(files) == 1 else "several",
+        },
+        origin={"kind": "run", "run": record.id, "at": record.started_at, "digest": record.answer_digest},
+    )
 
 
 def _gold(answer: Answer, ratings: Sequence[Rating]) -> Gold | NoSample:
@@ -202,6 +235,15 @@ def _place(answer: Answer, gold: Gold) -> tuple[str, str | None]:
     if len(places) > 1:
         places = {(lines.repo or "", lines.commit) for lines in gold.passages}
     return next(iter(places)) if len(places) == 1 else ("", None)
+
+
+def _triage(record: RunRecord) -> Triage:
+    try:
+        return Triage.model_validate(record.triage)
+    except ValidationError as error:
+        raise IndexBroken(
+            f"the triage of run {record.id!r} cannot be read: {error.errors()[0]['msg']}"
+        ) from error
 
 
 def answer_of(record: RunRecord) -> Answer:

@@ -110,6 +110,41 @@ def quoted(question: str, ask: Callable[[], Answer], books: Bookkeeping) -> Writ
     return Written(answer, record, "")
 
 
+def triaged(issue: str, triage: Callable[[], Triage], books: Bookkeeping) -> tuple[Triage, str]:
+    """What `triage` makes of an issue, its text being `issue`, remembered as a run; with the run's id, empty
+    where no runs are kept.
+
+    A run that fails is recorded too, with its error. Raises what `triage` raises, StorageFailed.
+    """
+
+    def kept(trace: Trace, *, found: Triage | None = None, error: str = "") -> str:
+        record = record_of(
+            trace,
+            kind="triage",
+            question=issue,
+            outcome="failed" if found is None else found.outcome.value,
+            error=error,
+            user=books.user,
+            settings=books.settings,
+            triage=found,
+        )
+        _keep(record, trace, books)
+        return record.id if books.runs is not None else ""
+
+    with recording(uuid.uuid4().hex) as trace:
+        try:
+            found = triage()
+        except LoccitError as error:
+            kept(trace, error=type(error).__name__)
+            raise
+        if found.run is not None:
+            for stage, took_ms in found.run.timings_ms.items():
+                trace.add(stage, took_ms / 1000)
+            facts = found.run.model_copy(update={"trace_id": trace.run})
+            found = found.model_copy(update={"run": facts})
+    return found, kept(trace, found=found)
+
+
 async def drafted_reply(triage: Triage, draft: Draft, books: Bookkeeping) -> Triage:
     """The triage with what `draft` makes of it, remembered as a run; as it was, with a note, where a model or
     the budget for it gives out.

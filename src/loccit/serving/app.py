@@ -34,7 +34,7 @@ _DESCRIPTION = (
 
 def create_app(loccit: Loccit) -> FastAPI:
     """The application that answers for this library. Raises SettingsError."""
-    from loccit.serving import health, openai_compat, rest, web
+    from loccit.serving import health, hooks, openai_compat, rest, web
     from loccit.serving.mcp.http import McpDoor
 
     service = Service(loccit, loccit.settings.serving)
@@ -57,6 +57,7 @@ def create_app(loccit: Loccit) -> FastAPI:
     app.add_middleware(Edge, service=service)
     app.include_router(health.routes(service))
     app.include_router(rest.routes(service))
+    app.include_router(hooks.routes(service))
     app.include_router(openai_compat.routes(service))
     app.router.routes.extend(app.state.mcp.routes())
     app.state.pages = web.Pages(service)
@@ -67,13 +68,15 @@ def create_app(loccit: Loccit) -> FastAPI:
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    from loccit.serving import hooks
+
     service: Service = app.state.service
     # Opened now, so that the first question need not wait for it, and a database that is not there is told
     # of.
     await asyncio.to_thread(service.loccit.database)
     service.jobs.start()
     try:
-        async with app.state.mcp.running():
+        async with app.state.mcp.running(), hooks.working(service):
             yield
     finally:
         await service.close()

@@ -39,7 +39,16 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 # What is answered however busy the server is.
-_ALWAYS = ("/health", "/ready", "/metrics", "/static/", "/openapi.json", "/v1/runs", "/v1/index-jobs")
+_ALWAYS = (
+    "/health",
+    "/ready",
+    "/metrics",
+    "/static/",
+    "/openapi.json",
+    "/v1/runs",
+    "/v1/index-jobs",
+    "/hooks/",
+)
 
 
 class Edge:

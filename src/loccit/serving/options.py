@@ -4,11 +4,83 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from loccit.core.errors import SettingsError
 
+_PROJECT = re.compile(r"[A-Za-z0-9_.-]{1,100}(/[A-Za-z0-9_.-]{1,100}){1,20}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]*]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerOptions:
+    """An issue tracker that tells the server of its issues, and what is done about them.
+
+    kind, project: `"github"` and `owner/name`, or `"gitlab"` and `group/name`.
+    repo: the name of the indexed repository that the issues are about; nothing else is read for them.
+    mode: `"shadow"` writes nothing there and keeps what would have been said, `"comment"` writes one comment.
+    host: where people see it, with a port where it has one; empty: github.com or gitlab.com.
+    api: the address of its REST interface; empty: the usual one of the host.
+    labels: the only labels that may be set, and only in the mode `"comment"`; none: none.
+    secret_variable: the environment variable with what deliveries are signed with.
+    token_variable: the one with a token that reads; empty: the variable of the host.
+    write_token_variable: the one with a token that writes comments, in the mode `"comment"` alone.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    kind: Literal["github", "gitlab"]
+    project: str
+    repo: str
+    mode: Literal["shadow", "comment"] = "shadow"
+    host: str = ""
+    api: str = ""
+    labels: tuple[str, ...] = ()
+    secret_variable: str = "LOCCIT_HOOK_SECRET"  # noqa: S105 - a name, no secret
+    token_variable: str = ""
+    write_token_variable: str = "LOCCIT_WRITE_TOKEN"  # noqa: S105 - a name, no secret
+
+    def __post_init__(self) -> None:
+        if not _PROJECT.fullmatch(self.project) or (self.kind == "github" and self.project.count("/") != 1):
+            raise SettingsError(
+                f"[[serving.trackers]] project is {self.project!r}", next_step="write it as owner/name"
+            )
+        if not self.repo:
+            raise SettingsError(
+                f"[[serving.trackers]] {self.project!r} names no repo",
+                next_step="write the name of the indexed repository: loccit status",
+            )
+        for name in ("secret_variable", "token_variable", "write_token_variable"):
+            value = getattr(self, name)
+            if not _VARIABLE.fullmatch(value) and (value or name != "token_variable"):
+                raise SettingsError(
+                    f"[[serving.trackers]] {name} is {value!r}",
+                    next_step="write the name of an environment variable",
+                )
+        for name, value in (("host", self.host), ("api", urlsplit(self.api).netloc)):
+            if getattr(self, name) and not _HOST.fullmatch(value):
+                raise SettingsError(
+                    f"[[serving.trackers]] {name} is {getattr(self, name)!r}",
+                    next_step="write a host, or the address of a REST interface: https://host/api/v4",
+                )
+
+    @property
+    def web_host(self) -> str:
+        """Where people see it."""
+        return (self.host or self.known_host).lower()
+
+    @property
+    def known_host(self) -> str:
+        """The host whose addresses its are like."""
+        return f"{self.kind}.com"
+
+    @property
+    def tracker(self) -> str:
+        """How it is written after `--from`."""
+        place = self.api or ("" if self.web_host == self.known_host else self.host)
+        return f"{self.kind}:{self.project}{f'@{place}' if place else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +114,7 @@ class ServingOptions:
     oidc_secret_variable: the environment variable with the client's secret.
     oidc_role_claim: the claim that names groups; oidc_maintainers, oidc_admins: groups of that role, others
     read.
+    trackers: issue trackers that tell the server of their issues.
     """
 
     host: str = "127.0.0.1"
@@ -74,6 +147,7 @@ class ServingOptions:
     oidc_role_claim: str = "groups"
     oidc_maintainers: tuple[str, ...] = ()
     oidc_admins: tuple[str, ...] = ()
+    trackers: tuple[TrackerOptions, ...] = ()
 
     def __post_init__(self) -> None:
         for name, least, most in (
@@ -120,6 +194,11 @@ class ServingOptions:
         for host in self.hosts:
             if not _HOST.fullmatch(host):
                 raise SettingsError(f"[serving] hosts has {host!r}", next_step="write names of hosts")
+        named = [tracker.tracker for tracker in self.trackers]
+        if len(set(named)) < len(named):
+            raise SettingsError(
+                f"[[serving.trackers]] has {max(named, key=named.count)!r} twice", next_step="write it once"
+            )
         if bool(self.oidc_issuer) != bool(self.oidc_client_id):
             raise SettingsError(
                 "[serving] has only one of oidc_issuer and oidc_client_id", next_step="write both, or neither"

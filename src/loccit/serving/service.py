@@ -66,7 +66,8 @@ class Service:
 
     Searches and answers without a model run in threads, behind one gate; answers of models are awaited,
     behind another. What a caller no longer waits for is given up: at once where it waits or asks a model, and
-    a search that is under way is finished by its thread, unheard.
+    a search that is under way is finished by its thread, unheard. `deliveries_came` wakes who deals with what
+    trackers tell of.
     """
 
     def __init__(self, loccit: Loccit, options: ServingOptions) -> None:
@@ -77,6 +78,7 @@ class Service:
         self.streams = Gate("streams", at_once=options.streams, queue=0)
         self.is_draining = False
         self.jobs = Jobs(self)
+        self.deliveries_came = asyncio.Event()
         self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="loccit-call")
         # What reads or writes a row must not wait behind searches.
         self._books = ThreadPoolExecutor(2, thread_name_prefix="loccit-books")

@@ -258,12 +258,60 @@ job_runners = Table(
     Column("seen_at", Float, nullable=False),
 )
 
+# What trackers told of, from when it came until its time bound is over: see `serving.hooks`.
+deliveries = Table(
+    "deliveries",
+    METADATA,
+    Column("tracker", String(300), primary_key=True),  # as `--from` writes it
+    Column("id", String(200), primary_key=True),  # the tracker's own
+    Column("body", String(64), nullable=False),  # SHA-256 of what came, in hex
+    Column("subject", String(400), nullable=False),  # what is dealt with one after another
+    Column("at", Float, nullable=False),
+    Column("state", String(8), nullable=False),  # pending, done, failed
+    Column("event", Text, nullable=False),  # JSON; empty once it is done
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("held_until", Float, nullable=False),  # by the worker that has it; 0: by none
+    Column("problem", Text, nullable=False),
+    Index("deliveries_by_body", "tracker", "body", unique=True),
+    Index("deliveries_by_due", "state", "due_at"),
+    Index("deliveries_by_subject", "subject", "state"),
+    Index("deliveries_by_time", "at"),
+)
+
+# The newest triage of each issue that a tracker told of, and what is known of it since.
+triaged_issues = Table(
+    "triaged_issues",
+    METADATA,
+    Column("tracker", String(300), primary_key=True),
+    Column("issue", String(100), primary_key=True),
+    Column("repo", String(500), nullable=False),
+    Column("seen_at", Float, nullable=False),  # the state of the issue that was read, by the tracker's clock
+    Column("text_sha256", String(64), nullable=False),  # of title and body
+    Column("is_quiet", Integer, nullable=False),  # 1: a maintainer wants no comment
+    Column("triaged_at", Float),  # null: never
+    Column("mode", String(8), nullable=False),  # shadow, comment
+    Column("run", String(64), nullable=False),  # empty where no run is kept
+    Column("triage", Text, nullable=False),  # a loccit-triage/1 document
+    Column("said", Text, nullable=False),  # the comment, as it was or would have been written
+    Column("comment", String(100), nullable=False),  # its id at the tracker
+    Column("written", String(64), nullable=False),  # SHA-256 of the text that it has there
+    Column("fixed_at", Float),
+    Column("fix", String(200), nullable=False),
+    Column("fix_files", Text, nullable=False),  # JSON: paths
+    Column("duplicate_of", String(100), nullable=False),
+    Column("not_duplicate", Integer, nullable=False),  # 1: a maintainer says so
+    Column("corrected_files", Text, nullable=False),  # JSON: paths
+    Index("triaged_issues_by_repo", "repo", "triaged_at"),
+)
+
 __all__ = [
     "METADATA",
     "alerts",
     "audit",
     "call_sizes",
     "charges",
+    "deliveries",
     "feedback",
     "idempotent_requests",
     "job_runners",
@@ -274,6 +322,7 @@ __all__ = [
     "scores",
     "sessions",
     "spending",
+    "triaged_issues",
     "turns",
     "waiting",
 ]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
 
     from loccit.core.answers import Answer
+    from loccit.core.triage import Triage
     from loccit.storage.database import Database
 
 FORMAT = "loccit-run/1"
@@ -79,6 +80,7 @@ class RunRecord(Value):
     `timings_ms` are the spans at the top by name, `verdicts` counts the claims that were made by their
     verdict, dropped ones too. `settings` are those that it ran with, none of them secret. `answer` is the
     loccit-answer/1 document, None where there is none or texts are not kept; `answer_digest` its digest.
+    Of an issue that was triaged `triage` is the loccit-triage/1 document, and `answer_digest` that one's.
     """
 
     format: Literal["loccit-run/1"]
@@ -100,6 +102,7 @@ class RunRecord(Value):
     spans: tuple[SpanRecord, ...] = Field(strict=False)
     answer: dict[Text, Any] | None
     answer_digest: Text
+    triage: dict[Text, Any] | None = None
 
     @property
     def is_written(self) -> bool:
@@ -132,6 +135,7 @@ def record_of(
     session: str = "",
     settings: Mapping[str, Any] | None = None,
     answer: Answer | None = None,
+    triage: Triage | None = None,
 ) -> RunRecord:
     """The record of a run that has ended. Its calls are the spans that `calling` made.
 
@@ -167,7 +171,8 @@ def record_of(
         timings_ms=timings,
         spans=tuple(_span(span) for span in trace.spans),
         answer=None if answer is None else answer.model_dump(mode="json"),
-        answer_digest="" if answer is None else answer.digest,
+        answer_digest=answer.digest if answer else triage.digest if triage else "",
+        triage=None if triage is None else triage.model_dump(mode="json"),
     )
 
 
@@ -189,7 +194,7 @@ class RunStore:
 
         kept = redact_tree(record.model_dump(mode="json"))
         if not self._keep_text:
-            kept |= {"question": "", "answer": None}
+            kept |= {"question": "", "answer": None, "triage": None}
         started_at = datetime.fromisoformat(record.started_at).timestamp()
         row = {
             "id": record.id,

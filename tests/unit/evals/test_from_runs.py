@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,10 +22,12 @@ from loccit.core.answers import (
     seal,
 )
 from loccit.core.errors import IndexBroken, InputError
-from loccit.evals.datasets import Lines, dataset_lines, parse_dataset
+from loccit.core.triage import parse_triage
+from loccit.evals.datasets import Job, Lines, dataset_lines, parse_dataset
 from loccit.evals.from_runs import NoSample, RunSamples, samples_from_runs
 from loccit.telemetry.feedback import Rating, Thumb
-from loccit.telemetry.records import RunRecord
+from loccit.telemetry.records import RunRecord, record_of
+from loccit.telemetry.trace import Trace
 from tests.unit.telemetry.test_records import record
 
 COMMIT, OTHER = "c" * 40, "d" * 40
@@ -228,3 +231,33 @@ def test_a_record_whose_answer_is_none_is_told() -> None:
 def test_the_file_is_read_as_it_was_written() -> None:
     found = made(run(), rated(Thumb.UP))
     assert parse_dataset(b"".join(dataset_lines(found.dataset)), name="x") == found.dataset
+
+
+TRIAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "loccit-triage-1.example.json"
+
+
+def triaged(run: str = RUN, **fields: Any) -> RunRecord:
+    document = parse_triage(TRIAGE.read_bytes())
+    given: dict[str, Any] = {"kind": "triage", "question": "Prices\n\nare wrong", "outcome": "triaged"}
+    return record_of(Trace(run), triage=document, **given | fields)
+
+
+def test_an_issue_whose_files_a_maintainer_named_is_a_sample_to_localise() -> None:
+    """As of the commit that it was triaged at; what the machine had said is not in it."""
+    said = Rating(RUN, "github.com:ana", 1.0, Thumb.DOWN, "", ("parcels/prices.py",))
+    made = samples_from_runs([triaged()], {RUN: [said]})
+    (sample,) = made.dataset.samples
+    snapshot = parse_triage(TRIAGE.read_bytes()).snapshots[0]
+    assert (sample.job, sample.question) == (Job.TRIAGE, "Prices\n\nare wrong")
+    assert (sample.repo, sample.commit) == (snapshot.repo, snapshot.commit)
+    assert sample.gold.files == ("parcels/prices.py",)
+    assert sample.slices == {"kind": "localise", "rated": "down", "outcome": "triaged", "files": "one"}
+    assert made.counts == {"down": 1}
+
+
+def test_an_issue_without_named_files_is_none() -> None:
+    for ratings in ([], [Rating(RUN, "ana", 1.0, Thumb.UP)], [Rating(RUN, "ana", 1.0, Thumb.DOWN, "no")]):
+        with pytest.raises(InputError, match="nobody said which files"):
+            samples_from_runs([triaged()], {RUN: ratings})
+    with pytest.raises(InputError, match="texts are not kept"):
+        samples_from_runs([triaged(question="")], {})

@@ -7,10 +7,10 @@ import random
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from loccit.core.errors import TrackerRefused, TrackerUnreachable, UnsafeSource
 from loccit.sources.addresses import Guard
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 _MAX_ANSWER_BYTES = 64_000_000
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 307, 308})
+_SAME_METHOD = frozenset({307, 308})
 _FAULTS = frozenset({500, 502, 503, 504})
 _LONGEST_BACKOFF_S = 30.0
 # What GitHub asks for where it names no time.
 _UNNAMED_WAIT_S = 60.0
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+Method = Literal["POST", "PUT", "PATCH"]
 
 
 class Token:
@@ -45,7 +48,9 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """An answer with status 200, 304, 404, 410 or 422. `document` is None unless it is 200."""
+    """An answer with status 200, 201, 204, 304, 404, 410 or 422. `document` is None unless it is 200 or
+    201.
+    """
 
     status: int
     document: Any
@@ -62,6 +67,14 @@ class ApiAnswer:
                 next_step="is this the address of the tracker's REST interface?",
             )
         return cast("list[dict[str, Any]]", found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: httpx.URL
+    etag: str = ""
+    document: bytes | None = None
 
 
 class Api:
@@ -117,34 +130,57 @@ class Api:
         url = self._own(where)
         if parameters:
             url = url.copy_merge_params(dict(parameters))
-        problem = ""
+        return self._asked(_Request("GET", url, etag=etag), self._options.tracker_attempts)
+
+    def change(self, method: Method, where: str, document: Any) -> ApiAnswer:
+        """The answer to a request that changes something, `document` being what it says, as JSON.
+
+        What comes to the same when it is done twice (PUT, PATCH) is tried again after faults. A POST is sent
+        once, limits apart: after a fault nobody knows whether it was done, and TrackerUnreachable says so.
+        """
+        request = _Request(method, self._own(where), document=json.dumps(document).encode())
+        return self._asked(request, 1 if method == "POST" else self._options.tracker_attempts)
+
+    def _asked(self, request: _Request, attempts: int) -> ApiAnswer:
+        """The answer; faults are met so often at most, limits however often the tracker is asked at all."""
+        problem, faults = "", 0
         for attempt in range(self._options.tracker_attempts):
-            if attempt:
+            if faults:
                 time.sleep(self._backoff(attempt))
             try:
-                answer, problem = self._once(url, etag)
+                answer, problem = self._once(request)
             except _Fault as fault:
-                problem = str(fault)
+                problem, faults = str(fault), faults + 1
+                if faults >= attempts:
+                    break
                 continue
             if answer is not None:
                 return answer
         raise TrackerUnreachable(
-            f"{self._shown(url)} cannot be had: {problem}",
+            f"{self._shown(request.url)} cannot be had: {problem}",
             next_step="what came before is kept: run the same command again to go on from there",
         )
 
-    def _once(self, url: httpx.URL, etag: str) -> tuple[ApiAnswer | None, str]:
+    def _once(self, request: _Request) -> tuple[ApiAnswer | None, str]:
         """The answer; without one, the limit that was waited out."""
+        url = request.url
         for _ in range(_MOST_REDIRECTS):
-            response, body = self._send(url, etag)
+            response, body = self._send(replace(request, url=url))
             if response.status_code not in _REDIRECTS:
                 break
+            if request.method != "GET" and response.status_code not in _SAME_METHOD:
+                raise TrackerRefused(
+                    f"{self._shown(url)} has moved to {response.headers.get('location', '')[:200]!r}",
+                    next_step="name the tracker as it is called now",
+                )
             url = self._own(response.headers.get("location", ""), url)
         else:
             raise TrackerRefused(f"{self._shown(url)} redirects without end")
         status = response.status_code
-        if status == 200:
+        if status in (200, 201):
             return self._answer(url, response, _document(body)), ""
+        if status == 204:
+            return self._answer(url, response, None), ""
         if status in (304, 404, 410, 422):
             return self._answer(url, response, None), ""
         if status in _FAULTS:
@@ -154,16 +190,21 @@ class Api:
             raise self._refusal(url, status, body)
         return None, self._wait_out(url, wait)
 
-    def _send(self, url: httpx.URL, etag: str) -> tuple[httpx.Response, bytes]:
+    def _send(self, request: _Request) -> tuple[httpx.Response, bytes]:
         """One exchange, its body read to the end within the time. Raises _Fault."""
         import httpx
 
-        limit_s = self._options.tracker_timeout_s
+        url, limit_s = request.url, self._options.tracker_timeout_s
+        headers = {"If-None-Match": request.etag} if request.etag else {}
+        if request.document is not None:
+            headers["Content-Type"] = "application/json"
         deadline = time.monotonic() + limit_s
         pieces: list[bytes] = []
         size = 0
         try:
-            with self._client.stream("GET", url, headers={"If-None-Match": etag} if etag else {}) as response:
+            with self._client.stream(
+                request.method, url, headers=headers, content=request.document
+            ) as response:
                 for piece in response.iter_bytes():
                     pieces.append(piece)
                     size += len(piece)

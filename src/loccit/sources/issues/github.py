@@ -29,7 +29,7 @@ from loccit.sources.issues.reading import read_entry, read_time
 from loccit.sources.issues.tracker import Addition, Batch, Cursor
 from loccit.sources.options import SourceOptions
 
-_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _SORTED = {"sort": "updated", "direction": "asc"}
 _EVENTS = {
     "closed": EventKind.CLOSED,
@@ -112,7 +112,7 @@ class GitHub:
         self._name = location.name
         self._host = location.host
         self._root = f"repos/{location.name}"
-        self._api = Api(location.api, token=token, headers=_HEADERS, options=options, guard=guard)
+        self._api = Api(location.api, token=token, headers=HEADERS, options=options, guard=guard)
 
     def changes(self, cursor: Cursor) -> Iterator[Batch]:
         """Issues first, then what was said and done; see `Tracker.changes`."""
