@@ -1,8 +1,8 @@
 """Render the Helm chart for the tests: tests/golden/chart/NAME.values.yaml -> NAME.yaml.
 
-Needs Helm's own engine, which nothing else here does: `pip install helm-python-sdk` into an environment of
-its own, then run this with that environment's Python. The first line of each file is a digest of the chart and
-the values; a test fails where it is not that of the present ones.
+Needs Helm's own engine, which nothing else here does: `pip install helm-python-sdk pyyaml` into an environment
+of its own, then run this with that environment's Python. The first line of each file is a digest of the chart
+and the values; a test fails where it is not that of the present ones.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import helm_python  # pyright: ignore[reportMissingImports]
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +29,8 @@ def digest_of(values: Path) -> str:
 
 def render(values: Path) -> str:
     """The manifests, by template. Helm checks the values against the chart's schema first."""
+    import helm_python  # the tests, which have no Helm, load this module for its digest
+
     chosen: dict[str, Any] = yaml.safe_load(values.read_text()) or {}
     with helm_python.Chart.load(str(CHART)) as chart:
         chart.validate_schema(chosen)
