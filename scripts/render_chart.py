@@ -1,6 +1,6 @@
 """Render the Helm chart for the tests: tests/golden/chart/NAME.values.yaml -> NAME.yaml.
 
-Needs Helm's own engine, which nothing else here does: `pip install helm-python-sdk pyyaml` into an environment
+Needs Helm's own engine, as nothing else here does: `pip install helm-python-sdk pyyaml` into an environment
 of its own, then run this with that environment's Python. The first line of each file is a digest of the chart
 and the values; a test fails where it is not that of the present ones.
 """

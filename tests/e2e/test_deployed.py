@@ -23,7 +23,7 @@ from tests.repositories import make_repository
 from tests.servers import WEATHER
 
 NOBODY = 65_534
-# Python may be in root's own folder, where nobody else looks: it can be read by this, and nothing be written.
+# Python may be in a folder that is root's alone: this lets it be read, and nothing be written.
 READS = "+dac_read_search"
 
 

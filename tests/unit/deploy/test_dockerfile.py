@@ -1,4 +1,4 @@
-"""The Dockerfile, where no engine runs: what is copied exists, what is installed is locked, nobody is root."""
+"""The Dockerfile, where no engine runs: what is copied exists, what is installed is locked, nobody root."""
 
 from __future__ import annotations
 
