@@ -79,6 +79,17 @@ def test_older_turns_are_summarised_and_keep_their_citations() -> None:
     assert last == "Question: last?\nAnswer:\n- Yes. [src/a.py:1-1]"
 
 
+def test_what_only_a_client_remembers_is_told_as_its_text() -> None:
+    """Nobody checked it, so it has no places; without an answer the question stands there all the same."""
+    turns = [("what is it?", "It is a thing."), ("and why?", "")]
+    assert condensed(turns, count_tokens=words, budget_tokens=100) == (
+        "Question: what is it?\nAnswer:\nIt is a thing.\n\nQuestion: and why?\nAnswer:\n(none)"
+    )
+    short = condensed([("what is it?", "word " * 100)], count_tokens=words, budget_tokens=60)
+    assert short.startswith("Earlier question: what is it?\n- word word")
+    assert short.endswith("…")
+
+
 def test_nothing_said_is_nothing_told() -> None:
     assert condensed([], count_tokens=words, budget_tokens=100) == ""
 
