@@ -91,20 +91,21 @@ def test_in_shadow_mode_nothing_is_written_and_what_would_have_been_is_kept(
         assert record.corrected_files == ("weather.py",)
 
 
+@pytest.mark.parametrize(("allowed", "labels"), [(("area: weather",), ["area: weather"]), (("other",), [])])
 def test_only_labels_of_the_allow_list_are_set_and_only_once(
-    serve: Serve, github: FakeTracker, home: Path
+    serve: Serve, github: FakeTracker, home: Path, allowed: tuple[str, ...], labels: list[str]
 ) -> None:
+    """One that a maintainer takes away stays away. Nobody is assigned, nothing is closed."""
     (home / "settings.toml").write_text('[pipeline]\ncomponent_labels = {"" = "area: weather"}\n')
-    with serve(options_for(github, labels=("area: weather",))) as server:
+    with serve(options_for(github, labels=allowed)) as server:
         tell(server, "issues")
+        tell(server, "issues", action="edited", issue__title="launch", issue__body="it fails")
         tell(server, "issues", action="edited", issue__body="weather_report raises KeyError for Atlantis")
-        assert github.labels == ["area: weather"]
-    github.labels.clear()
-    github.comments.clear()
-    with serve(options_for(github, labels=("other",))) as server:
-        tell(server, "issues", action="edited", issue__body="weather_report raises for Mu")
-        assert github.labels == []
-        assert not any("assignees" in path or "state" in str(said) for _, path, said in github.writes)
+        assert github.labels == labels
+        assert len(github.ours) == 1
+        paths = {path.removeprefix(github.root) for _, path, _ in github.writes}
+        mine = {"/issues/1/comments", f"/issues/comments/{github.ours[0]['id']}"}
+        assert paths == mine | ({"/issues/1/labels"} if labels else set())
 
 
 def test_hostile_text_reaches_nobody(serve: Serve, github: FakeTracker) -> None:
