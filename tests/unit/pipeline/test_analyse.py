@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
+import loccit
 from loccit.core.errors import LimitExceeded, ObjectCorrupt, ObjectMissing, SourceUnreadable
 from loccit.core.source import GitObject
 from loccit.indexing.lexical import decode
@@ -82,3 +87,52 @@ def test_a_process_that_dies_is_an_error_that_says_what_to_set() -> None:
 def test_nothing_to_do_starts_nothing() -> None:
     """No jobs, no batches."""
     assert list(analyse([], Reader("death"), ParsingOptions(), 2)) == []
+
+
+_PARENT = """
+import sys
+from loccit.parsing import ParsingOptions
+from loccit.pipeline.analyse import Job, analyse
+from tests.unit.pipeline.test_analyse import Slow, JOBS
+list(analyse(JOBS, Slow(), ParsingOptions(), 2))
+"""
+
+
+class Slow(Reader):
+    """Says which process reads, and takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__("none")
+
+    def read(self, object_id: str) -> GitObject:
+        print(os.getpid(), flush=True)
+        time.sleep(3)
+        return super().read(object_id)
+
+
+def test_the_workers_of_a_parent_that_is_killed_end_too() -> None:
+    """They would wait for work for ever, a hundred megabytes of them after each kill."""
+    root = Path(__file__).resolve().parents[3]
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _PARENT],
+        env={**os.environ, "PYTHONPATH": f"{root}:{Path(loccit.__file__).parents[1]}"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    workers = {int(parent.stdout.readline()) for _ in range(2)}
+    assert parent.pid not in workers
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 30
+    while any(is_alive(worker) for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(is_alive(worker) for worker in workers)
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return (Path("/proc") / str(process) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

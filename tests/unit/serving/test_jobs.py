@@ -367,3 +367,40 @@ def test_a_failed_job_tells_admins_what_and_readers_that(server: Server, folder:
             seen = other.get(f"/v1/index-jobs/{job}").json()
             assert seen["problem"]["type"] == told["problem"]["type"]
             assert str(folder) not in json.dumps(seen)
+
+
+def test_the_command_line_lists_shows_and_cancels(folder: Path):
+    loccit = Loccit(folder / "home")
+    known = next(one for one in loccit.known() if one.name == "open")
+    store = JobStore(loccit.database())
+    first, second = (
+        store.add(
+            JobRequest(JobKind.INDEX, repository="open", rev=rev),
+            key=known.key,
+            name="open",
+            caller="c",
+            user="ana",
+        )
+        for rev in (None, "nowhere")
+    )
+
+    def printed(*arguments: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "loccit", "jobs", *arguments],
+            env={**os.environ, "LOCCIT_HOME": str(folder / "home")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout or done.stderr
+
+    assert [line.split()[0] for line in printed().splitlines()] == [second.id, first.id]
+    assert printed("cancel", first.id) == f"{first.id}: cancelled\n"
+    printed("run", "--idle", "1")
+    assert "revision 'nowhere'" in printed("show", second.id)
+    told = json.loads(printed("--json"))
+    assert told["format"] == "loccit-jobs/1"
+    assert [one["state"] for one in told["jobs"]] == ["failed", "cancelled"]
+    assert "there is no job 'x'" in printed("show", "x", code=2)
+    loccit.database().close()
