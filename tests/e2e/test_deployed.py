@@ -28,7 +28,7 @@ READS = "+dac_read_search"
 
 
 class Container:
-    """Runs commands as the image does: its environment, somebody who owns the home folder and nothing else."""
+    # Python may be where root alone looks: with this it can be read there, and nothing written.
 
     def __init__(self, folder: Path, installed: Installed) -> None:
         self.folder = folder
