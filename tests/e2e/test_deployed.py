@@ -23,12 +23,12 @@ from tests.repositories import make_repository
 from tests.servers import WEATHER
 
 NOBODY = 65_534
-# Python may be where root alone looks: with this it can be read, but nothing written.
+# Python may be where root alone looks: with this it can be read there, and nothing written.
 READS = "+dac_read_search"
 
 
 class Container:
-    """Runs commands as the image does: its environment, somebody who owns the home folder and nothing else."""
+    """Runs commands as the image does: in its environment, as somebody who owns the home folder alone."""
 
     def __init__(self, folder: Path, installed: Installed) -> None:
         self.folder = folder
