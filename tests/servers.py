@@ -83,8 +83,7 @@ def running(home: Path, settings: Settings | None = None, **serving: Any) -> Gen
     """The server of this home folder, with these choices in [serving], until the end."""
     chosen = settings or Settings.load(home)
     chosen = replace(chosen, serving=replace(chosen.serving, **serving))
-    loccit = Loccit(settings=chosen)
-    app = create_app(loccit)
+    app = create_app(chosen)
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def run(server: uvicorn.Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Annotated
 
@@ -32,6 +33,7 @@ def serve(
     from loccit.cli.output import note
     from loccit.core.errors import SettingsError
     from loccit.settings import Settings
+    from loccit.telemetry.logs import start_logging
 
     try:
         from loccit.serving.server import serve as run
@@ -44,6 +46,8 @@ def serve(
     chosen = {"host": host, "port": port, "workers": workers}
     given = {name: value for name, value in chosen.items() if value is not None}
     settings = replace(settings, serving=replace(settings.serving, **given))
+
+    start_logging(settings.telemetry, sys.stderr)
 
     def listening(address: str) -> None:
         if not quiet:

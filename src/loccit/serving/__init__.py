@@ -1,4 +1,4 @@
-"""How does a program reach us? `create_app(loccit)` gives the ASGI application, `server.serve` runs it.
+"""How does a program reach us? `create_app(settings)` gives the ASGI application, `server.serve` runs it.
 
 Every door (REST, the OpenAI-compatible one, MCP, the page, webhooks) finds out who asks
 (`authentication`), calls `service.Service`, and says what comes of it in its own words. Nothing else knows a
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from loccit.library import Loccit
+    from loccit.settings import Settings
 
 __all__ = ["create_app"]
 
 
-def create_app(loccit: Loccit) -> FastAPI:
-    """The application that answers for this library. Raises SettingsError."""
+def create_app(settings: Settings) -> FastAPI:
+    """The application that answers for this home folder. Raises SettingsError, StorageFailed."""
     from loccit.serving.app import create_app as create
 
-    return create(loccit)
+    return create(settings)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import signal
+import threading
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -16,15 +20,20 @@ from starlette.responses import Response
 
 from loccit import __version__
 from loccit.core.errors import InputError, LoccitError, NotFound
+from loccit.library import Loccit
 from loccit.serving.authentication import Authenticator
 from loccit.serving.edge import Edge
 from loccit.serving.openai_compat import errors as openai_errors
 from loccit.serving.openapi import describe
-from loccit.serving.problems import MEDIA_TYPE, body_of, headers_of, problem_of
+from loccit.serving.problems import MEDIA_TYPE, body_of, headers_of, message_of, problem_of
 from loccit.serving.service import Service
+from loccit.serving.watching import Watch
+from loccit.telemetry.logs import note
 
 if TYPE_CHECKING:
-    from loccit.library import Loccit
+    from loccit.settings import Settings
+
+_log = logging.getLogger("loccit.serving")
 
 _DESCRIPTION = (
     "Answers about your own code, each statement cited to bytes at a commit and re-checked. Show a key as "
@@ -32,12 +41,13 @@ _DESCRIPTION = (
 )
 
 
-def create_app(loccit: Loccit) -> FastAPI:
-    """The application that answers for this library. Raises SettingsError."""
+def create_app(settings: Settings) -> FastAPI:
+    """The application that answers for this home folder. Raises SettingsError, StorageFailed."""
     from loccit.serving import health, hooks, openai_compat, rest, web
     from loccit.serving.mcp.http import McpDoor
 
-    service = Service(loccit, loccit.settings.serving)
+    watch = Watch(settings)
+    service = Service(Loccit(settings=settings, ended=watch.ended), settings.serving, watch.metrics)
     app = FastAPI(
         title="loccit",
         version=__version__,
@@ -48,6 +58,7 @@ def create_app(loccit: Loccit) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.service = service
+    app.state.watch = watch
     app.state.authenticator = Authenticator(service)
     app.state.mcp = McpDoor(service, app.state.authenticator)
     app.add_exception_handler(LoccitError, _told)
@@ -74,16 +85,34 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     # Opened now, so that the first question need not wait for it, and a database that is not there is told
     # of.
     await asyncio.to_thread(service.loccit.database)
+    _hear_the_end(service)
     service.jobs.start()
     try:
-        async with app.state.mcp.running(), hooks.working(service):
+        async with app.state.watch.running(service.loccit), app.state.mcp.running(), hooks.working(service):
             yield
     finally:
         await service.close()
 
 
+def _hear_the_end(service: Service) -> None:
+    """Tell the service of the signals that end the server, before uvicorn deals with them."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        following = signal.getsignal(number)
+
+        def ending(number: int, frame: FrameType | None, following: Any = following) -> None:
+            service.drain()
+            if callable(following):
+                following(number, frame)
+
+        signal.signal(number, ending)
+
+
 async def _told(request: Request, error: Exception) -> Response:
     assert isinstance(error, LoccitError)  # noqa: S101 - it is registered for these alone
+    if message_of(error) != error.message:
+        note(_log, "request failed", level=logging.WARNING, error=error, request=request.state.request_id)
     return _problem(problem_of(error), headers_of(error))
 
 

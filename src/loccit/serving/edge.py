@@ -14,6 +14,7 @@ from loccit.core.errors import LoccitError, NotPermitted, Overloaded, RequestToo
 from loccit.serving.authentication import is_loopback, standing_headers
 from loccit.serving.openai_compat import errors as openai_errors
 from loccit.serving.problems import MEDIA_TYPE, body_of, headers_of, problem_of, status_of
+from loccit.telemetry.logs import note
 
 if TYPE_CHECKING:
     from loccit.serving.service import Service
@@ -49,6 +50,15 @@ _ALWAYS = (
     "/v1/index-jobs",
     "/hooks/",
 )
+
+
+_DOORS = {
+    "openai": ("/v1/chat/", "/v1/responses", "/v1/models"),
+    "rest": ("/v1/", "/openapi.json"),
+    "mcp": ("/mcp", "/.well-known/"),
+    "hooks": ("/hooks/",),
+    "health": ("/health", "/ready", "/metrics"),
+}
 
 
 class Edge:
@@ -89,19 +99,22 @@ class Edge:
         except LoccitError as error:
             if status:
                 raise
+            if isinstance(error, Overloaded):
+                self._service.metrics.shed("queue_full")
             await _refuse(error, scope["path"], answer)
         finally:
-            took_ms = 1000 * (time.perf_counter() - began)
-            route = getattr(scope.get("route"), "path", "")
-            _log.info(
+            took_s = time.perf_counter() - began
+            route, door = getattr(scope.get("route"), "path", ""), _door(scope["path"])
+            self._service.metrics.requested(door, route, status, took_s)
+            note(
+                _log,
                 "request answered",
-                extra={
-                    "method": scope["method"],
-                    "route": route,
-                    "status": status,
-                    "took_ms": round(took_ms, 1),
-                    "request": state["request_id"],
-                },
+                method=scope["method"],
+                door=door,
+                route=route,
+                status=status,
+                took_ms=round(1000 * took_s, 1),
+                request=state["request_id"],
             )
 
     def _check(self, scope: MutableMapping[str, Any]) -> None:
@@ -161,6 +174,14 @@ class _Body:
 
 def _too_long(length: int, most: int) -> RequestTooLarge:
     return RequestTooLarge("bytes of the body", length, most, next_step="send less")
+
+
+def _door(path: str) -> str:
+    """By which door a request came."""
+    for door, beginnings in _DOORS.items():
+        if path.startswith(beginnings):
+            return door
+    return "page"
 
 
 async def _refuse(error: LoccitError, path: str, send: Send) -> None:

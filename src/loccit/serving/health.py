@@ -1,14 +1,18 @@
-"""Whether the server lives, and whether it can answer."""
+"""Whether the server lives, whether it can answer, and what it counts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
-from starlette.responses import JSONResponse
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
 
 from loccit import __version__
 from loccit.core.errors import LoccitError
+from loccit.policy.callers import Role
+from loccit.serving.callers import CallerOf
+from loccit.serving.jobs.store import JobStore
+from loccit.serving.openapi import PROBLEMS
 
 if TYPE_CHECKING:
     from loccit.library import Loccit
@@ -16,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def routes(service: Service) -> APIRouter:
-    """`/health` for whoever restarts what hangs, `/ready` for whoever sends requests here. Neither needs a
-    key.
+    """`/health` for whoever restarts what hangs, `/ready` for whoever sends requests here; neither needs a
+    key. `/metrics` for whoever watches.
     """
     router = APIRouter(tags=["health"])
 
@@ -28,14 +32,29 @@ def routes(service: Service) -> APIRouter:
     @router.get("/ready", summary="Whether it can answer now", responses={503: {"description": "It cannot"}})
     async def ready() -> JSONResponse:
         problems = await service.book(_problems)
-        if service.is_draining:
-            problems.append("shutting down")
         if service.calls.is_full:
             problems.append("no room")
         return JSONResponse(
             {"status": "not ready" if problems else "ready", "problems": problems},
             status_code=503 if problems else 200,
         )
+
+    @router.get(
+        "/metrics",
+        summary="What is counted, for Prometheus; for admins",
+        response_class=Response,
+        responses={**PROBLEMS, 200: {"description": "Of all processes", "content": {"text/plain": {}}}},
+    )
+    async def metrics(request: Request, caller: CallerOf) -> Response:
+        caller.require(Role.ADMIN, "reading the metrics")
+
+        def told(loccit: Loccit) -> tuple[bytes, str]:
+            accept = request.headers.get("accept", "")
+            jobs = JobStore(loccit.database()).counts()
+            return service.metrics.exposition(accept, index_age_s=loccit.index_ages(), jobs=jobs)
+
+        body, content_type = await service.book(told)
+        return Response(body, headers={"Content-Type": content_type})
 
     return router
 

@@ -37,7 +37,7 @@ class AppOf:
         """The application, as little of it as can be moved left to the garbage collector."""
         from loccit.serving.app import create_app
 
-        app = create_app(Loccit(settings=self.settings))
+        app = create_app(self.settings)
         # What was imported and made stays: walking it again and again would be a tenth of the time.
         gc.collect()
         gc.freeze()

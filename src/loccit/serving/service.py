@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from loccit.core.errors import DeadlinePassed, InputError, NotFound
+from loccit.core.issues import repository_name
 from loccit.policy.callers import Role
 from loccit.serving.admission import Gate
 from loccit.serving.jobs.jobs import Jobs
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from loccit.pipeline.written import Written
     from loccit.policy.callers import Caller
     from loccit.serving.options import ServingOptions
+    from loccit.telemetry.metrics import Metrics
     from loccit.telemetry.records import RunRecord
 
 T = TypeVar("T")
@@ -70,13 +72,14 @@ class Service:
     trackers tell of.
     """
 
-    def __init__(self, loccit: Loccit, options: ServingOptions) -> None:
+    def __init__(self, loccit: Loccit, options: ServingOptions, metrics: Metrics) -> None:
         self._loccit = loccit
         self.options = options
+        self.metrics = metrics
+        self.is_draining = False
         self.calls = Gate("requests", at_once=options.threads, queue=options.queue)
         self.answers = Gate("answers", at_once=options.answers, queue=options.queue)
         self.streams = Gate("streams", at_once=options.streams, queue=0)
-        self.is_draining = False
         self.jobs = Jobs(self)
         self.deliveries_came = asyncio.Event()
         self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="loccit-call")
@@ -102,7 +105,9 @@ class Service:
         limit_s = deadline_s or self.options.deadline_s
         try:
             async with asyncio.timeout(limit_s):
-                entered_at = await self.calls.enter()
+                with self.metrics.queued():
+                    entered_at = await self.calls.enter()
+                self.metrics.admitted()
                 context, guest = contextvars.copy_context(), self.guest(caller)
                 loop = asyncio.get_running_loop()
                 future = loop.run_in_executor(self._threads, lambda: context.run(work, guest))
@@ -156,6 +161,7 @@ class Service:
         limit_s = self.options.deadline_s
         try:
             async with asyncio.timeout(limit_s), self.answers.place():
+                self.metrics.admitted()
                 return await self.guest(caller).write_async(
                     question.text,
                     **asked,
@@ -180,7 +186,9 @@ class Service:
         if caller.repositories is None:
             return True
         snapshots = (record.answer or {}).get("snapshots", ())
-        return bool(snapshots) and all(caller.may_see(one["repo"]) for one in snapshots)
+        return bool(snapshots) and all(
+            caller.may_see(repository_name(one["repo"])) for one in snapshots
+        )
 
     async def record(self, caller: Caller, run_id: str) -> RunRecord:
         """The record of a run that they may read. Raises NotFound, alike for one that is another's."""
@@ -196,7 +204,7 @@ class Service:
         return record
 
     def drain(self) -> None:
-        """Say that no more is wanted: whoever sends requests here should send them elsewhere."""
+        """The server is about to end: what would go on for long ends as soon as it can."""
         self.is_draining = True
 
     async def close(self) -> None:

@@ -100,6 +100,12 @@ class JobStore:
         with self._database.reading() as connection:
             return tuple(_job(row) for row in connection.execute(query).mappings())
 
+    def counts(self) -> dict[str, int]:
+        """How many jobs are in each state."""
+        query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        with self._database.reading() as connection:
+            return {str(state): int(count) for state, count in connection.execute(query)}
+
     def newest(self, key: str) -> Job | None:
         """The job about a repository that was asked for last."""
         return next(iter(self.list(keys=(key,), limit=1)), None)
