@@ -249,9 +249,8 @@ def unknown(job: str) -> NotFound:
 def _of_runner(job: Job) -> Any:
     return (
         (jobs.c.number == job.number)
-        & (jobs.c.handed == job.handed)
+        # Whoever began with it after this one has a higher number.
         & (jobs.c.attempts == job.attempts)
-        & (jobs.c.runner == job.runner)
         & (jobs.c.state == JobState.RUNNING.value)
     )
 
