@@ -112,7 +112,7 @@ def many_files(count: int, lines: int) -> dict[str, str]:
 def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository that takes some seconds to index."""
     folder = tmp_path_factory.mktemp("big") / "big"
-    make_repository(folder, [{"files": many_files(300, 60)}])
+    make_repository(folder, [{"files": many_files(300, 150)}])
     return folder
 
 
@@ -242,7 +242,7 @@ def test_a_job_that_runs_ends_soon_after_it_was_cancelled(store: JobStore, home:
     write_settings(home, {"serving": {"local_roots": [str(home.parent), str(big)]}})
     job = asked(store, big)
     process = runner(home)
-    until(lambda: store.get(job.id).done > 0)
+    until(lambda: store.get(job.id).state is JobState.RUNNING)
     assert store.cancel(job.id).is_cancelled
     assert ended(store, job).state is JobState.CANCELLED
     again = asked(store, big)
