@@ -179,6 +179,7 @@ def test_who_lost_a_job_can_neither_tell_of_it_nor_end_it(store: JobStore) -> No
     assert store.take_back(slow)
     store.hand_over()
     handed = store.get(job.id)
+    assert store.begin(job.id, 1, "slow") is None, "its turn in the queue is over"
     quick = store.begin(job.id, handed.handed, "quick")
     assert quick is not None
     assert not store.note(slow, "reading", 2, 2, "files")

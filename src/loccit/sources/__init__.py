@@ -50,6 +50,9 @@ def open_repository(
     chosen = options or SourceOptions()
     if guard is not None and is_folder(location):
         guard.check_folders(Path(location))
+    elif guard is not None and location.lower().startswith("file:"):
+        # Before anybody looks whether it is there.
+        guard.check_url("file", "")
     place = parse_location(location, chosen)
     if isinstance(place, RemoteUrl):
         from loccit.sources.remote import RemoteOrigin

@@ -305,6 +305,7 @@ def test_who_waits_for_news_hears_them_at_once(server: Server):
         {"location": "--upload-pack=x"},
         {"location": "ext::sh -c id"},
         {"location": "file:///etc"},
+        {"location": "FILE:///not-there"},
         {"location": "http://example.com/a/b"},
         {"location": "ssh://example.com/a/b"},
         {"location": "git@example.com:a/b"},
@@ -347,7 +348,9 @@ def test_folders_are_named_below_the_roots_only_wherever_links_lead(server: Serv
                 )
             }
             assert len(told) == 1, told
-            assert '"status":422' in told.pop()
+            (only,) = told
+            assert json.loads(only)["status"] == 422
+            assert "local_roots" in json.loads(only)["next_step"]
     finally:
         git(outside, "init", "-q")
         subprocess.run(["rm", "-rf", str(outside)], check=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from loccit.core.errors import LoccitError, NotIndexed
+from loccit.core.errors import InputError, LoccitError, NotIndexed, SourceError
 from loccit.core.progress import silent
 from loccit.policy.callers import Role
 from loccit.serving.jobs.launcher import Launcher
@@ -53,15 +53,19 @@ class Jobs:
         """The job that does this; where the same one waits already, that one. It is kept from then on.
 
         Maintainers have indexed and synchronised what is known, and they may see; admins the rest: new
-        locations, collections, trackers, removing. Raises NotPermitted, NotFound, NotIndexed, InputError,
-        UnsafeSource and other SourceErrors, StorageFailed.
+        locations, collections, trackers, removing. Raises NotPermitted, NotIndexed, InputError for what may
+        not or cannot be read too, StorageFailed.
         """
         is_new = bool(request.location or request.collection or request.tracker)
         is_removing = request.kind is JobKind.REMOVE
         caller.require(Role.MAINTAINER, "having repositories indexed")
         if is_new or is_removing:
             caller.require(Role.ADMIN, "bringing repositories, collections and trackers in and out")
-        job = await self._service.book(lambda loccit: self._added(loccit, caller, request))
+        try:
+            job = await self._service.book(lambda loccit: self._added(loccit, caller, request))
+        except SourceError as error:
+            # It is an admin who named the place: they are told what is wrong with it.
+            raise InputError(error.message, next_step=error.next_step) from error
         await self._launch()
         return job
 
