@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,11 +44,13 @@ def serving(home: Path, *options: str, environment: dict[str, str] | None = None
     port = free_port()
     command = [str(Path(sys.executable).parent / "loccit"), "serve", "--port", str(port), *options]
     began = time.perf_counter()
+    # A file: a pipe that nobody reads fills with the log, and stops the one who writes.
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - closed below, when the process has ended
     process = subprocess.Popen(
         command,
         env={**os.environ, "LOCCIT_HOME": str(home), **(environment or {})},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=log,
         start_new_session=True,
     )
     url = f"http://127.0.0.1:{port}"
@@ -55,7 +58,9 @@ def serving(home: Path, *options: str, environment: dict[str, str] | None = None
         while not _is_ready(url):
             if process.poll() is not None or time.perf_counter() - began > _START_S:
                 process.kill()
-                said = process.stderr.read().decode() if process.stderr else ""
+                process.wait()
+                log.seek(0)
+                said = log.read().decode()
                 raise RuntimeError(f"the server did not get ready: {said}")
             time.sleep(0.005)
         ready_s = time.perf_counter() - began
@@ -68,8 +73,7 @@ def serving(home: Path, *options: str, environment: dict[str, str] | None = None
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        if process.stderr:
-            process.stderr.close()
+        log.close()
 
 
 def free_port() -> int:

@@ -31,11 +31,12 @@ SUMMARY = "random requests of a reader to two servers, one with a repository the
 _CASES = 10_000
 _OPEN, _CLOSED = "pallets/flask", "psf/requests"
 # What is said of the run itself, wherever it stands.
-_OWN = frozenset(
-    {"run", "id", "at", "started_at", "started_ms", "took_ms", "timings_ms", "created", "created_at"}
-)
+_OWN = frozenset("run id at started_at started_ms took_ms timings_ms created created_at completed_at".split())
 _OWN_HEADERS = frozenset({"date", "loccit-request", "loccit-run", "loccit-session", "mcp-session-id"})
 _HEX = re.compile(rb"\b[0-9a-f]{32}\b")
+
+# How long the reader's own runs took, and when they were, as pages tell it; plots of it stand beside tables.
+_TIMES = re.compile(rb"<time[^>]*>[^<]*</time>|<svg.*?</svg>|\b[\d.,]+ (?:ms|s)\b", re.DOTALL)
 
 Case = tuple[str, str, Any]
 
@@ -87,7 +88,8 @@ def _compared(
     cases: int,
     choice: random.Random,
 ) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {key}"}
+    accept = "application/json, text/event-stream, text/html"
+    headers = {"Authorization": f"Bearer {key}", "Accept": accept}
     differing, bytes_differing, routes, statuses = [], 0, dict[str, int](), dict[str, int]()
     with (
         httpx.Client(base_url=first, headers=headers, timeout=60, trust_env=False) as one,
@@ -149,8 +151,46 @@ def _case(choice: random.Random, names: tuple[str, ...], words: tuple[list[str],
         ("POST", "/v1/runs/{run}/feedback", {"thumb": "down", "correction": text}),
         ("GET", f"/v1/runs?everybody=true&kind={choice.choice(['ask', 'triage'])}", None),
         ("GET", "/v1/cost", None),
+        ("GET", "/v1/index-jobs", None),
+        ("POST", "/v1/index-jobs", {"repo": repo}),
+        ("GET", choice.choice(["/v1/models", f"/v1/models/loccit/{repo}"]), None),
+        ("POST", "/v1/chat/completions", {**_chat(choice, names, text), "stream": choice.random() < 0.5}),
+        ("POST", "/v1/responses", {"model": _chat(choice, names, text)["model"], "input": text}),
+        ("POST", "/mcp", _tool(choice, repo, text, choice.choice(pool))),
+        ("GET", choice.choice(["/", "/repositories", "/dashboard", "/runs", "/reports", "/triage"]), None),
+        ("GET", "/search?" + urlencode([("q", text), *where]), None),
+        ("GET", "/source?" + urlencode({"repo": repo, "path": choice.choice(pool)}), None),
+        ("GET", "/?" + urlencode([("q", text), *where]), None),
     ]
     return choice.choice(kinds)
+
+
+def _chat(choice: random.Random, names: tuple[str, ...], text: str) -> dict[str, Any]:
+    """A question in OpenAI's dialect."""
+    models = ["loccit", *(f"loccit/{name}" for name in (*names, "nowhere")), "loccit:all", "loccit:secret"]
+    return {"model": choice.choice(models), "messages": [{"role": "user", "content": text}]}
+
+
+def _tool(choice: random.Random, repo: str, text: str, path: str) -> dict[str, Any]:
+    """A call of a coding agent's tool."""
+    name, arguments = choice.choice(
+        [
+            ("ask", {"question": text}),
+            ("search_code", {"query": text}),
+            ("search_code", {"query": text, "repos": [repo]}),
+            ("search_history", {"query": text}),
+            ("find_symbol", {"name": path}),
+            ("read_file", {"repo": repo, "path": path}),
+            ("triage_issue", {"issue": text, "repo": repo}),
+            ("index_status", {}),
+        ]
+    )
+    return {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": name, "arguments": arguments},
+    }
 
 
 def _told(reply: httpx.Response) -> bytes:
@@ -167,6 +207,8 @@ def _told(reply: httpx.Response) -> bytes:
             else line
             for line in lines
         ).encode()
+    elif kind.startswith("text/html"):
+        body = _TIMES.sub(b"TIME", reply.content)
     else:
         body = reply.content
     # A length covers what was taken out; that of the rest is compared with it.

@@ -1512,7 +1512,7 @@ class Loccit:
         kind: str | None = None,
         user: str | None = None,
     ) -> tuple[RunSummary, ...]:
-        """The runs that asked a model, the newest first, by what is asked for. Raises StorageFailed."""
+        """The runs that were recorded, the newest first, by what is asked for. Raises StorageFailed."""
         began = None if since is None else since.timestamp()
         return self._system.runs().list(limit=limit, since=began, kind=kind, user=user)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -137,7 +138,8 @@ def test_what_the_image_runs_serves_with_postgresql_as_nobody_in_particular(cont
         assert container(*health_check(port)).returncode != 0
     finally:
         if process.poll() is None:
-            process.kill()
+            # Its workers too: they hold the pipe that is read to its end.
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait(30)
         if reader.ident is not None:
             reader.join()
@@ -179,5 +181,5 @@ def test_a_pod_waits_until_there_is_a_key(container: Container) -> None:
         assert waiting.wait(30) == 0
     finally:
         if waiting.poll() is None:
-            os.killpg(waiting.pid, 9)
+            os.killpg(waiting.pid, signal.SIGKILL)
             waiting.wait(30)

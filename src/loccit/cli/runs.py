@@ -48,10 +48,10 @@ def runs(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the runs that asked a model, or show, prune, erase and export them.
+    """List the runs that were recorded, or show, prune, erase and export them.
 
     The newest first: when, of which kind, how it ended, what it cost, how long it took, and the question.
-    Runs without a model are not recorded.
+    Of the commands those that ask a model are recorded, of the server every answer.
     """
     if context.invoked_subcommand is not None:
         return
@@ -66,7 +66,7 @@ def runs(
     for line in run_lines(found):
         say_styled(line)
     if not found and not quiet:
-        note("no run that asked a model is recorded")
+        note("no run is recorded: the server's are, and those of commands that ask a model")
 
 
 @app.command(cls=Command)

@@ -73,7 +73,8 @@ class Edge:
         self._options = options
         public = urlsplit(options.public_url).hostname
         self._hosts = frozenset(h.lower() for h in (*options.hosts, options.host, public or "") if h)
-        self._any_host = options.host in {"0.0.0.0", "::"} and not options.hosts  # noqa: S104 - compared only
+        is_everywhere = options.host in {"0.0.0.0", "::"}  # noqa: S104 - compared only
+        self._any_host = is_everywhere and not options.hosts and not public
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""

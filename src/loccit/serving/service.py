@@ -186,9 +186,7 @@ class Service:
         if caller.repositories is None:
             return True
         snapshots = (record.answer or {}).get("snapshots", ())
-        return bool(snapshots) and all(
-            caller.may_see(repository_name(one["repo"])) for one in snapshots
-        )
+        return bool(snapshots) and all(caller.may_see(repository_name(one["repo"])) for one in snapshots)
 
     async def record(self, caller: Caller, run_id: str) -> RunRecord:
         """The record of a run that they may read. Raises NotFound, alike for one that is another's."""

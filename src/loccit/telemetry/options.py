@@ -15,7 +15,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 class TelemetryOptions:
     """What is kept of runs, how long, where it is sent, and how a server is watched.
 
-    record_runs: keep a record of every run that asks a model.
+    record_runs: keep a record of every run that asks a model, and of every answer of a server.
     keep_text: with its question and its answer; else with the answer's digest only.
     keep_days: records and conversations that are older go; 0: they stay.
     otlp_endpoint: the address of an OpenTelemetry collector (http://127.0.0.1:4318); empty: nothing is sent.
