@@ -42,6 +42,8 @@ _DEAD_AFTER_S = 10.0
 # A job that ends its process each time must not do so for ever.
 _MOST_ATTEMPTS = 5
 _LOCK_WAIT_S = 2.0
+# Who was started for a while does not wait for a database that is gone for good.
+_AWAY_S = 300.0
 _KEPT_MS = 86_400_000
 
 
@@ -91,6 +93,7 @@ class Runner:
 
     def _turn(self, queue: _Queue, idle_s: float | None) -> None:
         busy_at = looked_at = float("-inf")
+        answered_at = time.monotonic()
         while True:
             now = time.monotonic()
             try:
@@ -104,8 +107,11 @@ class Runner:
                     busy_at = now
                 elif idle_s is not None and now - busy_at >= idle_s:
                     return
+                answered_at = now
             except StorageFailed as error:
                 # A database that is away for a while comes back: nothing is lost by waiting for it.
+                if idle_s is not None and now - answered_at > _AWAY_S:
+                    raise
                 _log.warning("the database does not answer", extra={"problem": str(error)})
                 self._is_over.wait(_BEAT_S)
             self._is_over.wait(_POLL_S)
