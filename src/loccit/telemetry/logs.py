@@ -70,8 +70,8 @@ def note(
 def start_logging(options: TelemetryOptions, stream: TextIO) -> None:
     """Log to this stream, as the settings say, from now on; what was set up before is replaced.
 
-    Of other packages warnings and worse are logged, and of uvicorn what `log_level` says: run it with
-    `log_config=None`.
+    Of other packages warnings and worse are logged, and of uvicorn's requests what `log_level` says: run it
+    with `log_config=None`.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines() if options.log_format == "json" else TextLines())
@@ -83,6 +83,7 @@ def start_logging(options: TelemetryOptions, stream: TextIO) -> None:
     root.setLevel(max(level, logging.WARNING))
     for name in ("loccit", "uvicorn"):
         logging.getLogger(name).setLevel(level)
+    logging.getLogger("uvicorn.error").setLevel(max(level, logging.WARNING))
     for name in ("uvicorn", "uvicorn.error", _ACCESS):
         logger = logging.getLogger(name)
         logger.handlers.clear()

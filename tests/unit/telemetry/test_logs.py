@@ -130,7 +130,8 @@ def test_an_error_is_logged_by_its_type_and_where_it_came_through(logged: Logged
 def test_uvicorn_goes_through_it_and_no_query_is_told(logged: Logged) -> None:
     access = logging.getLogger("uvicorn.access")
     access.info('%s - "%s %s HTTP/%s" %d', "10.0.0.7:5", "GET", "/v1/search?q=swordfish", "1.1", 200)
-    logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
+    logging.getLogger("uvicorn.error").info("Waiting for application startup.")
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received: %d", 7)
     served, started = logged.lines()
     assert (served["event"], served["method"], served["path"], served["status"]) == (
         "request served",
@@ -140,7 +141,7 @@ def test_uvicorn_goes_through_it_and_no_query_is_told(logged: Logged) -> None:
     )
     assert "swordfish" not in logged.getvalue()
     assert "10.0.0.7" not in logged.getvalue()
-    assert started["event"] == "Started server process [7]"
+    assert started["event"] == "Invalid HTTP request received: 7"
 
 
 def test_of_other_packages_only_warnings_are_told_and_of_those_the_first_line(logged: Logged) -> None:
