@@ -244,6 +244,7 @@ def test_an_act_tells_who_erased_whom_and_no_text(loccit: Loccit) -> None:
         "replies": 0,
         "charges": 1,
         "alerts": 0,
+        "keys": 0,
     }
 
 

@@ -216,7 +216,7 @@ def test_there_is_a_completion_script_for_every_shell(installed, tmp_path, shell
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("loccit se", {"search"}),
+        ("loccit se", {"search", "serve"}),
         ("loccit search --hi", {"--history"}),
         ("loccit search --lang ty", {"typescript"}),
         ("loccit ask --repo pa", {"parcels"}),

@@ -43,7 +43,7 @@ def test_the_package_holds_only_code_and_known_data() -> None:
     files = [path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     data = [path for path in files if path.is_relative_to(BUILT_IN)]
     kinds = {path.suffix for path in files if path not in data}
-    assert kinds <= {".py", ".typed", ".json", ".css", ".md", ".mako", ".toml"}
+    assert kinds <= {".py", ".typed", ".json", ".css", ".md", ".mako", ".toml", ".html", ".js", ".svg"}
     assert {path.suffix for path in data} == {".py", ".ts", ".toml", ".yaml", ".sql", ".md", ".jsonl"}
     assert sum(path.stat().st_size for path in data) <= BUILT_IN_KB * 1000
 

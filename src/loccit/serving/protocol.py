@@ -22,6 +22,7 @@ def _refusal(status: HTTPStatus, detail: str) -> bytes:
 
 
 _SAID = {
+    400: _refusal(HTTPStatus.BAD_REQUEST, "what was sent is no HTTP request"),
     408: _refusal(HTTPStatus.REQUEST_TIMEOUT, "the head of the request takes too long to come"),
     431: _refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too long"),
 }
@@ -71,6 +72,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """The request is whole: what comes now is the next one's head, timed from its first byte."""
         self._is_in_head = True
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Say that what came is no HTTP."""
+        self._say(400)
 
     def _wait_for_head(self) -> None:
         self._head_timer = self.loop.call_later(self._header_timeout_s, self._say, 408)
