@@ -48,6 +48,7 @@ def run(setting: benchmarks.Setting) -> dict[str, Any]:
     return {
         "missing_repositories": [],
         "head": repositories.head(django),
+        "seconds": seconds,
         "asked_per_s": round(rate, 1),
         "goodput_share": benchmarks.target(round(over["per_s"] / peak["per_s"], 3), at_least=0.9),
         "p95_ratio": benchmarks.target(round(over["p95_ms"] / peak["p95_ms"], 2), at_most=2),

@@ -55,6 +55,7 @@ def run(setting: benchmarks.Setting) -> dict[str, Any]:
         "missing_repositories": [],
         "repository": "django/django",
         "head": repositories.head(django),
+        "seconds": seconds,
         "start": {
             "ready_s": benchmarks.target(round(starts[len(starts) // 2][0], 2), at_most=3),
             "cpu_s": round(starts[len(starts) // 2][1], 2),
