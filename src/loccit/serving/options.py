@@ -91,7 +91,8 @@ class ServingOptions:
     public_url: what people write to reach it (https://loccit.example.org): links, cookies and OIDC need it.
     hosts: other names that requests may be sent to; those of this machine and of `public_url` may always.
     workers: processes that answer.
-    threads: searches and answers without a model that one worker works on at once.
+    threads: searches and answers without a model that one worker works on at once; more of them fight for
+        the interpreter: add workers.
     queue: how many more wait for it; beyond that it sends them away (503).
     answers: answers of a model that one worker has under way at once.
     streams: answers that one worker streams at once, those of a model and others.
@@ -122,7 +123,7 @@ class ServingOptions:
     public_url: str = ""
     hosts: tuple[str, ...] = ()
     workers: int = 1
-    threads: int = 4
+    threads: int = 1
     queue: int = 24
     answers: int = 32
     streams: int = 200
