@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import threading
 import time
@@ -318,3 +319,16 @@ def test_many_connections_that_say_nothing_do_not_keep_others_out(server: Server
     finally:
         for connection in silent:
             connection.close()
+
+
+def test_a_request_is_counted_under_the_whole_path_of_its_route(server: Server):
+    asked = {"/v1/repositories", "/v1/models", "/v1/runs/{run_id}"}
+    with server.client() as client:
+        for path in ("/v1/repositories", "/v1/models", "/v1/runs/none"):
+            client.get(path)
+        deadline = time.monotonic() + 20
+        counted: set[str] = set()
+        while not asked <= counted and time.monotonic() < deadline:
+            counted = set(re.findall(r'route="([^"]*)"', client.get("/metrics").text))
+    assert asked <= counted
+    assert "/repositories" not in counted

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from loccit.serving.openapi import PROBLEMS
 from loccit.serving.rest import asking, books, jobs, repositories, searching
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 def routes(service: Service) -> APIRouter:
     """Every route under `/v1`."""
-    router = APIRouter(prefix="/v1", responses=PROBLEMS)
+    router = APIRouter()
     for part in (asking, searching, repositories, books, jobs):
         router.include_router(part.routes(service))
     return router

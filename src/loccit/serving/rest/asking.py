@@ -11,6 +11,7 @@ from starlette.responses import Response
 from loccit.serving import streaming
 from loccit.serving.callers import CallerOf
 from loccit.serving.openapi import ANSWER, TRIAGE
+from loccit.serving.rest.router import router_of
 from loccit.serving.rest.schemas import AskBody, TriageBody
 from loccit.serving.service import unless_gone
 
@@ -23,7 +24,7 @@ RUN, SESSION = "Loccit-Run", "Loccit-Session"
 
 def routes(service: Service) -> APIRouter:
     """`/v1/ask`, `/v1/triage`, `/v1/verify`."""
-    router = APIRouter(tags=["ask"])
+    router = router_of("ask")
 
     @router.post(
         "/ask",

@@ -14,6 +14,7 @@ from loccit.serving.callers import CallerOf
 from loccit.serving.cursors import Cursors
 from loccit.serving.idempotency import once
 from loccit.serving.rest.repositories import utc
+from loccit.serving.rest.router import router_of
 from loccit.serving.rest.schemas import Cost, Feedback, FeedbackBody, RunLine, Runs
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def routes(service: Service) -> APIRouter:
     """`/v1/runs`, `/v1/cost`."""
-    router = APIRouter(tags=["runs"])
+    router = router_of("runs")
     cursors = Cursors(service.loccit.secret("cursors"))
 
     @router.get(

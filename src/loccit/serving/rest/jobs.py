@@ -20,6 +20,7 @@ from loccit.serving.cursors import Cursors
 from loccit.serving.idempotency import once
 from loccit.serving.jobs.values import Job, JobState
 from loccit.serving.rest.repositories import utc
+from loccit.serving.rest.router import router_of
 from loccit.serving.rest.schemas import JobBody, JobInfo, JobInfos
 from loccit.serving.service import unless_gone
 
@@ -31,7 +32,7 @@ _LONGEST_WAIT_S = 30.0
 
 def routes(service: Service) -> APIRouter:
     """`/v1/index-jobs`."""
-    router = APIRouter(tags=["jobs"])
+    router = router_of("jobs")
     cursors = Cursors(service.loccit.secret("cursors"))
     jobs = service.jobs
 

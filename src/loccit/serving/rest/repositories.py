@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from loccit import __version__
 from loccit.policy.callers import Role
 from loccit.serving.callers import CallerOf
+from loccit.serving.rest.router import router_of
 from loccit.serving.rest.schemas import Collections, Repositories, RepositoryInfo, Status
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def routes(service: Service) -> APIRouter:
     """`/v1/repositories`, `/v1/collections`, `/v1/status`."""
-    router = APIRouter(tags=["repositories"])
+    router = router_of("repositories")
 
     @router.get("/repositories", summary="What may be asked")
     async def repositories(caller: CallerOf) -> Repositories:

@@ -14,6 +14,7 @@ from loccit.core.errors import InputError
 from loccit.pipeline.search_document import search_document
 from loccit.serving.callers import CallerOf
 from loccit.serving.cursors import Cursors
+from loccit.serving.rest.router import router_of
 from loccit.serving.rest.schemas import Source
 from loccit.serving.service import unless_gone
 
@@ -27,7 +28,7 @@ Several = Annotated[list[str] | None, Query(max_length=100)]
 
 def routes(service: Service) -> APIRouter:
     """`/v1/search`, `/v1/source`."""
-    router = APIRouter(tags=["search"])
+    router = router_of("search")
     cursors = Cursors(service.loccit.secret("cursors"))
 
     @router.get(
