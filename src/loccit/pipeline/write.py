@@ -21,7 +21,17 @@ from loccit.answering.conversation import Exchange, condensed
 from loccit.answering.extract import quotations
 from loccit.answering.options import AnsweringOptions
 from loccit.budgets.deadline import Deadline
-from loccit.core.answers import Abstention, Answer, Claim, DroppedClaim, Outcome, Run, SnapshotInfo, seal
+from loccit.core.answers import (
+    Abstention,
+    Answer,
+    Claim,
+    DroppedClaim,
+    Outcome,
+    Run,
+    SnapshotInfo,
+    VerdictLabel,
+    seal,
+)
 from loccit.core.calls import Payer
 from loccit.core.encodings import encoding_of, text_lines
 from loccit.core.errors import (
@@ -398,7 +408,10 @@ async def _judged(work: _Work, drafting: Drafting) -> None:
 
     def final(claim: CheckedClaim) -> CheckedClaim:
         verdict = found.get(id(claim))
-        return claim if verdict is None or verdict.score is None else replace(claim, verdict=verdict)
+        if verdict is None or verdict.score is None:
+            return claim
+        is_better = verdict.label is VerdictLabel.SUPPORTED is not claim.verdict.label
+        return claim if is_better else replace(claim, verdict=verdict)
 
     drafting.claims = [final(claim) for claim in drafting.claims]
 

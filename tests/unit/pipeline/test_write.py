@@ -385,6 +385,21 @@ def test_a_judge_may_fell_what_the_local_check_let_pass(searched: Searchable) ->
     assert [dropped.text for dropped in answer.dropped] == ["The error names the path."]
 
 
+def test_a_judge_makes_no_verdict_better(searched: Searchable) -> None:
+    """What the local check lets pass in part only stays so, whatever the judge says."""
+
+    def lenient(call: ModelCall) -> str:
+        return json.dumps({"verdicts": [{"claim": 1, "label": "supported", "why": ""}]})
+
+    def in_part(call: ModelCall) -> str:
+        return said(("It tells the developer which registration is missing.", holding(call, RAISES), RAISES))
+
+    local = asked(searched, in_part)
+    judged = asked(searched, in_part, judge=lenient)
+    assert [claim.verdict for claim in judged.claims] == [claim.verdict for claim in local.claims]
+    assert [claim.verdict.label for claim in local.claims] == [VerdictLabel.PARTLY]
+
+
 def test_a_judge_that_cannot_be_had_leaves_the_local_verdicts_and_says_so(searched: Searchable) -> None:
     answer = asked(searched, good, judge=Failing(ModelUnavailable("down")))
     assert (answer.outcome, answer.abstention) == (Outcome.PARTIAL, Abstention.MODEL_UNAVAILABLE)
