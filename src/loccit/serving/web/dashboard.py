@@ -219,11 +219,11 @@ def _spending(cost: Cost) -> tuple[Row, ...]:
 
 def _from_records(records: Sequence[RunRecord]) -> tuple[Row, ...]:
     """What models did cost in these runs."""
-    usd: Counter[str] = Counter()
+    usd: defaultdict[str, float] = defaultdict(float)
     calls: Counter[str] = Counter()
     for record in records:
         for call in record.calls:
-            usd[call.model] += float(call.cost_usd)  # type: ignore[assignment]
+            usd[call.model] += float(call.cost_usd)
             calls[call.model] += 1
     most = max(usd.values(), default=0) or 1
     return tuple(

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import httpx
@@ -47,16 +46,19 @@ class Process:
             stderr=subprocess.PIPE,
             text=True,
         )
+        try:
+            self.url = self._address()
+        except BaseException:
+            # Nobody else knows of it yet.
+            self.kill()
+            raise
+
+    def _address(self) -> str:
+        """Where it listens: it says so when it does."""
         assert self.process.stderr is not None
-        self.url = self.process.stderr.readline().rpartition(" ")[2].strip()
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                httpx.get(f"{self.url}/health", trust_env=False)
-                return
-            except httpx.TransportError:
-                assert time.monotonic() < deadline, "the server did not start"
-                time.sleep(0.05)
+        said = self.process.stderr.readline()
+        assert said.startswith("loccit answers at "), said
+        return said.rpartition(" ")[2].strip()
 
     def tell(self, event: str, **changed: object) -> None:
         with httpx.Client(base_url=self.url, trust_env=False) as client:
