@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -217,3 +218,25 @@ def test_a_database_that_goes_and_comes_back_is_told_of_and_used_again(
             while asked(url).status_code != 200:
                 assert time.monotonic() < deadline
                 time.sleep(0.2)
+
+
+def test_a_full_disk_is_told_and_the_server_goes_on_when_there_is_room_again(
+    equipped: Installed, home: Path
+) -> None:
+    with serving(equipped, home) as (url, process):
+        first = asked(url)
+        assert first.status_code == 200
+        # The kernel refuses to make any file longer than it is, as it does on a full disk.
+        size = (home / "state.sqlite-wal").stat().st_size
+        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        full = asked(url)
+        assert full.status_code == 503
+        assert full.headers["content-type"] == "application/problem+json"
+        assert "its log says why" in full.text
+        found = httpx.get(f"{url}/v1/search", params={"q": "weather"}, trust_env=False)
+        assert found.status_code == 200
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, unlimited)
+        assert asked(url).status_code == 200
+        run = httpx.get(f"{url}/v1/runs/{first.headers['Loccit-Run']}", trust_env=False)
+        assert run.status_code == 200

@@ -26,7 +26,9 @@ from loccit.serving.edge import Edge
 from loccit.serving.openai_compat import errors as openai_errors
 from loccit.serving.openapi import describe
 from loccit.serving.problems import MEDIA_TYPE, body_of, headers_of, message_of, problem_of
+from loccit.serving.protocol import REFUSAL
 from loccit.serving.service import Service
+from loccit.serving.shedding import Shedding
 from loccit.serving.watching import Watch
 from loccit.telemetry.logs import note
 
@@ -78,7 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
+async def _lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
     from loccit.serving import hooks
 
     service: Service = app.state.service
@@ -89,7 +91,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     service.jobs.start()
     try:
         async with app.state.watch.running(service.loccit), app.state.mcp.running(), hooks.working(service):
-            yield
+            yield {REFUSAL: Shedding(service).refusal}
     finally:
         await service.close()
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from loccit.core.errors import LoccitError, NotPermitted, Overloaded, RequestTooLarge, RequestTooSlow
 from loccit.serving.authentication import is_loopback, standing_headers
+from loccit.serving.doors import ALWAYS, HEADERS, door_of
 from loccit.serving.openai_compat import errors as openai_errors
 from loccit.serving.problems import MEDIA_TYPE, body_of, headers_of, problem_of, status_of
 from loccit.telemetry.logs import note
@@ -25,40 +26,6 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 _log = logging.getLogger("loccit.serving")
-
-# Everything the page needs comes from here; what it shows was written by strangers.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-_HEADERS = (
-    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode("ascii")),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-frame-options", b"DENY"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-)
-# What is answered however busy the server is.
-_ALWAYS = (
-    "/health",
-    "/ready",
-    "/metrics",
-    "/static/",
-    "/openapi.json",
-    "/v1/runs",
-    "/v1/index-jobs",
-    "/hooks/",
-)
-
-
-_DOORS = {
-    "openai": ("/v1/chat/", "/v1/responses", "/v1/models"),
-    "rest": ("/v1/", "/openapi.json"),
-    "mcp": ("/mcp", "/.well-known/"),
-    "hooks": ("/hooks/",),
-    "health": ("/health", "/ready", "/metrics"),
-}
 
 
 class Edge:
@@ -105,7 +72,7 @@ class Edge:
             await _refuse(error, scope["path"], answer)
         finally:
             took_s = time.perf_counter() - began
-            route, door = getattr(scope.get("route"), "path", ""), _door(scope["path"])
+            route, door = getattr(scope.get("route"), "path", ""), door_of(scope["path"])
             self._service.metrics.requested(door, route, status, took_s)
             note(
                 _log,
@@ -126,7 +93,7 @@ class Edge:
             raise NotPermitted(
                 f"this server is not called {host[:100]!r}", next_step="add the name to hosts in [serving]"
             )
-        if self._service.calls.is_full and not scope["path"].startswith(_ALWAYS):
+        if self._service.calls.is_full and not scope["path"].startswith(ALWAYS):
             raise self._service.calls.overloaded()
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._options.most_body_bytes:
@@ -134,7 +101,7 @@ class Edge:
 
     def _added(self, scope: MutableMapping[str, Any], message: Message) -> list[tuple[bytes, bytes]]:
         there = {name.lower() for name, _ in message.get("headers", ())}
-        added = [(name, value) for name, value in _HEADERS if name not in there]
+        added = [(name, value) for name, value in HEADERS if name not in there]
         request = scope["state"]["request_id"].encode("ascii")
         added.append((b"loccit-request", request))
         if openai_errors.speaks(scope["path"]):
@@ -175,14 +142,6 @@ class _Body:
 
 def _too_long(length: int, most: int) -> RequestTooLarge:
     return RequestTooLarge("bytes of the body", length, most, next_step="send less")
-
-
-def _door(path: str) -> str:
-    """By which door a request came."""
-    for door, beginnings in _DOORS.items():
-        if path.startswith(beginnings):
-            return door
-    return "page"
 
 
 async def _refuse(error: LoccitError, path: str, send: Send) -> None:

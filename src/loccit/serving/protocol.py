@@ -1,4 +1,6 @@
-"""How HTTP comes in: uvicorn's protocol, with a bound on how long and how large a request's head may be."""
+"""How HTTP comes in: uvicorn's protocol, with a bound on how long and how large a request's head may be, and
+a short way out for requests that there is no room for.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,16 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from loccit.serving.problems import MEDIA_TYPE, body_of
 
+REFUSAL = "refusal"
+"""Where the application's state has the `Shedding.refusal` of the server."""
 _MOST_HEAD_BYTES = 65_536
+# So much of a body that nobody wants is read, so that the connection can be used again.
+_MOST_UNWANTED_BYTES = 65_536
 
 
 def _refusal(status: HTTPStatus, detail: str) -> bytes:
@@ -39,6 +46,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._is_in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
+        # What the request is answered with when it is whole, where there is no room for it.
+        self._refusal: bytes | None = None
+        self._unwanted_bytes = 0
+        self._is_kept_alive = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """A client is there: its first head may take so long."""
@@ -66,12 +77,41 @@ class BoundedProtocol(HttpToolsProtocol):
         """The head is whole."""
         self._stop_waiting()
         self._is_in_head, self._head_bytes = False, 0
-        super().on_headers_complete()
+        self._is_kept_alive = self.parser is not None and self.parser.should_keep_alive()
+        self._refusal = self._refused()
+        if self._refusal is None:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        if self._refusal is None:
+            super().on_body(body)
+            return
+        self._unwanted_bytes += len(body)
+        if self._unwanted_bytes > _MOST_UNWANTED_BYTES and not self.transport.is_closing():
+            self.transport.write(self._refusal)
+            self.transport.close()
 
     def on_message_complete(self) -> None:
         """The request is whole: what comes now is the next one's head, timed from its first byte."""
         self._is_in_head = True
-        super().on_message_complete()
+        if self._refusal is None:
+            super().on_message_complete()
+        elif not self.transport.is_closing():
+            self.transport.write(self._refusal)
+            if not self._is_kept_alive:
+                self.transport.close()
+            self.on_response_complete()
+        self._refusal, self._unwanted_bytes = None, 0
+
+    def _refused(self) -> bytes | None:
+        """The response to a request that there is no room for, None for one that is worked on."""
+        is_behind_another = bool(self.cycle) and not self.cycle.response_complete
+        if is_behind_another or self.expect_100_continue or REFUSAL not in self.app_state:
+            return None
+        path = httptools.parse_url(self.url).path
+        refusal: bytes | None = self.app_state[REFUSAL](path.decode("ascii"))
+        return refusal
 
     def send_400_response(self, msg: str) -> None:
         """Say that what came is no HTTP."""

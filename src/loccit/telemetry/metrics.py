@@ -187,12 +187,7 @@ class Metrics:
         with self._guard:
             self._count(names.REQUESTS, (door, route, str(status)))
             self._observe(names.REQUEST_DURATION, (door, route), took_s)
-            number = int(time.time() // 60)
-            minutes = self._counts.minutes
-            if number not in minutes:
-                for old in [each for each in minutes if each <= number - _KEPT_MINUTES]:
-                    del minutes[old]
-            minute = minutes.setdefault(number, Minute())
+            minute = self._this_minute()
             minute.requests += 1
             minute.failed += status >= 500
             step = _step(took_s)
@@ -203,10 +198,29 @@ class Metrics:
         with self._guard:
             self._count(names.ADMITTED, ())
 
+    def _this_minute(self) -> Minute:
+        number = int(time.time() // 60)
+        minutes = self._counts.minutes
+        if number not in minutes:
+            for old in [each for each in minutes if each <= number - _KEPT_MINUTES]:
+                del minutes[old]
+        return minutes.setdefault(number, Minute())
+
     def shed(self, reason: str) -> None:
         """A request was turned away: `queue_full`, `rate`, `draining` and so on."""
         with self._guard:
             self._count(names.SHED, (reason,))
+
+    def sent_away(self, door: str, requests: int) -> None:
+        """So many requests were answered by 503, for want of room, before it was known what they were for:
+        how long that took says nothing of how long answers take.
+        """
+        with self._guard:
+            self._count(names.SHED, ("queue_full",), requests)
+            self._count(names.REQUESTS, (door, "", "503"), requests)
+            minute = self._this_minute()
+            minute.requests += requests
+            minute.failed += requests
 
     @contextmanager
     def queued(self) -> Generator[None]:

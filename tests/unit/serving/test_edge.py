@@ -18,6 +18,7 @@ import pytest
 
 from loccit.core.errors import Overloaded, RateLimited
 from loccit.serving.admission import Gate, Rates
+from loccit.serving.doors import CONTENT_SECURITY_POLICY
 from tests.servers import Server, index_two, running
 
 ASK = {"question": "Where is the weather report of a city made?"}
@@ -162,8 +163,24 @@ def test_more_than_there_is_room_for_is_sent_away_and_told_when_to_come_again(ho
                 assert shed.status_code == 503
                 assert shed.json()["type"] == "urn:loccit:error:overloaded"
                 assert int(shed.headers["retry-after"]) >= 1
+                assert shed.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
                 assert other.get("/health").status_code == 200
                 assert other.get("/ready").json()["problems"] == ["no room"]
+                # On the same connection, with a body: what is refused is read to its end.
+                assert other.post("/v1/ask", json=ASK).status_code == 503
+                chat = other.post("/v1/chat/completions", json={"model": "loccit", "messages": []})
+                assert (chat.status_code, chat.json()["error"]["type"]) == (503, "server_error")
+                assert chat.headers["x-request-id"] != other.post("/v1/responses").headers["x-request-id"]
+            with connected(server) as long:
+                # Of ten megabytes that nobody wants little is read: then the connection ends.
+                long.sendall(b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n")
+                long.sendall(b" " * 70_000)
+                assert everything(long).startswith(b"HTTP/1.1 503 ")
+            with server.client() as other:
+                deadline = time.monotonic() + 5
+                while 'loccit_shed_total{reason="queue_full"} 5' not in other.get("/metrics").text:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.1)
             release.set()
             assert waiting.result(20).status_code == 200
         blocked.result(10)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from loccit import Loccit
 from loccit.evals.tasks import read_task
 from loccit.policy.callers import Role
-from loccit.serving.edge import CONTENT_SECURITY_POLICY
+from loccit.serving.doors import CONTENT_SECURITY_POLICY
 from loccit.serving.web.gaps import Unanswered, gaps
 from loccit.serving.web.plots import DayPlot, DaySeries
 from loccit.settings import Settings
