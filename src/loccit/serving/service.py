@@ -62,6 +62,12 @@ class Question:
                     f"{what} has {len(names):,} entries", next_step=f"write at most {_MOST_NAMES}"
                 )
 
+    @property
+    def sources(self) -> dict[str, Any]:
+        """What it is asked of, as the methods of the library take it."""
+        names = ("repos", "collection", "rev", "languages", "paths")
+        return {name: getattr(self, name) for name in names}
+
 
 class Service:
     """The library behind a server. One per process; its methods belong to the event loop that serves.
@@ -149,22 +155,17 @@ class Service:
             if tell is not None:
                 loop.call_soon_threadsafe(tell, event)
 
-        asked: dict[str, Any] = {
-            "repos": question.repos,
-            "collection": question.collection,
-            "rev": question.rev,
-            "languages": question.languages,
-            "paths": question.paths,
-        }
         if question.quote or not self._loccit.has_model:
-            return await self.run(caller, lambda loccit: loccit.quote(question.text, **asked, tell=told))
+            return await self.run(
+                caller, lambda loccit: loccit.quote(question.text, **question.sources, tell=told)
+            )
         limit_s = self.options.deadline_s
         try:
             async with asyncio.timeout(limit_s), self.answers.place():
                 self.metrics.admitted()
                 return await self.guest(caller).write_async(
                     question.text,
-                    **asked,
+                    **question.sources,
                     session=question.session,
                     earlier=question.earlier,
                     user=caller.user,

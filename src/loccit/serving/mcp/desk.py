@@ -215,18 +215,11 @@ class LocalDesk(Desk):
         def told(event: Event) -> None:
             loop.call_soon_threadsafe(tell, event)
 
-        asked: dict[str, Any] = {
-            "repos": question.repos,
-            "collection": question.collection,
-            "rev": question.rev,
-            "languages": question.languages,
-            "paths": question.paths,
-        }
         if not self._loccit.has_model:
-            return await self.run(lambda loccit: loccit.quote(question.text, **asked, tell=told))
+            return await self.run(lambda loccit: loccit.quote(question.text, **question.sources, tell=told))
         library = await self._in_thread(self._library)
         return await library.write_async(
-            question.text, **asked, session=question.session, tell=told, streams=True
+            question.text, **question.sources, session=question.session, tell=told, streams=True
         )
 
     async def answer(self, run: str) -> Answer:
