@@ -26,7 +26,7 @@ _REFUSED = {
 
 @dataclass(slots=True)
 class _Hunk:
-    """Lines without their ends. `start` counts from 1; a side that `ends_bare` has no line end at its last."""
+    """Lines without their ends. `start` counts from 1; a bare side has no line end at its last line."""
 
     number: int
     start: int

@@ -113,7 +113,7 @@ class WorkingCopy:
         return None if file is None or file.mode not in _EDITABLE else self._reader.read(file.blob).data
 
     def contents(self, commit: str = "") -> Iterator[tuple[TreeFile, bytes]]:
-        """Every regular file and symbolic link with its bytes. Those that a partial clone lacks are left out."""
+        """Each regular file and symbolic link with its bytes; what a partial clone lacks is left out."""
         for file in self.files(commit).values():
             if file.mode is not FileMode.SUBMODULE:
                 with suppress(ObjectMissing):
