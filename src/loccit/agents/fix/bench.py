@@ -1,0 +1,145 @@
+"""Where tests of a working copy run: each time in a fresh box, which takes nothing back but what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from loccit.agents.fix.projects import Project, Tested
+from loccit.agents.fix.working_copy import WorkingCopy
+from loccit.core.errors import InputError
+from loccit.core.source import FileMode
+from loccit.core.visible import visible
+
+_OUTPUT_BYTES = 4_000_000
+
+
+class Ran(Protocol):
+    """What came of a command in a box."""
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, None where it was stopped."""
+        ...
+
+    @property
+    def stdout(self) -> bytes:
+        """What it printed."""
+        ...
+
+    @property
+    def stderr(self) -> bytes:
+        """What it complained."""
+        ...
+
+    @property
+    def stopped_by(self) -> str:
+        """The limit that stopped it; empty where it ended by itself."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        ...
+
+
+class Box(Protocol):
+    """A sandbox with files in it."""
+
+    async def run(self, command: Sequence[str], *, timeout_s: float, output_bytes: int) -> Ran:
+        """A finished command."""
+        ...
+
+    async def read(self, path: str) -> bytes:
+        """A regular file's bytes. Raises InputError where there is none."""
+        ...
+
+
+OpenBox = Callable[[Mapping[str, bytes]], AbstractAsyncContextManager[Box]]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEnd:
+    """What a command printed, with everything written out that a terminal would obey, and how it ended."""
+
+    code: int | None
+    text: str
+    stopped_by: str
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+
+class Bench:
+    """Runs commands over the files of a working copy. Nothing that they do outlives them."""
+
+    def __init__(
+        self,
+        copy: WorkingCopy,
+        project: Project,
+        open_box: OpenBox,
+        *,
+        timeout_s: float,
+        most_output: int = 12_000,
+    ) -> None:
+        """A command may take `timeout_s` seconds, and shows the last `most_output` characters."""
+        self._copy = copy
+        self._open_box = open_box
+        self._timeout_s = timeout_s
+        self._most_output = most_output
+        self.project = project
+
+    async def test(
+        self,
+        paths: Sequence[str] = (),
+        *,
+        commit: str = "",
+        with_files: Mapping[str, bytes | None] | None = None,
+        timeout_s: float | None = None,
+    ) -> Tested:
+        """What these test files say of a commit of the run (by default of now), all without a name.
+
+        `with_files` take the place of the commit's (None: gone). Raises InputError for what is no test file.
+        """
+        files = self._files(commit, with_files)
+        command = self.project.test_command(paths, files.get)
+        async with self._open_box(files) as box:
+            limit = self._timeout_s if timeout_s is None else timeout_s
+            ran = await box.run(command.words, timeout_s=limit, output_bytes=_OUTPUT_BYTES)
+            results = await _taken(box, command.results) if command.results and not ran.stopped_by else None
+        return self.project.tested(
+            command,
+            code=ran.code,
+            stdout=ran.stdout,
+            stderr=ran.stderr,
+            results=results,
+            stopped_by=ran.stopped_by,
+            seconds=ran.seconds,
+        )
+
+    async def run(self, words: Sequence[str], *, commit: str = "", take: Sequence[str] = ()) -> CommandEnd:
+        """What a command says over the files of a commit, and the files that are to be taken from it."""
+        async with self._open_box(self._files(commit, None)) as box:
+            ran = await box.run(words, timeout_s=self._timeout_s, output_bytes=_OUTPUT_BYTES)
+            found = {path: await _taken(box, path) for path in take}
+        text = (ran.stdout + ran.stderr).decode("utf-8", "replace")[-self._most_output :]
+        files = {path: data for path, data in found.items() if data is not None}
+        return CommandEnd(ran.code, visible(text), ran.stopped_by, files)
+
+    def _files(self, commit: str, instead: Mapping[str, bytes | None] | None) -> dict[str, bytes]:
+        found = {
+            file.path: data for file, data in self._copy.contents(commit) if file.mode is not FileMode.SYMLINK
+        }
+        for path, data in (instead or {}).items():
+            if data is None:
+                found.pop(path, None)
+            else:
+                found[path] = data
+        return found
+
+
+async def _taken(box: Box, path: str) -> bytes | None:
+    try:
+        return await box.read(path)
+    except InputError:
+        return None
