@@ -76,15 +76,22 @@ class Spend:
     @classmethod
     def of_json(cls, kept: Mapping[str, Any]) -> Spend:
         """What `as_json` wrote."""
-        return cls(**{**kept, "usage": TokenUsage(**kept["usage"]), "usd": Decimal(kept["usd"])})
+        return cls(
+            kept["steps"],
+            kept["tool_calls"],
+            TokenUsage(**kept["usage"]),
+            Decimal(kept["usd"]),
+            kept["output_bytes"],
+            kept["seconds"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What came of one call of a tool.
 
-    `verdict` is what was decided ("allow", "ask", "block"; empty where there was nothing to decide, for a call
-    that is malformed or of an unknown tool), `text` what the model was told.
+    `verdict` is what was decided: "allow", "ask", "block"; empty where there was nothing to decide, for a call
+    that is malformed or of an unknown tool. `text` is what the model was told.
     """
 
     call: ToolCall
