@@ -138,7 +138,7 @@ class _Bill:
         """The reply with its price, by the provider's count or, where it gives none, by ours."""
         usage = reply.usage
         if usage == TokenUsage():
-            usage = self._counted(reply.text)
+            usage = replace(self._counted(""), output_tokens=tokens.said(reply))
         usd = self.prices.price(self.model, usage)
         try:
             if self.call.came is not None:
