@@ -28,7 +28,7 @@ _ABSENT = ("No module named", "not found", "Cannot find module", "No such file")
 
 @dataclass(frozen=True, slots=True)
 class Reproduced:
-    """A test that fails at the base, as the gate found it. `problem` says why it shows nothing, if it does not.
+    """A test that fails at the base, as the gate found it. `problem` says why it shows nothing, or is empty.
 
     `tests` are the ids of the cases that fail, `output` what the runner said of them.
     """
@@ -187,7 +187,7 @@ class Gate:
         guarding: Sequence[str],
         timeout_s: float | None,
     ) -> None:
-        """Runs tests as they were at the base over the changed files; what failed before as well is no news."""
+        """Runs tests as they were over the changed files; what failed before as well is no news."""
         before_edits = self._as_before(guarding)
         ran = await self._bench.test(paths, with_files=before_edits, timeout_s=timeout_s)
         if ran.passed:
@@ -203,10 +203,8 @@ class Gate:
             text = f"{ran.summary()}; all that fails failed before"
             found.checks.append(_check(name, ran, CheckOutcome.PASSED, text, same))
             if same:
-                found.not_verified.append(
-                    f"{same} test{'s' if same > 1 else ''} failed before the change and fail{'' if same > 1 else 's'}"
-                    f" still: {', '.join(sorted(ran.bad & base.bad)[:_SHOWN_FAILURES])}"
-                )
+                old = ", ".join(sorted(ran.bad & base.bad)[:_SHOWN_FAILURES])
+                found.not_verified.append(f"failing before the change and still: {old}")
             return
         shown = ", ".join(new[:_SHOWN_FAILURES]) or ran.summary()
         found.failed(
@@ -242,7 +240,7 @@ class Gate:
             found.checks.append(check)
 
     async def _untidy_before(self, command: Sequence[str], paths: Sequence[str]) -> list[str]:
-        """The files that the formatter would have changed before the run too: they are not asked to be tidy."""
+        """The files that the formatter would have changed before the run too: they need not be tidy."""
         there = [path for path in paths if path in self._copy.files(self._copy.base)]
         if not there:
             return []

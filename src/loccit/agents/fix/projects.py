@@ -84,7 +84,7 @@ class Project:
     has_src: bool = False
 
     def test_command(self, paths: Sequence[str], read: Callable[[str], bytes | None]) -> Command:
-        """What runs these test files, or all tests where there are none. Raises InputError for no test file."""
+        """What runs these test files, without any all tests. Raises InputError for what is no test file."""
         for path in paths:
             if not self.is_test(path):
                 raise InputError(f"{path!r} is no test file", next_step=f"name it as in {self.example()!r}")
@@ -237,7 +237,7 @@ def _table(document: Any, name: str) -> dict[str, Any]:
 
 
 def _go_cases(stdout: bytes) -> tuple[tuple[Case, ...], str]:
-    """The cases that `go test -json` prints, and what the tests printed. Raises InputError for no such lines."""
+    """The cases that `go test -json` prints, and what the tests printed. Raises InputError for none."""
     ended = {"pass": CaseOutcome.PASSED, "fail": CaseOutcome.FAILED, "skip": CaseOutcome.SKIPPED}
     cases: list[Case] = []
     said: dict[tuple[str, str], str] = {}
@@ -246,12 +246,13 @@ def _go_cases(stdout: bytes) -> tuple[tuple[Case, ...], str]:
             event: Any = json.loads(line)
         except ValueError:
             continue
-        if not isinstance(event, dict) or not isinstance(event.get("Action"), str):
+        if not isinstance(event, dict):
             continue
-        action, test = event["Action"], str(event.get("Test", ""))
-        key = (str(event.get("Package", event.get("ImportPath", ""))), test)
+        told = {str(key): str(value) for key, value in cast("dict[Any, Any]", event).items()}
+        action, test = told.get("Action", ""), told.get("Test", "")
+        key = (told.get("Package", told.get("ImportPath", "")), test)
         if action in {"output", "build-output"}:
-            said[key] = (said.get(key, "") + str(event.get("Output", "")))[-_MOST_OUTPUT:]
+            said[key] = (said.get(key, "") + told.get("Output", ""))[-_MOST_OUTPUT:]
         elif test and action in ended:
             cases.append(Case(key[0], test, ended[action], said.get(key, "")))
         elif action in {"fail", "build-fail"} and not any(case.file == key[0] for case in cases):

@@ -88,7 +88,7 @@ def _changed_together(copy: WorkingCopy, changed: Sequence[str], tests: Collecti
     listing = copy.view.run(
         "--literal-pathspecs", "log", *options, f"-n{_MOST_COMMITS}", copy.base, "--", *changed
     )
-    # With -z a commit begins with a NUL of the format, and names are ended by one too: an empty piece parts them.
+    # A NUL ends each name, and more of them part the commits.
     for block in listing.stdout.decode("utf-8", "surrogateescape").split("\0\0"):
         paths = {path.strip("\n") for path in block.split("\0")} - {""}
         if len(paths) <= _MOST_FILES_OF_A_COMMIT:
