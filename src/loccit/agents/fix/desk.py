@@ -48,7 +48,8 @@ class Scope:
         """Raises InputError for a path that may not be edited now."""
         if _AUTOMATION.match(path):
             raise InputError(
-                f"{path!r} runs on machines of others", next_step="leave it, and say in your result what it needs"
+                f"{path!r} runs on machines of others",
+                next_step="leave it, and say in your result what it needs",
             )
         if path in self.locked:
             raise InputError(
@@ -90,7 +91,10 @@ class Desk:
             rest = file.path[len(top) + 1 :] if top else file.path
             name, slash, _ = rest.partition("/")
             counts[name + slash] = counts.get(name + slash, 0) + 1
-        rows = [f"{one_line(name)}  {count:,} files" if name.endswith("/") else one_line(name) for name, count in counts.items()]
+        rows = [
+            f"{one_line(name)}  {count:,} files" if name.endswith("/") else one_line(name)
+            for name, count in counts.items()
+        ]
         return "\n".join(rows[:_MOST_NAMES])
 
     def read_file(self, path: str, start_line: int = 1, end_line: int = 0) -> str:
@@ -115,9 +119,13 @@ class Desk:
     def grep(self, pattern: str, paths: Sequence[str] = (), *, ignore_case: bool = False) -> str:
         """Lines of the files as they are now that match a POSIX extended regular expression."""
         within = [folder_path(path) for path in paths]
-        question = GrepQuestion(pattern, [path for path in within if path], ignore_case, _GREP_S, _MOST_MATCHES)
+        question = GrepQuestion(
+            pattern, [path for path in within if path], ignore_case, _GREP_S, _MOST_MATCHES
+        )
         found = list(grep_commit(self._copy.reader_spec(), question, self._copy.head))
-        rows = [f"{one_line(m.path)}:{m.line}: {_cut(m.text.decode('utf-8', 'replace').strip())}" for m in found]
+        rows = [
+            f"{one_line(m.path)}:{m.line}: {_cut(m.text.decode('utf-8', 'replace').strip())}" for m in found
+        ]
         if len(rows) == _MOST_MATCHES:
             rows.append(f"(more than {_MOST_MATCHES - 1}: narrow it)")
         return "\n".join(rows) or "no line matches"
@@ -145,7 +153,9 @@ class Desk:
     async def run_command(self, words: Sequence[str]) -> str:
         """What a command says in a box with the files as they are now. What it writes is thrown away."""
         if not words or not all(isinstance(word, str) and word and "\0" not in word for word in words):
-            raise InputError(f"{list(words)!r} is no command", next_step="give its words, as in ['python', 'a.py']")
+            raise InputError(
+                f"{list(words)!r} is no command", next_step="give its words, as in ['python', 'a.py']"
+            )
         ended = await self._bench.run(words)
         how = f"stopped: {ended.stopped_by}" if ended.stopped_by else f"exit code {ended.code}"
         return f"{how}\n{ended.text}"
@@ -186,7 +196,10 @@ class Desk:
             is_test = self._bench.project.is_test(path) or role_of(path) is FileRole.TEST
             self.scope.check(path, is_test=is_test)
         before = self._copy.head
-        rows = [f"{path}: {'deleted' if data is None else f'{len(data):,} bytes'}" for path, data in changes.items()]
+        rows = [
+            f"{path}: {'deleted' if data is None else f'{len(data):,} bytes'}"
+            for path, data in changes.items()
+        ]
         applied = self._copy.apply(changes, "done: " + "; ".join(rows), intent=intent)
         diff = self._copy.diff(before, applied.commit)
         return f"{applied.said}\n{visible(diff[:_MOST_DIFF])}"

@@ -42,12 +42,16 @@ class Reproduced:
 
 @dataclass(frozen=True, slots=True)
 class Gated:
-    """What the gate found. `findings` is for whoever repairs; empty where everything passed."""
+    """What the gate found. `findings` is for whoever repairs; empty where everything passed.
+
+    With `contradicts_tests` tests fail as they were, and pass as the change has them: a person must say which
+    is right.
+    """
 
     checks: tuple[FixCheck, ...]
     findings: tuple[str, ...]
     not_verified: tuple[str, ...]
-    changed_tests: tuple[str, ...] = ()
+    contradicts_tests: bool = False
 
     @property
     def passed(self) -> bool:
@@ -64,6 +68,7 @@ class _Findings:
     checks: list[FixCheck] = field(default_factory=list[FixCheck])
     texts: list[str] = field(default_factory=list[str])
     not_verified: list[str] = field(default_factory=list[str])
+    contradictions: int = 0
 
     def failed(self, check: FixCheck, text: str) -> None:
         self.checks.append(check)
@@ -121,7 +126,24 @@ class Gate:
             found.not_verified.append(
                 f"the change edits what says how tests run: {names}; read that yourself"
             )
-        return Gated(tuple(found.checks), tuple(found.texts), tuple(found.not_verified), tuple(guarding))
+        contradicts = 0 < found.contradictions == len(found.texts)
+        return Gated(tuple(found.checks), tuple(found.texts), tuple(found.not_verified), contradicts)
+
+    async def formatted(self) -> dict[str, bytes | None]:
+        """What the project's formatter makes of the changed files, where that is something else.
+
+        Files that it would have changed before the run stay as they are.
+        """
+        paths = self._sources([each.path for each in self._copy.changed(self._copy.base)])
+        command = self._bench.project.format_command(paths)
+        if not command or not paths:
+            return {}
+        ended = await self._bench.run(command, take=paths)
+        if ended.stopped_by or ended.code:
+            return {}
+        other = [path for path in paths if ended.files.get(path) not in {None, self._copy.read(path)}]
+        untidy = await self._untidy_before(other)
+        return {path: ended.files[path] for path in other if path not in untidy}
 
     def _new_files(self, path: str, data: bytes) -> dict[str, bytes | None]:
         """The test, and whatever else was added for it: files of the base stay as they are."""
@@ -207,6 +229,9 @@ class Gate:
                 found.not_verified.append(f"failing before the change and still: {old}")
             return
         shown = ", ".join(new[:_SHOWN_FAILURES]) or ran.summary()
+        if guarding:
+            edited = await self._bench.test(paths, timeout_s=timeout_s)
+            found.contradictions += not edited.problem and not (edited.bad - base.bad)
         found.failed(
             _check(name, ran, CheckOutcome.FAILED, f"passed before and fail now: {shown}", same),
             f"Tests that passed before the change fail now: {shown}\n{_said(ran, new)}",
@@ -226,7 +251,7 @@ class Gate:
             self._leave_out(found, CheckName.FORMATTER, why=_why_not_run(ended.text, ended.stopped_by))
             return
         other = [path for path in paths if ended.files.get(path) != self._copy.read(path)]
-        untidy = await self._untidy_before(command, other)
+        untidy = await self._untidy_before(other)
         mine = [path for path in other if path not in untidy]
         if mine:
             text = f"it would change {', '.join(mine)}"
@@ -239,7 +264,7 @@ class Gate:
                 check = check.model_copy(update={"text": f"{', '.join(untidy)}: not formatted before either"})
             found.checks.append(check)
 
-    async def _untidy_before(self, command: Sequence[str], paths: Sequence[str]) -> list[str]:
+    async def _untidy_before(self, paths: Sequence[str]) -> list[str]:
         """The files that the formatter would have changed before the run too: they need not be tidy."""
         there = [path for path in paths if path in self._copy.files(self._copy.base)]
         if not there:

@@ -64,7 +64,11 @@ _LOOKING = (
     _Told(
         "grep",
         "Lines of the files as they are now that match a POSIX extended regular expression.",
-        {"pattern": (_TEXT, _OPTION), "paths": (_PATHS, _OPTION), "ignore_case": ({"type": "boolean"}, _OPTION)},
+        {
+            "pattern": (_TEXT, _OPTION),
+            "paths": (_PATHS, _OPTION),
+            "ignore_case": ({"type": "boolean"}, _OPTION),
+        },
         frozenset({"paths", "ignore_case"}),
     ),
     _Told(
@@ -128,7 +132,9 @@ def looking_tools(desk: Desk, origin: str) -> tuple[Tool, ...]:
     """What only looks. `origin` says where texts come from: repository and commit."""
     runs: dict[str, Run] = {
         "list_files": _plain(lambda a: desk.list_files(a["path"])),
-        "read_file": _plain(lambda a: desk.read_file(a["path"], a.get("start_line", 1), a.get("end_line", 0))),
+        "read_file": _plain(
+            lambda a: desk.read_file(a["path"], a.get("start_line", 1), a.get("end_line", 0))
+        ),
         "grep": _plain(
             lambda a: desk.grep(a["pattern"], a.get("paths", ()), ignore_case=a.get("ignore_case", False))
         ),
