@@ -5,59 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from loccit.agents.fix.projects import Project, Tested
 from loccit.agents.fix.working_copy import WorkingCopy
+from loccit.agents.sandbox import Box, Files
 from loccit.core.errors import InputError
-from loccit.core.source import FileMode
+from loccit.core.source import FileMode, path_text
 from loccit.core.visible import visible
 
 _OUTPUT_BYTES = 4_000_000
+# A file of the project must not pass for the runner itself, or for a module of Python's own.
+_VARIABLES = {"PYTHONSAFEPATH": "1"}
 
 
-class Ran(Protocol):
-    """What came of a command in a box."""
-
-    @property
-    def code(self) -> int | None:
-        """Its exit code, None where it was stopped."""
-        ...
-
-    @property
-    def stdout(self) -> bytes:
-        """What it printed."""
-        ...
-
-    @property
-    def stderr(self) -> bytes:
-        """What it complained."""
-        ...
-
-    @property
-    def stopped_by(self) -> str:
-        """The limit that stopped it; empty where it ended by itself."""
-        ...
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-        ...
-
-
-class Box(Protocol):
-    """A sandbox with files in it."""
-
-    async def run(self, command: Sequence[str], *, timeout_s: float, output_bytes: int) -> Ran:
-        """A finished command."""
-        ...
-
-    async def read(self, path: str) -> bytes:
-        """A regular file's bytes. Raises InputError where there is none."""
-        ...
-
-
-OpenBox = Callable[[Mapping[str, bytes]], AbstractAsyncContextManager[Box]]
+OpenBox = Callable[[Files], AbstractAsyncContextManager[Box]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +63,12 @@ class Bench:
         `with_files` take the place of the commit's (None: gone). Raises InputError for what is no test file.
         """
         files = self._files(commit, with_files)
-        command = self.project.test_command(paths, files.get)
+        command = self.project.test_command(paths, files.contents.get)
         async with self._open_box(files) as box:
             limit = self._timeout_s if timeout_s is None else timeout_s
-            ran = await box.run(command.words, timeout_s=limit, output_bytes=_OUTPUT_BYTES)
+            ran = await box.run(
+                command.words, timeout_s=limit, output_bytes=_OUTPUT_BYTES, variables=_VARIABLES
+            )
             results = await _taken(box, command.results) if command.results and not ran.stopped_by else None
         return self.project.tested(
             command,
@@ -126,16 +89,23 @@ class Bench:
         files = {path: data for path, data in found.items() if data is not None}
         return CommandEnd(ran.code, visible(text), ran.stopped_by, files)
 
-    def _files(self, commit: str, instead: Mapping[str, bytes | None] | None) -> dict[str, bytes]:
-        found = {
-            file.path: data for file, data in self._copy.contents(commit) if file.mode is not FileMode.SYMLINK
-        }
+    def _files(self, commit: str, instead: Mapping[str, bytes | None] | None) -> Files:
+        contents: dict[str, bytes] = {}
+        executable: set[str] = set()
+        links: dict[str, str] = {}
+        for file, data in self._copy.contents(commit):
+            if file.mode is FileMode.SYMLINK:
+                links[file.path] = path_text(data)
+            else:
+                contents[file.path] = data
+                if file.mode is FileMode.EXECUTABLE:
+                    executable.add(file.path)
         for path, data in (instead or {}).items():
             if data is None:
-                found.pop(path, None)
+                contents.pop(path, None)
             else:
-                found[path] = data
-        return found
+                contents[path] = data
+        return Files(contents, frozenset(executable & contents.keys()), links)
 
 
 async def _taken(box: Box, path: str) -> bytes | None:

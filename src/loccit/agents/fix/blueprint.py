@@ -16,14 +16,14 @@ from loccit.agents.fix.desk import Scope
 from loccit.agents.fix.results import EDITED, PLANNED, REPRODUCED, REVIEWED
 from loccit.agents.fix.story import Story
 from loccit.agents.fix.task import fenced
-from loccit.agents.fix.tools import editing_tools, looking_tools, running_tools
+from loccit.agents.fix.tools import EDITING, LOOKING, RUNNING
 from loccit.agents.fix.workshop import Workshop, understood_text
 from loccit.agents.values import Ending, Trajectory
 from loccit.core.calls import Message
+from loccit.core.errors import LimitExceeded
 from loccit.core.fixes import Fix, FixCheck, FixOutcome, Reproduction
 from loccit.core.visible import one_line, visible
 from loccit.models.templates import Template, load_templates
-from loccit.policy.tools import Tool
 
 MOST_REPAIRS = 2
 _REPRODUCTIONS = 2
@@ -50,14 +50,16 @@ class FixRun(Protocol):
         *,
         messages: tuple[Message, ...],
         prompt: str,
-        purpose: str,
-        tools: Sequence[Tool],
+        tools: Sequence[str],
         result: Mapping[str, Any],
     ) -> Trajectory:
-        """What a model does with these tools until it gives a result of this form."""
+        """What a model does with the tools of these names until it gives a result of this form.
+
+        Raises LimitExceeded where nothing is left of what the run may use.
+        """
         ...
 
-    def tell(self, text: str) -> None:
+    async def tell(self, text: str) -> None:
         """A line for whoever watches."""
         ...
 
@@ -88,12 +90,12 @@ async def fix(run: FixRun, shop: Workshop) -> Fix:
     if outcome not in {FixOutcome.FIXED, FixOutcome.NEEDS_PERSON}:
         # What was tried is shown, and proposed to nobody.
         finished = {**finished, "branch": None}
-    run.tell(f"{outcome.value.replace('_', ' ')}: {one_line(why)}")
+    await run.tell(f"{outcome.value.replace('_', ' ')}: {one_line(why)}")
     return story.fix(outcome, why, finished)
 
 
 async def _fix(run: FixRun, shop: Workshop, story: Story) -> tuple[FixOutcome, str]:
-    run.tell("understand: what files and past say of the issue")
+    await run.tell("understand: what files and past say of the issue")
     known = await run.step("understand", shop.understand)
     story.understood, story.snapshots = known["understood"], known["snapshots"]
     story.not_verified += known["not_verified"]
@@ -109,10 +111,10 @@ _NO_CHANGE: Mapping[str, Any] = {"commit": None, "paths": (), "added": 0, "remov
 async def _reproduce(run: FixRun, shop: Workshop, story: Story) -> Mapping[str, Any]:
     """The test that shows the issue, as the gate found it."""
     shop.desk.scope = Scope(tests_only=True)
-    tools = _of(shop, looking_tools, running_tools, editing_tools)
+    tools = (*LOOKING, *RUNNING, *EDITING)
     attempt = ""
     for number in range(1, _REPRODUCTIONS + 1):
-        run.tell("reproduce: a test that fails because of the issue")
+        await run.tell("reproduce: a test that fails because of the issue")
         messages = prompts()["fix_reproduce"].fill(
             rules=shop.rules,
             project=f"{shop.task.repo}, tests in {shop.bench.project.language.value}",
@@ -129,7 +131,7 @@ async def _reproduce(run: FixRun, shop: Workshop, story: Story) -> Mapping[str, 
         found = await run.step(f"reproduction {number}", shop.reproduces, path, failure)
         if not found["problem"]:
             return await _reproduced(run, shop, story, found, str(result["reason"]))
-        run.tell(f"reproduce: not so: {one_line(found['problem'])[:200]}")
+        await run.tell(f"reproduce: not so: {one_line(found['problem'])[:200]}")
         attempt = "A program ran the test that you gave before. " + fenced(found["problem"], "refused")
     why = f"no test shows it: {found['problem']}"
     raise _Stop(FixOutcome.NOT_REPRODUCED, why.splitlines()[0])
@@ -146,12 +148,13 @@ async def _reproduced(
         path=found["path"], tests=tuple(found["tests"]), failure=found["failure"], reason=visible(reason)
     )
     story.add_step("reproduce", found["summary"], ended)
-    run.tell(f"reproduce: {found['path']} fails as it should: {one_line(found['failure'])[:120]}")
+    found = {**found, "commit": ended["commit"]}
+    await run.tell(f"reproduce: {found['path']} fails as it should: {one_line(found['failure'])[:120]}")
     return found
 
 
 async def _plan(run: FixRun, shop: Workshop, story: Story, test: Mapping[str, Any]) -> None:
-    run.tell("plan: the cause, and the smallest right change")
+    await run.tell("plan: the cause, and the smallest right change")
     messages = prompts()["fix_plan"].fill(
         rules=shop.rules,
         issue=shop.task.shown(),
@@ -159,7 +162,7 @@ async def _plan(run: FixRun, shop: Workshop, story: Story, test: Mapping[str, An
         failure=fenced(test["output"], "output"),
         understood=fenced(understood_text(story.understood), "found"),
     )
-    tools = _of(shop, looking_tools, running_tools)
+    tools = (*LOOKING, *RUNNING)
     result = await _loop(run, "plan", "fix_plan", messages, tools, PLANNED)
     story.plan = str(result["plan"])
     cited = await run.step("cite", shop.cite, list(result["reasons"]))
@@ -171,13 +174,13 @@ async def _plan(run: FixRun, shop: Workshop, story: Story, test: Mapping[str, An
 async def _edit(run: FixRun, shop: Workshop, story: Story, test: Mapping[str, Any]) -> tuple[FixOutcome, str]:
     """Edits, checks and reviews, at most three rounds; what the last one came to."""
     shop.desk.scope = Scope(locked=frozenset({test["path"]}))
-    tools = _of(shop, looking_tools, running_tools, editing_tools)
+    tools = (*LOOKING, *RUNNING, *EDITING)
     findings = ""
     ending = (FixOutcome.NO_FIX_FOUND, "nothing was edited")
     for number in range(MOST_REPAIRS + 1):
         name = f"repair {number}" if number else "edit"
         story.repairs = number
-        run.tell(f"{name}: until the test passes")
+        await run.tell(f"{name}: until the test passes")
         messages = prompts()["fix_edit"].fill(
             rules=shop.rules,
             issue=shop.task.shown(),
@@ -213,8 +216,8 @@ async def _checked(
     run: FixRun, shop: Workshop, story: Story, test: Mapping[str, Any], name: str, summary: str
 ) -> Mapping[str, Any]:
     await run.step(f"tidy {name}", shop.tidy, f"tidy {name}")
-    run.tell("gate: the failing test, related tests, formatter, linter")
-    checked = await run.step(f"gate {name}", shop.check, test["path"], list(test["tests"]))
+    await run.tell("gate: the failing test, related tests, formatter, linter")
+    checked = await run.step(f"gate {name}", shop.check, test["path"], list(test["tests"]), test["commit"])
     story.checks = tuple(FixCheck.model_validate(each) for each in checked["checks"])
     story.of_last_round += checked["not_verified"]
     subject, _, rest = summary.strip().partition("\n")
@@ -222,9 +225,8 @@ async def _checked(
     ended = await run.step(f"commit {name}", shop.end_step, name, message)
     story.add_step(name, summary, ended)
     for check in story.checks:
-        run.tell(
-            f"gate: {check.name.value.replace('_', ' ')}: {check.outcome.value.replace('_', ' ')}: {one_line(check.text)[:160]}"
-        )
+        came = f"{check.name.value}: {check.outcome.value}".replace("_", " ")
+        await run.tell(f"gate: {came}: {one_line(check.text)[:160]}")
     return checked
 
 
@@ -240,16 +242,16 @@ def _not_passed(checked: Mapping[str, Any]) -> tuple[FixOutcome, str]:
 
 async def _review(run: FixRun, shop: Workshop, story: Story, number: int) -> tuple[str, ...]:
     """The objections of a reader with a clean window; none where the change is approved."""
-    run.tell("review: a reader sees the issue, the change and the checks")
+    await run.tell("review: a reader sees the issue, the change and the checks")
     diff = await run.step(f"diff {number}", shop.diff)
     checks = "\n".join(f"{each.name.value}: {each.outcome.value}: {each.text}" for each in story.checks)
     messages = prompts()["fix_review"].fill(
         issue=shop.task.shown(), diff=fenced(diff, "change"), checks=fenced(checks, "checks")
     )
-    tools = _of(shop, looking_tools)
+    tools = LOOKING
     result = await _loop(run, f"review {number}", "fix_review", messages, tools, REVIEWED)
     review = story.add_review(result)
-    run.tell(
+    await run.tell(
         f"review: {review.verdict.value}" + "".join(f"; {one_line(each)[:160]}" for each in review.objections)
     )
     return review.objections
@@ -260,19 +262,18 @@ async def _loop(
     name: str,
     prompt: str,
     messages: tuple[Message, ...],
-    tools: Sequence[Tool],
+    tools: Sequence[str],
     result: Mapping[str, Any],
 ) -> Mapping[str, Any]:
     """The result of a model's part. Raises _Stop where it has none."""
-    ended = await run.loop(
-        name, messages=messages, prompt=prompts()[prompt].id, purpose=prompt, tools=tools, result=result
-    )
+    try:
+        ended = await run.loop(
+            name, messages=messages, prompt=prompts()[prompt].id, tools=tools, result=result
+        )
+    except LimitExceeded as error:
+        raise _Stop(FixOutcome.LIMIT, f"{name}: {error.message}") from error
     if ended.result is None:
         outcome = _STOPPED.get(ended.ending, FixOutcome.NEEDS_PERSON)
         why = f"{name}: {ended.ending.value.replace('_', ' ')}"
         raise _Stop(outcome, f"{why}: {one_line(ended.detail)[:300]}" if ended.detail else why)
     return ended.result
-
-
-def _of(shop: Workshop, *kinds: Callable[..., tuple[Tool, ...]]) -> tuple[Tool, ...]:
-    return tuple(tool for kind in kinds for tool in kind(shop.desk, shop.origin))

@@ -17,7 +17,7 @@ from loccit.agents.fix.texts import new_file, replaced_once
 from loccit.agents.fix.working_copy import WorkingCopy
 from loccit.core.encodings import encoding_of
 from loccit.core.errors import InputError
-from loccit.core.source import FileMode, FileRole
+from loccit.core.source import FileRole
 from loccit.core.visible import one_line, visible
 from loccit.sources.grep import GrepQuestion, grep_commit
 from loccit.sources.roles import role_of
@@ -208,11 +208,6 @@ class Desk:
         name = path.rpartition("/")[2]
         same = [other for other in self._copy.files() if other.rpartition("/")[2] == name][:3]
         return f"there is {', '.join(map(repr, same))}" if same else "list the files of its folder"
-
-
-def links(copy: WorkingCopy) -> list[str]:
-    """The symbolic links of the project: no command sees them."""
-    return [path for path, file in copy.files().items() if file.mode is FileMode.SYMLINK]
 
 
 def _cut(line: str) -> str:

@@ -1,8 +1,8 @@
 """The gate: loccit's own runs of the tests. What a model says of them counts for nothing.
 
-Tests run twice where the change touches files that say what a test is (tests that were there, configuration
-of the runner): as the change has them, and as they were. A change that passes only with its own version of
-the tests does not pass.
+Where a change touches files that say what a test is (tests, configuration of the runner, new or not), tests
+run as the change has them and as they were when the issue was reproduced. A change that passes only with its
+own version of the tests does not pass.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from loccit.sources.roles import role_of
 _SHOWN_FAILURES = 8
 _MOST_OUTPUT = 4_000
 _GUARDING = frozenset({FileRole.TEST, FileRole.CONFIG})
+# Python runs the first two whenever it starts, if it finds them.
+_STEERING = frozenset({"sitecustomize.py", "usercustomize.py", "conftest.py", "pytest.py", "pytest.ini"})
 _ABSENT = ("No module named", "not found", "Cannot find module", "No such file")
 
 
@@ -83,6 +85,7 @@ class Gate:
         self._copy = copy
         self._bench = bench
         self._suite_timeout_s = suite_timeout_s
+        self._reproduced = copy.base
 
     async def reproduces(self, path: str) -> Reproduced:
         """Whether the test file at `path`, as it is now, fails over the files of the base: twice, alike.
@@ -107,11 +110,15 @@ class Gate:
             path, tuple(sorted(first.bad)), _said(first), first.summary(), _problem(path, first, second)
         )
 
-    async def check(self, test: str, tests: Sequence[str]) -> Gated:
-        """What there is to say of the change as it is now; `tests` are the cases that failed at the base."""
+    async def check(self, test: str, tests: Sequence[str], reproduced: str) -> Gated:
+        """What there is to say of the change as it is now.
+
+        `tests` are the cases that failed at the base, `reproduced` is the commit that added their file.
+        """
         found = _Findings()
         changed = [each.path for each in self._copy.changed(self._copy.base)]
-        guarding = self._touched_guards(changed, test)
+        self._reproduced = reproduced
+        guarding = [each.path for each in self._copy.changed(reproduced) if _steers_tests(each.path)]
         await self._check_reproducing(found, test, tests, guarding)
         if found.texts:
             # Whatever else breaks, this comes first; and a broken file fails everything.
@@ -154,13 +161,8 @@ class Gate:
                 added[each.path] = self._copy.read(each.path)
         return {**added, path: data}
 
-    def _touched_guards(self, changed: Sequence[str], test: str) -> list[str]:
-        """The changed files that were there before and say what a test is; never the reproducing test."""
-        base = self._copy.files(self._copy.base)
-        return [path for path in changed if path in base and path != test and role_of(path) in _GUARDING]
-
     def _as_before(self, guarding: Collection[str]) -> dict[str, bytes | None]:
-        return {path: self._copy.read(path, self._copy.base) for path in guarding}
+        return {path: self._copy.read(path, self._reproduced) for path in guarding}
 
     async def _check_reproducing(
         self, found: _Findings, test: str, tests: Sequence[str], guarding: Sequence[str]
@@ -315,6 +317,12 @@ class Gate:
         for name in names:
             found.checks.append(FixCheck(name=name, command=(), outcome=CheckOutcome.NOT_RUN, text=why))
             found.not_verified.append(f"{name.value.replace('_', ' ')}: not run: {why}")
+
+
+def _steers_tests(path: str) -> bool:
+    """Whether what a file holds may decide which tests run, and how they end."""
+    name = path.rpartition("/")[2]
+    return role_of(path) in _GUARDING or name in _STEERING or name.endswith(".pth")
 
 
 def _problem(path: str, first: Tested, second: Tested) -> str:

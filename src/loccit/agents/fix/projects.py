@@ -13,7 +13,7 @@ from typing import Any, cast
 from loccit.agents.fix.junit import Case, CaseOutcome, cases_of
 from loccit.core.errors import InputError
 from loccit.core.source import FileRole
-from loccit.core.visible import visible
+from loccit.core.visible import one_line, visible
 from loccit.sources.roles import role_of
 
 RESULTS = ".loccit-results.xml"
@@ -76,12 +76,15 @@ class Tested:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project's language, and the tools that it configures: names of what formats and what lints it."""
+    """A project's language, and the tools that it configures: names of what formats and what lints it.
+
+    `python_path` are the folders that its tests import from.
+    """
 
     language: Language
     formatter: str = ""
     linter: str = ""
-    has_src: bool = False
+    python_path: tuple[str, ...] = (".",)
 
     def test_command(self, paths: Sequence[str], read: Callable[[str], bytes | None]) -> Command:
         """What runs these test files, without any all tests. Raises InputError for what is no test file."""
@@ -90,8 +93,8 @@ class Project:
                 raise InputError(f"{path!r} is no test file", next_step=f"name it as in {self.example()!r}")
         if self.language is Language.PYTHON:
             options = ["-q", "--tb=short", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
-            source = ["-o", "pythonpath=src ."] if self.has_src else []
-            words = ["python", "-m", "pytest", *options, *source, f"--junitxml={RESULTS}", *paths]
+            where = f"pythonpath={' '.join(self.python_path)}"
+            words = ["python", "-m", "pytest", *options, "-o", where, f"--junitxml={RESULTS}", *paths]
             return Command(tuple(words), RESULTS)
         if self.language is Language.NODE:
             reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"]
@@ -127,7 +130,8 @@ class Project:
                 _go_cases(stdout) if self.language is Language.GO else (cases_of(results or b""), "")
             )
         except InputError:
-            problem = f"the test runner ended with code {code} and left no results"
+            last = one_line((output.strip().splitlines() or ["it said nothing"])[-1])[:200]
+            problem = f"the test runner ended with code {code} and left no results: {last}"
             return Tested(command.words, (), code, output, seconds, problem)
         return Tested(command.words, cases, code, visible(said[-_MOST_OUTPUT:]) or output, seconds)
 
@@ -185,8 +189,7 @@ def project_of(paths: Collection[str], read: Callable[[str], bytes | None]) -> P
     if "package.json" in paths and not _is_python(paths):
         return Project(Language.NODE, *_node_tools(paths, read))
     if _is_python(paths) or any(path.endswith(".py") for path in paths):
-        has_src = any(path.startswith("src/") and path.endswith(".py") for path in paths)
-        return Project(Language.PYTHON, *_python_tools(paths, read), has_src=has_src)
+        return Project(Language.PYTHON, *_python_tools(paths, read), python_path=_python_path(paths, read))
     return None
 
 
@@ -208,6 +211,21 @@ def _python_tools(paths: Collection[str], read: Callable[[str], bytes | None]) -
     if not linter and (".flake8" in paths or b"[flake8]" in ini or "id: flake8" in hooks):
         linter = "flake8"
     return formatter, linter
+
+
+def _python_path(paths: Collection[str], read: Callable[[str], bytes | None]) -> tuple[str, ...]:
+    """The folders that a project says its tests import from, then `src` and the top."""
+    options = _table(_table(_table(_toml(read("pyproject.toml")), "tool"), "pytest"), "ini_options")
+    own = options.get("pythonpath", ())
+    found = own.split() if isinstance(own, str) else [str(each) for each in own]
+    for name in ("pytest.ini", "tox.ini", "setup.cfg"):
+        line = re.search(
+            r"^pythonpath[ \t]*=[ \t]*([^\n]+)", (read(name) or b"").decode("utf-8", "replace"), re.M
+        )
+        found += line[1].split() if line else []
+    if any(path.startswith("src/") and path.endswith(".py") for path in paths):
+        found.append("src")
+    return tuple(dict.fromkeys([*(each for each in found if re.fullmatch(r"[\w./-]+", each)), "."]))
 
 
 def _node_tools(paths: Collection[str], read: Callable[[str], bytes | None]) -> tuple[str, str]:

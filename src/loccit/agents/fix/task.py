@@ -20,8 +20,8 @@ MOST_ISSUE_CHARACTERS = 24_000
 class FixTask:
     """One issue to fix. All of it is JSON, for a run is continued from it after a kill.
 
-    `base` is a full commit id, `time` when the run began in seconds since the epoch. `writes_lesson` says that
-    a lesson may become a file on the branch.
+    `base` is a full commit id, `time` when the run began in seconds since the epoch. `writes_lesson` says
+    that a lesson may become a file on the branch.
     """
 
     repo: str

@@ -94,7 +94,7 @@ _RUNNING = (
     ),
     _Told(
         "run_command",
-        "Run a command in the sandbox, as in ['python', '-c', 'import x; print(x.f())']. What it writes is lost.",
+        "Run a command in the sandbox, as in ['python', '-c', 'import x; print(x.f())']. Its files are lost.",
         {"command": ({"type": "array", "items": _TEXT, "minItems": 1}, _OPTION)},
         frozenset(),
         Effect.WRITE,
@@ -103,7 +103,7 @@ _RUNNING = (
 _EDITING = (
     _Told(
         "edit_file",
-        "Replace the one place in a file where old_text stands by new_text. old_text must be exact and unique.",
+        "Replace the one place where old_text stands by new_text. old_text must be exact, and unique.",
         {"path": (_PATH, _TARGET), "old_text": (_TEXT, _CONTENT), "new_text": (_TEXT, _CONTENT)},
         frozenset(),
         Effect.WRITE,
@@ -125,6 +125,9 @@ _EDITING = (
     ),
 )
 
+LOOKING = tuple(each.name for each in _LOOKING)
+RUNNING = tuple(each.name for each in _RUNNING)
+EDITING = tuple(each.name for each in _EDITING)
 Run = Callable[[Mapping[str, Any], str], Awaitable[str]]
 
 

@@ -1,4 +1,4 @@
-"""The steps of a fix that no model takes: each a function from JSON to JSON, so that a run can remember it."""
+"""The steps of a fix that no model takes: functions from JSON to JSON, so that a run can remember them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from loccit.agents.fix.bench import Bench
-from loccit.agents.fix.desk import Desk, links
+from loccit.agents.fix.desk import Desk
 from loccit.agents.fix.gate import Gate
 from loccit.agents.fix.task import FixTask
+from loccit.agents.fix.tools import editing_tools, looking_tools, running_tools
 from loccit.agents.fix.working_copy import WorkingCopy
 from loccit.core.answers import Citation, SnapshotInfo
 from loccit.core.errors import InputError, SourceError
@@ -18,8 +19,10 @@ from loccit.core.fixes import FixReason
 from loccit.core.triage import SuspectFile, Triage
 from loccit.core.visible import one_line, visible
 from loccit.pipeline.show import checked, cite_lines
+from loccit.policy.tools import Tool
 from loccit.sources.repository import Repository
 
+_TOOLS = (looking_tools, running_tools, editing_tools)
 _MOST_REASONS = 12
 _MOST_CITED_LINES = 60
 _SUSPECTS = 5
@@ -41,19 +44,17 @@ class Workshop:
     triage: Callable[[], Triage | None]
     rules: str = ""
 
-    @property
-    def origin(self) -> str:
-        """Where texts of the repository come from, as labels say it."""
-        return f"{self.task.repo}@{self.copy.base[:12]}"
+    def tools(self) -> tuple[Tool, ...]:
+        """Everything that a model may do in the run; which of it when, is the blueprint's to say."""
+        origin = f"{self.task.repo}@{self.copy.base[:12]}"
+        return tuple(tool for kind in _TOOLS for tool in kind(self.desk, origin))
 
     async def understand(self) -> dict[str, Any]:
         """What the past and the files say: reasons with citations, the snapshots they are of, and what a
         person has to know of what is missing.
         """
         found = await asyncio.to_thread(self.triage)
-        notes = [f"{one_line(path)} is a symbolic link: no test saw it" for path in links(self.copy)[:3]]
-        if self.task.is_cut:
-            notes.append("the issue is long: a model was given its beginning alone")
+        notes = ["the issue is long: a model was given its beginning alone"] if self.task.is_cut else []
         if found is None:
             return {
                 "understood": [],
@@ -81,9 +82,9 @@ class Workshop:
             return {**asdict(found), "problem": problem}
         return {**asdict(found), "failure": quoted}
 
-    async def check(self, test: str, tests: Sequence[str]) -> dict[str, Any]:
-        """What the gate says of the change as it is now."""
-        found = await self.gate.check(test, tests)
+    async def check(self, test: str, tests: Sequence[str], reproduced: str) -> dict[str, Any]:
+        """What the gate says of the change as it is now; `reproduced` is the commit with the test."""
+        found = await self.gate.check(test, tests, reproduced)
         return {
             "checks": [check.model_dump(mode="json") for check in found.checks],
             "findings": list(found.findings),
