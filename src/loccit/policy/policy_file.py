@@ -40,8 +40,8 @@ class ArgumentRule(_Table):
     role: Annotated[ArgumentRole, Field(strict=False)]
     """destination, target, amount, name, content, files or option."""
     kind: Annotated[ValueKind | None, Field(strict=False)] = None
-    """How its values are compared: email, url, host, path, repository, account, number, date, id, name or
-    branch."""
+    """How its values are compared: email, url, host, path, repository, account, number, date, day, id,
+    name or branch."""
     origin: Literal["requested", "any"] = "requested"
     """"requested": a value must come from the request, or from one of `directories`. "any": it may be
     anything that the other keys allow."""
@@ -70,8 +70,8 @@ class Results(_Table):
     integrity: Annotated[Integrity | None, Field(strict=False)] = None
     """"trusted": nobody but the user and their own systems can have written them."""
     readers: Annotated[tuple[str, ...] | None, Field(strict=False)] = None
-    """Who may read them; "requested" stands for whoever the request itself names, `{repository}` for a fact
-    of the request. Without it everybody."""
+    """Who may read them; "requested" stands for every destination that counts as requested, `{repository}`
+    for a fact of the request. Without it everybody."""
     secret: bool = False
     """They hold what must not leave."""
     secret_fields: Annotated[tuple[Pointer, ...], Field(strict=False)] = ()

@@ -352,7 +352,7 @@ class _Judged:
         if readers is None or not self._is_free():
             return
         recipients = [
-            (place, value, self._kind(name))
+            (place, value, name)
             for name in self._given
             if self._role(name) is ArgumentRole.DESTINATION
             for place, value in self._leaves(name)
@@ -362,10 +362,13 @@ class _Judged:
             yield Fault(
                 Verdict.ASK, "readers", "", "anybody may see it, and not everybody may read what was read"
             )
-        for place, value, kind in recipients:
+        for place, value, name in recipients:
+            kind = self._kind(name)
             form = normal(value, kind)
+            directories = self._declared.arguments[name].directories
             may = any(normal(reader, kind) == form for reader in readers) or (
-                "requested" in readers and self._known.is_requested(value, kind)
+                "requested" in readers
+                and any(each.is_requested for each in self._known.origins(value, kind, directories))
             )
             if not may:
                 yield Fault(Verdict.ASK, "readers", place, f"{value!r} may not read all that was read")

@@ -1,7 +1,7 @@
 """Typed values: when two of them are the same, and whether one stands in a text.
 
 A value is compared by its kind: an address of mail by all of it in lower case, a path segment by segment, a
-number by what it is worth, a date with its time. What has not the form of its kind is the same as nothing.
+number by what it is worth, a date with its time or without. What has not the form of its kind is the same as nothing.
 What is compared is whole: an address stands in a text where the text has that address, never where it has a
 longer one that holds it.
 """
@@ -31,6 +31,7 @@ class ValueKind(StrEnum):
     ACCOUNT = "account"
     NUMBER = "number"
     DATE = "date"
+    DAY = "day"
     ID = "id"
     NAME = "name"
     BRANCH = "branch"
@@ -52,7 +53,7 @@ def stands_in(value: Any, kind: ValueKind, text: str) -> bool:
         return False
     if kind in _FOUND:
         return form in _found(kind, text) or (kind is ValueKind.URL and _without_scheme(form, text))
-    if kind is ValueKind.DATE:
+    if kind in {ValueKind.DATE, ValueKind.DAY}:
         return _date_stands_in(form, text)
     if kind is ValueKind.NAME:
         return _bounded(form, _folded(text))
@@ -214,6 +215,12 @@ def _date(text: str) -> str | None:
     return None if moment is None else "T".join(moment)
 
 
+def _day(text: str) -> str | None:
+    """The day of a moment, whatever its time; none where there is no day in it."""
+    moment = parse_moment(text)
+    return (moment[0] or None) if moment else None
+
+
 _NORMAL: Mapping[ValueKind, Callable[[str], str | None]] = {
     ValueKind.EMAIL: _email,
     ValueKind.URL: _url,
@@ -222,6 +229,7 @@ _NORMAL: Mapping[ValueKind, Callable[[str], str | None]] = {
     ValueKind.REPOSITORY: _repository,
     ValueKind.ACCOUNT: _account,
     ValueKind.DATE: _date,
+    ValueKind.DAY: _day,
     ValueKind.ID: _id,
     ValueKind.NAME: _name,
     ValueKind.BRANCH: _branch,
