@@ -83,7 +83,6 @@ class Observed:
     seconds: float = 0.0
     ending: Ending | None = None
     detail: str = ""
-    data: Mapping[str, Any] | None = None
 
 
 class Journal(Protocol):
