@@ -70,9 +70,7 @@ class _End:
 
 
 class _Loop:
-    def __init__(
-        self, task: Task, tools: Tools, context: Context, journal: Journal, limits: Limits
-    ) -> None:
+    def __init__(self, task: Task, tools: Tools, context: Context, journal: Journal, limits: Limits) -> None:
         self.task = task
         self.tools = tools
         self.context = context

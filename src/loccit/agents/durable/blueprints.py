@@ -64,7 +64,7 @@ def named(blueprints: Mapping[str, Blueprint], name: str) -> Blueprint:
     if name not in blueprints:
         raise InputError(
             f"there is no blueprint {name[:80]!r}",
-            next_step=f"there are: {', '.join(sorted(blueprints)) or 'none'}; name others in [agents.blueprints]",
+            next_step=f"there are: {', '.join(sorted(blueprints)) or 'none'}; see [agents.blueprints]",
         )
     return blueprints[name]
 
@@ -73,7 +73,7 @@ def imported(name: str, place: str) -> Blueprint:
     """The blueprint that the settings name as "package.module:function". Raises SettingsError."""
     module, colon, function = place.partition(":")
     try:
-        found = getattr(importlib.import_module(module), function)
+        found: Any = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise SettingsError(
             f"the blueprint {name!r} is not at {place!r}: {error}",

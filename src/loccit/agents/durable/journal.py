@@ -1,4 +1,4 @@
-"""What a loop did, remembered: model calls and calls of tools as recorded steps, effects through the ledger."""
+"""What a loop did, remembered: calls of models and tools as recorded steps, effects through the ledger."""
 
 from __future__ import annotations
 
@@ -144,9 +144,7 @@ class DurableJournal:
 
     # Tools
 
-    async def _call(
-        self, here: str, call: ToolCall, tools: Tools, seconds_left: float
-    ) -> dict[str, Any]:
+    async def _call(self, here: str, call: ToolCall, tools: Tools, seconds_left: float) -> dict[str, Any]:
         working, id_ = self._working, f"{self._working.row.id}:{here}"
         await working.checked()
         began = time.monotonic()
@@ -257,9 +255,7 @@ class DurableJournal:
             result = replace(result, text=cut)
         return result, ""
 
-    async def _found_out(
-        self, id_: str, epoch: int, decision: Decision, tools: Tools
-    ) -> ToolResult | Answer:
+    async def _found_out(self, id_: str, epoch: int, decision: Decision, tools: Tools) -> ToolResult | Answer:
         """The result of an effect that happened; DID_NOT where it surely did not, or GIVE_UP.
 
         The tool is asked first, then a person.

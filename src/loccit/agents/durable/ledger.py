@@ -1,4 +1,4 @@
-"""The intent ledger: every effect is written down before it is had and after, and replies before they are paid.
+"""The intent ledger: effects are written down before they are had and after, replies before they are paid.
 
 Who writes here holds the run's lease at that moment; who lost it writes nothing any more.
 """
@@ -41,14 +41,12 @@ class Intent:
 
 
 class IntentLedger:
-    """Effects and replies of the runs of a database. Every method raises StorageFailed, those that write Lost."""
+    """Effects and replies of a database's runs. Every method raises StorageFailed, those that write Lost."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def open(
-        self, lease: Lease, id_: str, call: ToolCall, *, arguments_hash: str, effect: str
-    ) -> Intent:
+    def open(self, lease: Lease, id_: str, call: ToolCall, *, arguments_hash: str, effect: str) -> Intent:
         """Write down that an effect is about to be had; where it was begun before, how that stands."""
         query = select(agent_intents).where(agent_intents.c.id == id_)
         with self._database.writing() as connection:

@@ -1,7 +1,7 @@
 """DBOS: the queue that hands runs to workers, and what each step of a run gave.
 
-A run stands in it under its own id, however often it is handed over: what it recorded is found again. Who lost
-a run to somebody else can record nothing more (DBOS keeps an owner of each workflow).
+A run stands in it under its own id, however often it is handed over: what it recorded is found again. Who
+lost a run to somebody else can record nothing more (DBOS keeps an owner of each workflow).
 """
 
 from __future__ import annotations

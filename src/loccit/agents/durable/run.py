@@ -1,4 +1,4 @@
-"""What a blueprint is given: steps that are remembered, loops, calls through the gateway, words for who watches."""
+"""What a blueprint is given: steps that are remembered, loops, calls of tools, words for who watches."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ class Surroundings:
 class Run:
     """One run of a blueprint.
 
-    A blueprint is plain code that is run again from its beginning after a kill, and gets from here what it got
-    before: steps and calls in the same order, one after the other. What it does besides must be repeatable.
+    A blueprint is plain code that is run again from its beginning after a kill, and gets from here what it
+    got before: steps and calls in the same order, one after the other. What it does besides must be
+    repeatable.
     """
 
     def __init__(self, working: Working, around: Surroundings) -> None:
@@ -75,8 +76,8 @@ class Run:
     async def step(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """What a function gives, which must be JSON; after a kill what it gave before.
 
-        A coroutine function is awaited, another one runs in a thread. One that a kill interrupts is run again.
-        Raises StepFailed where it raised an error of ours, then and ever after.
+        A coroutine function is awaited, another one runs in a thread. One that a kill interrupts is run
+        again. Raises StepFailed where it raised an error of ours, then and ever after.
         """
         key, working = self._key(name), self._working
 
@@ -120,8 +121,8 @@ class Run:
         """What a model did about a task with these tools, within the limits of the loop and of the run.
 
         `prompt` is the task, or instructions and task. `result` is the JSON Schema of what it must finish
-        with, `template` names the prompt with its version, `context` what the model is shown (all of it, where
-        none is given). Raises ModelNotConfigured without a model.
+        with, `template` names the prompt with its version, `context` is what the model is shown (all of it,
+        where none is given). Raises ModelNotConfigured without a model, LimitExceeded where nothing is left.
         """
         options = self._around.options
         messages = (Message(Speaker.USER, prompt),) if isinstance(prompt, str) else prompt
@@ -138,7 +139,7 @@ class Run:
         return await run_loop(task, tools, context or Conversation(), journal, allowed)
 
     async def call(self, name: str, tools: Tools, tool: str, arguments: Mapping[str, Any]) -> Observation:
-        """What came of one call of a tool that the blueprint itself makes, through the gateway as all others."""
+        """What came of one call of a tool that the blueprint itself makes, through the gateway as others."""
         key = self._key(name)
         journal = self._journal(key, self.limits, self._around.record, None)
         called = ToolCall(key, tool, json.dumps(arguments, ensure_ascii=False))
@@ -160,7 +161,7 @@ class Run:
         await working.kept(working.store.tell, working.lease, key, "note", text, details)
 
     def _within(self, limits: Limits | None) -> Limits:
-        """What a loop may use: its own limits, and no more than is left of the run's. Raises LimitExceeded."""
+        """What a loop may use: its own limits, and what is left of the run's. Raises LimitExceeded."""
         most, used, own = self.limits, self.spent, limits or self.limits
         left = replace(
             own,
@@ -177,9 +178,7 @@ class Run:
                 raise LimitExceeded(f"{what} of the run", float(asked), float(limit))
         return left
 
-    def _journal(
-        self, name: str, limits: Limits, record: Record, model: ChatModel | None
-    ) -> DurableJournal:
+    def _journal(self, name: str, limits: Limits, record: Record, model: ChatModel | None) -> DurableJournal:
         chosen = model or self._around.model
         if chosen is None:
             raise ModelNotConfigured(

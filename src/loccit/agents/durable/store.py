@@ -259,13 +259,17 @@ class RunStore:
         """The run, which is this worker's from now on; None where it is not to be worked on (any more)."""
         mine = (agent_runs.c.id == run) & (agent_runs.c.state == _QUEUED)
         with self.database.writing() as connection:
-            begun = agent_runs.update().where(mine).values(
-                state=_RUNNING,
-                worker=worker,
-                epoch=agent_runs.c.epoch + 1,
-                attempts=agent_runs.c.attempts + 1,
-                handed_at=None,
-                started_at=func.coalesce(agent_runs.c.started_at, time.time()),
+            begun = (
+                agent_runs.update()
+                .where(mine)
+                .values(
+                    state=_RUNNING,
+                    worker=worker,
+                    epoch=agent_runs.c.epoch + 1,
+                    attempts=agent_runs.c.attempts + 1,
+                    handed_at=None,
+                    started_at=func.coalesce(agent_runs.c.started_at, time.time()),
+                )
             )
             if not connection.execute(begun).rowcount:
                 return None
@@ -392,7 +396,8 @@ def _text(usd: Decimal | None) -> str | None:
 
 def _row(row: Mapping[Any, Any]) -> RunRow:
     try:
-        limits = json.loads(row["limits"])
+        limits: dict[str, Any] = json.loads(row["limits"])
+        limits["usd"] = Decimal(limits["usd"])
         payer = json.loads(row["payer"])
         for name in ("key_usd", "request_usd"):
             payer[name] = None if payer[name] is None else Decimal(payer[name])
@@ -401,7 +406,7 @@ def _row(row: Mapping[Any, Any]) -> RunRow:
             number=row["number"],
             blueprint=row["blueprint"],
             task=json.loads(row["task"]),
-            limits=Limits(**{**limits, "usd": Decimal(limits["usd"])}),
+            limits=Limits(**limits),
             payer=Payer(**payer),
             state=RunState(row["state"]),
             wish=Wish(row["wish"]) if row["wish"] else None,

@@ -1,4 +1,4 @@
-"""A process that works on runs: takes them from the queue, executes their blueprints, looks after the dead."""
+"""A process that works on runs: takes them from the queue, executes blueprints, looks after the dead."""
 
 from __future__ import annotations
 
@@ -192,6 +192,8 @@ class Worker:
 
     async def _execute(self, run: str) -> None:
         """Work on a run, and keep how it ended. Whatever happens to it is no matter of the process."""
+        from dbos import error as of_dbos
+
         self._loop = asyncio.get_running_loop()
         try:
             begun = await asyncio.to_thread(self._store.begin, run, self.id)
@@ -206,7 +208,8 @@ class Worker:
         working = self._active[run] = Working(self._store, row, lease, self._pulse)
         try:
             await self._worked(working)
-        except (Left, StorageFailed) as left:
+        except (Left, StorageFailed, of_dbos.DBOSBaseException) as left:
+            # The last: it has lost the run to somebody else, or cannot keep a step.
             _log.info("run let go", extra={"run": run, "why": type(left).__name__})
             raise let_go() from left
         finally:
@@ -237,8 +240,7 @@ class Worker:
             _log.warning("run failed", extra={"run": row.id, "problem": str(error)})
             await self._over(lease, RunState.FAILED, problem=problem_of_run(error))
         except Exception as error:
-            if _is_of_dbos(error):
-                # It has lost the run, or cannot keep it: whoever may goes on.
+            if _is_of_the_queue(error):
                 raise Failing(str(error)) from error
             _log.exception("run failed by a defect", extra={"run": row.id})
             told = RunFailed(
@@ -262,10 +264,14 @@ class Worker:
         await asyncio.to_thread(lambda: self._store.finish(lease, state, **how))
 
 
-def _is_of_dbos(error: Exception) -> bool:
-    from dbos._error import DBOSBaseException, DBOSUnexpectedStepError
+def _is_of_the_queue(error: Exception) -> bool:
+    """Whether what a step gave could not be kept or read: no fault of the blueprint.
 
-    # A blueprint that does other steps than before is a defect of it.
-    return isinstance(error, DBOSBaseException) and not isinstance(error, DBOSUnexpectedStepError)
+    One that does other steps than before is.
+    """
+    from dbos import error as of_dbos
+    from sqlalchemy.exc import SQLAlchemyError
 
-
+    is_theirs = isinstance(error, of_dbos.DBOSException | SQLAlchemyError)
+    faults = of_dbos.DBOSUnexpectedStepError | of_dbos.DBOSStepNondeterminismError
+    return is_theirs and not isinstance(error, faults)

@@ -66,7 +66,7 @@ class Working:
             raise Failing(str(error)) from error
 
     async def checked(self) -> None:
-        """Before anything is begun: raises Lost where somebody else has the run, Stopped where it is to end."""
+        """Before anything is begun. Raises Lost where somebody else has it, Stopped where it is to end."""
         if self._is_over:
             raise Failing("the process ends")
         wish = await self.kept(self.store.check, self.lease)
@@ -104,8 +104,6 @@ class Working:
         if self._inside is not None:
             self._inside.cancel()
 
-    async def advance(
-        self, used: Spend, key: str, kind: str, text: str, details: Mapping[str, Any]
-    ) -> None:
+    async def advance(self, used: Spend, key: str, kind: str, text: str, details: Mapping[str, Any]) -> None:
         """Keep that it got a step further, and what that used."""
         await self.kept(self.store.advance, self.lease, self.spend + used, key, kind, text, details)
