@@ -109,6 +109,23 @@ class SandboxOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class FixOptions:
+    """How issues are fixed.
+
+    test_timeout_s: how long one run of tests, of a formatter or a linter may take.
+    suite_timeout_s: the same for the whole suite, which runs once a round; 0: it is not run.
+    token_variable: the environment variable whose token pushes branches and opens pull requests; empty: the
+        one that issues of the same host are read with.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    test_timeout_s: float = 300.0
+    suite_timeout_s: float = 900.0
+    token_variable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentOptions:
     """How agents run.
 
@@ -116,7 +133,7 @@ class AgentOptions:
     fallbacks. `limits` bound each run. `context_tokens`: the longest conversation that the model is shown.
     `most_reply_tokens`: the longest reply of it. `tool_timeout_s`: how long one call of a tool may take.
     `runs_at_once`: in one process. `blueprints`: those of one's own, by name: "package.module:function".
-    `sandbox`: what a box that runs untrusted code may use.
+    `sandbox`: what a box that runs untrusted code may use. `fix`: how issues are fixed.
     """
 
     model: str = ""
@@ -127,6 +144,7 @@ class AgentOptions:
     runs_at_once: int = 2
     blueprints: dict[str, str] = field(default_factory=dict[str, str])
     sandbox: SandboxOptions = field(default_factory=SandboxOptions)
+    fix: FixOptions = field(default_factory=FixOptions)
 
 
 def _check_positive(table: str, options: EnvironmentOptions | SandboxOptions) -> None:

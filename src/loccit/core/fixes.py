@@ -161,7 +161,6 @@ class FixRun(Value):
     tool_calls: Count
     input_tokens: Count
     output_tokens: Count
-    models: tuple[Text, ...] = Field(strict=False)
     version: Text
 
 

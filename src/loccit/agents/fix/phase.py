@@ -15,17 +15,16 @@ from loccit.policy.tools import Tool, ToolResult
 POLICY = "fix"
 
 
-def gateway_of(
-    task: FixTask, tools: Iterable[Tool], *, repository: str, target: str, policy: Policy | None = None
-) -> Gateway:
+def gateway_of(task: FixTask, tools: Iterable[Tool], policy: Policy | None = None) -> Gateway:
     """The gateway of a run. What is asked for is known before the issue is read: one repository, one issue, a
-    fresh branch beside `target`. `repository` is as its host names it (`owner/name`).
+    fresh branch beside the one that a pull request would be for.
     """
     facts = {
-        "repository": repository,
+        # As its host names it: "owner/name".
+        "repository": task.repo.partition("/")[2] or task.repo,
         "issue": task.issue or "text",
         "branch": task.branch,
-        "base": target,
+        "base": task.target or "main",
     }
     return Gateway(policy or shipped_policy(POLICY), Request(f"fix issue {facts['issue']}", facts), tools)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,42 +20,36 @@ MOST_ISSUE_CHARACTERS = 24_000
 class FixTask:
     """One issue to fix. All of it is JSON, for a run is continued from it after a kill.
 
-    `base` is a full commit id, `time` when the run began in seconds since the epoch. `writes_lesson` says
-    that a lesson may become a file on the branch.
+    `location` is where the repository is, `target` the branch that a pull request would be for, `base` a full
+    commit id, `time` when the run began in seconds since the epoch. `writes_lesson` says
+    that a lesson may become a file on the branch, `pushes` that a fix is to be pushed and proposed.
     """
 
     repo: str
+    location: str
     base: str
     branch: str
     time: int
     text: str
     title: str
+    target: str = ""
     issue: str = ""
     url: str = ""
     created: int | None = None
     writes_lesson: bool = False
+    pushes: bool = False
 
     @classmethod
-    def of_report(
-        cls, report: Report, *, repo: str, base: str, branch: str, time: int, writes_lesson: bool
-    ) -> FixTask:
-        """The task that a report is, whole."""
+    def of_report(cls, report: Report, **more: Any) -> FixTask:
+        """The task that a report is, whole, with what else a task has."""
         return cls(
-            repo=repo,
-            base=base,
-            branch=branch,
-            time=time,
             text=report.text,
             title=report.title if report.title is not None else _first_line(report.body),
             issue=report.id or "",
             url=report.url or "",
             created=report.created,
-            writes_lesson=writes_lesson,
+            **more,
         )
-
-    def as_json(self) -> dict[str, Any]:
-        """It as JSON has it."""
-        return asdict(self)
 
     @property
     def name(self) -> str:

@@ -154,10 +154,10 @@ def play(
     task = FixTask.of_report(
         report_of(issue.issue),
         repo=repository.name,
+        location=repository.location,
         base=base,
         branch=branch_name("12", "run-1"),
         time=TIME,
-        writes_lesson=False,
     )
     copy = open_working_copy(repository, base=base, folder=home / "fixes", run="run-1", time=TIME)
     project = project_of(copy.files(), copy.read)
@@ -170,7 +170,7 @@ def play(
     bench = Bench(copy, project, box, timeout_s=60.0)
     gate = Gate(copy, bench, suite_timeout_s=60.0)
     shop = Workshop(task, repository, copy, bench, gate, Desk(copy, bench), triage=lambda: None)
-    run = DirectRun(gateway_of(task, shop.tools(), repository="acme/user", target="main"), model_of(turns))
+    run = DirectRun(gateway_of(task, shop.tools()), model_of(turns))
     if limits is not None:
         run.limits = limits
     try:
