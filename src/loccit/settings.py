@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, cast
 
+from loccit.agents.options import AgentOptions
 from loccit.answering.options import AnsweringOptions
 from loccit.budgets.options import BudgetOptions
 from loccit.core.errors import SettingsError
@@ -46,6 +47,7 @@ class Settings:
     storage: StorageOptions = field(default_factory=StorageOptions)
     serving: ServingOptions = field(default_factory=ServingOptions)
     telemetry: TelemetryOptions = field(default_factory=TelemetryOptions)
+    agents: AgentOptions = field(default_factory=AgentOptions)
 
     @classmethod
     def load(cls, home: Path | None = None) -> Settings:
@@ -252,6 +254,7 @@ _ROOMS = {
     "storage": StorageOptions,
     "serving": ServingOptions,
     "telemetry": TelemetryOptions,
+    "agents": AgentOptions,
 }
 
 
