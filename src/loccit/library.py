@@ -20,6 +20,7 @@ from loccit.core.errors import (
     IndexBroken,
     IndexFormatMismatch,
     InputError,
+    ModelNotConfigured,
     NotARepository,
     NotIndexed,
     SearchIndexError,
@@ -37,10 +38,12 @@ if TYPE_CHECKING:
 
     from loccit.agents.durable.agents import Agents
     from loccit.agents.durable.blueprints import Function
+    from loccit.agents.fix.service import FixService
     from loccit.answering.conversation import Exchange
     from loccit.budgets.accounting import BudgetRow, By, SpendingRow
     from loccit.core.answers import Answer, Citation
     from loccit.core.calls import Payer
+    from loccit.core.fixes import Fix
     from loccit.core.issues import Issue
     from loccit.core.source import BlobReader
     from loccit.core.triage import Triage
@@ -331,11 +334,10 @@ class Loccit:
         return self._system.keys()
 
     def agents(self, blueprints: Mapping[str, Function] | None = None) -> Agents:
-        """Runs of agents: begun, steered and worked on there, by the blueprints of the settings and these.
-
-        Raises SettingsError, StorageFailed.
+        """Runs of agents: begun, steered and worked on there, by the blueprints of the settings, `fix`, and
+        these. Raises SettingsError, StorageFailed.
         """
-        return self._system.agents(blueprints)
+        return self._system.agents({"fix": self._fixes().blueprint(), **(blueprints or {})})
 
     def database(self) -> Database:
         """Where state is kept, open. Raises SettingsError, StorageFailed, IndexFormatMismatch."""
@@ -790,6 +792,70 @@ class Loccit:
 
         text = report_of(issue).text
         return triaged(text, lambda: self.triage(issue, repo=repo, top=top), self._books(user))
+
+    def fix(
+        self,
+        issue: str | bytes | Issue,
+        *,
+        repo: str | None = None,
+        rev: str | None = None,
+        push: bool = False,
+        user: str = "",
+        tell: Callable[[str], None] = unheard,
+    ) -> Fix:
+        """What became of an issue that a model was to fix: what loccit's own test runs say, and a branch.
+
+        `issue` is its text or bytes, the title in the first line, or a tracker's; `repo` the name, path or
+        URL of a git repository that is indexed, `rev` the commit to begin at. Nothing leaves this machine but
+        calls of models, unless `push` is given and the outcome is `fixed`: then the branch is pushed and a
+        pull request opened. `tell` hears what goes on. Raises ModelNotConfigured without a model,
+        InputError, SourceError, RunWaits where a person has to answer first, RunFailed, Cancelled.
+        """
+        from loccit import __version__
+        from loccit.agents.fix.asked import followed, task_of
+        from loccit.core.calls import Payer
+
+        self.check_fixing_model()
+        known = self._only(repo)
+        repository = self._repository(known)
+        target = self._fixes().target_of(repository) if push else ""
+        task = task_of(issue, repository, rev=rev, target=target, pushes=push)
+        agents = self.agents()
+        row = agents.begin("fix", task, payer=Payer("fix", user=user))
+        return followed(agents, row.id, __version__, tell)
+
+    def check_fixing_model(self) -> None:
+        """Raises ModelNotConfigured where no model is configured that could fix anything."""
+        settings = self._system.settings
+        if not (settings.agents.model or settings.models.answer):
+            raise ModelNotConfigured(
+                "no model is configured that could fix anything",
+                next_step="name one: model in [agents], or answer in [models]; see 'loccit models'",
+            )
+
+    def fix_bundle(self, fix: Fix, *, repo: str | None = None) -> bytes:
+        """The branch of a fix as a git bundle, which `git fetch` reads. Raises InputError, StorageFailed."""
+        return self._fixes().bundle(fix, self._repository(self._only(repo)))
+
+    def replay_fix(self, run: str, *, tell: Callable[[str], None] = unheard) -> Fix:
+        """The document of a run of `fix` that is over; `tell` hears what it told. Nothing is run or paid.
+
+        Raises NotFound, InputError for a run of something else, RunWaits, RunFailed, Cancelled.
+        """
+        from loccit import __version__
+        from loccit.agents.fix.asked import replayed
+
+        return replayed(self._system.agents({}).store, run, __version__, tell)
+
+    def _fixes(self) -> FixService:
+        from loccit import __version__
+
+        return self._system.fixes(
+            version=__version__,
+            triage=lambda text, repo: self.triage(text, repo=repo),
+            search=lambda query, repo, rev: self.search(query, repos=[repo], rev=rev, limit=8),
+            read=self.read_many,
+        )
 
     def prove(
         self, repo: str | None = None, *, rev: str | None = None, cases: int = 200, blocks: int = 5

@@ -48,7 +48,6 @@ class Settings:
     serving: ServingOptions = field(default_factory=ServingOptions)
     agents: AgentOptions = field(default_factory=AgentOptions)
     telemetry: TelemetryOptions = field(default_factory=TelemetryOptions)
-    agents: AgentOptions = field(default_factory=AgentOptions)
 
     @classmethod
     def load(cls, home: Path | None = None) -> Settings:
@@ -256,7 +255,6 @@ _ROOMS = {
     "serving": ServingOptions,
     "agents": AgentOptions,
     "telemetry": TelemetryOptions,
-    "agents": AgentOptions,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -27,9 +27,13 @@ if TYPE_CHECKING:
     from loccit.agents.durable.agents import Agents
     from loccit.agents.durable.blueprints import Function
     from loccit.agents.durable.workshop import Decided, Workshop
+    from loccit.agents.fix.service import FixService
+    from loccit.agents.sandbox import Environment
     from loccit.budgets.ledger import Ledger
     from loccit.budgets.prices import PriceList
     from loccit.core.calls import Payer
+    from loccit.core.evidence import Hit
+    from loccit.core.triage import Triage
     from loccit.evals.alert_rules import AlertRules
     from loccit.evals.scoring import Scorer
     from loccit.evals.systems import Asker
@@ -43,7 +47,9 @@ if TYPE_CHECKING:
     from loccit.policy.keys import KeyStore
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
     from loccit.sources.issues.fixes import FixFinder
+    from loccit.sources.issues.proposals import Proposals
     from loccit.sources.issues.writing import TrackerWriter
+    from loccit.sources.pushing import PushTarget
     from loccit.storage.conversations import Conversations
     from loccit.storage.database import Database
     from loccit.telemetry.alerts import AlertStore, Webhook
@@ -229,6 +235,61 @@ class System:
         from loccit.agents.durable.store import RunStore
 
         return Agents(self.home, RunStore(self.database()), lambda: self._workshop(blueprints or {}))
+
+    def fixes(
+        self,
+        *,
+        version: str,
+        triage: Callable[[str, str], Triage],
+        search: Callable[[str, str, str], Sequence[Hit]],
+        read: Callable[[Sequence[Hit]], Sequence[bytes]],
+    ) -> FixService:
+        """What fixes issues. The functions answer for an issue's text and a repository, and for a question, a
+        repository and a commit.
+        """
+        from loccit.agents.fix.service import FixService
+
+        return FixService(
+            options=self.settings.agents,
+            version=version,
+            repository=self.repository,
+            folder=lambda repository: self.folder(repository.key) / "fixes",
+            triage=triage,
+            search=search,
+            read=read,
+            proposals=self.proposals,
+            environment=self._environment,
+        )
+
+    async def _environment(self, files: Mapping[str, bytes]) -> Environment | None:
+        """What the tests of a project need, installed once."""
+        return None
+
+    def proposals(self, repository: Repository) -> tuple[Proposals, PushTarget]:
+        """Where a branch of a repository is proposed, and pushed. Raises SettingsError without a token,
+        InputError for a host that takes no pull requests.
+        """
+        from loccit.sources.issues.api import Token
+        from loccit.sources.issues.locations import parse_tracker
+        from loccit.sources.issues.proposals import open_proposals
+        from loccit.sources.pushing import PushTarget
+
+        newest = self.issues(repository.key).newest()
+        host, _, name = repository.name.partition("/")
+        likely = {"github.com": f"github:{name}", "gitlab.com": f"gitlab:{name}"}.get(host, "")
+        location = parse_tracker(
+            newest.state.source if newest else likely or repository.name, folder=self.home
+        )
+        variable = self.settings.agents.fix.token_variable
+        secret = tracker_secret(variable) if variable else tracker_token(location.host)
+        if secret is None:
+            raise SettingsError(
+                f"the environment has no token to push to {repository.name!r} with",
+                next_step="set GITHUB_TOKEN or GITLAB_TOKEN, or token_variable in [agents.fix]",
+            )
+        token, options = Token(secret), self.settings.sources
+        url = repository.location if "://" in repository.location else f"https://{repository.name}.git"
+        return open_proposals(location, token=token, options=options), PushTarget(url, token, options)
 
     def _workshop(self, given: Mapping[str, Function]) -> Workshop:
         from loccit.agents.durable.blueprints import Blueprint, imported

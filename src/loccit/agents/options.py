@@ -118,7 +118,7 @@ class FixOptions:
         one that issues of the same host are read with.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
 
     test_timeout_s: float = 300.0
     suite_timeout_s: float = 900.0

@@ -19,6 +19,7 @@ from loccit.core.errors import (
     Overloaded,
     PolicyDenied,
     PriceUnknown,
+    RunWaits,
     SandboxFailed,
     SandboxUnavailable,
     ScorerFailed,
@@ -35,7 +36,7 @@ class ExitCode(IntEnum):
     DONE = 0
     NOTHING = 1
     """Search found nothing; ask abstained because the sources are silent; verify or audit verify had nothing
-    to check."""
+    to check; fix has no fix to propose."""
     USAGE = 2
     """Unknown option, empty question, malformed answer file, bad settings."""
     FELL = 3
@@ -43,7 +44,8 @@ class ExitCode(IntEnum):
     changed; alerts check: something fires; a policy does not allow what was to be done."""
     UNVERIFIABLE = 4
     """verify: nothing fell, and a cited source is not here; eval gate: too few samples to tell; alerts check:
-    somebody could not be told; nobody can tell whether an effect happened."""
+    somebody could not be told; nobody can tell whether an effect happened; a person has to
+    answer a run first."""
     SOURCE = 5
     """The repository or folder cannot be read as asked."""
     INDEX = 6
@@ -73,6 +75,7 @@ def exit_code_of(error: LoccitError) -> ExitCode:
         (NotPermitted, ExitCode.USAGE),
         (PolicyDenied, ExitCode.FELL),
         (OutcomeUnknown, ExitCode.UNVERIFIABLE),
+        (RunWaits, ExitCode.UNVERIFIABLE),
         (Overloaded, ExitCode.LIMIT),
         (Cancelled, ExitCode.INTERRUPTED),
         (JobFailed, ExitCode.SOURCE),

@@ -40,6 +40,7 @@
     ├── Cancelled              work that nobody wants any more
     ├── JobFailed              a job that ended the process which worked on it, or met a defect
     ├── RunFailed              a run of an agent that did so
+    ├── RunWaits               a run of an agent rests until a person says something
     ├── StepFailed             a step of a run ended with an error, which is kept (`kind`)
     ├── Overloaded             a server has no room now (`retry_after_s`)
     ├── SystemFailed           a system that is being measured gave no output
@@ -294,6 +295,10 @@ class JobFailed(LoccitError):
 
 class RunFailed(LoccitError):
     """A run of an agent ended the process that worked on it, again and again, or met a defect."""
+
+
+class RunWaits(LoccitError):
+    """A run of an agent rests until a person says something."""
 
 
 class StepFailed(LoccitError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from loccit.agents.fix.task import FixTask
@@ -20,13 +21,18 @@ def gateway_of(task: FixTask, tools: Iterable[Tool], policy: Policy | None = Non
     fresh branch beside the one that a pull request would be for.
     """
     facts = {
-        # As its host names it: "owner/name".
-        "repository": task.repo.partition("/")[2] or task.repo,
+        "repository": hosted_name(task.repo),
         "issue": task.issue or "text",
         "branch": task.branch,
         "base": task.target or "main",
     }
     return Gateway(policy or shipped_policy(POLICY), Request(f"fix issue {facts['issue']}", facts), tools)
+
+
+def hosted_name(repo: str) -> str:
+    """A repository as its host names it (`owner/name`); one that is nowhere but here is `local/NAME`."""
+    hosted = repo.partition("/")[2]
+    return hosted if "/" in hosted else f"local/{re.sub(r'[^A-Za-z0-9._-]+', '-', repo).strip('-.') or 'it'}"
 
 
 class Phase:

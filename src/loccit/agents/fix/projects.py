@@ -67,11 +67,11 @@ class Tested:
         return sum(case.outcome is outcome for case in self.cases)
 
     def summary(self) -> str:
-        """A line: what ran, and what of it passed."""
+        """What ran, and what of it passed: the same for equal results."""
         if self.problem:
             return self.problem
         parts = [f"{self.count(outcome)} {outcome.value}" for outcome in CaseOutcome if self.count(outcome)]
-        return f"{', '.join(parts) or 'no tests'} in {self.seconds:.1f} s"
+        return ", ".join(parts) or "no tests"
 
 
 @dataclass(frozen=True, slots=True)

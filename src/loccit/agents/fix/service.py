@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from loccit.agents.fix.bench import Bench
 from loccit.agents.fix.blueprint import fix
-from loccit.agents.fix.desk import Desk, SearchCode
+from loccit.agents.fix.desk import Desk
 from loccit.agents.fix.gate import Gate
 from loccit.agents.fix.phase import Phase, gateway_of
 from loccit.agents.fix.projects import Project, project_of
@@ -19,8 +19,9 @@ from loccit.agents.fix.task import FixTask
 from loccit.agents.fix.working_copy import WorkingCopy, open_working_copy
 from loccit.agents.fix.workshop import Workshop
 from loccit.agents.sandbox import Files, open_box
-from loccit.core.errors import Unsupported
+from loccit.core.errors import IndexBroken, IndexFormatMismatch, InputError, NotIndexed, Unsupported
 from loccit.core.fixes import Fix, FixOutcome, FixRun, parse_fix
+from loccit.core.triage import TriageAbstention
 from loccit.pipeline.searchable import utc_time
 
 if TYPE_CHECKING:
@@ -30,30 +31,36 @@ if TYPE_CHECKING:
     from loccit.agents.sandbox import Environment
     from loccit.agents.values import Trajectory
     from loccit.core.calls import Message
+    from loccit.core.evidence import Hit
     from loccit.core.triage import Triage
     from loccit.policy.gateway import Gateway
     from loccit.policy.tools import Tool
+    from loccit.sources.issues.proposals import Proposals
+    from loccit.sources.pushing import PushTarget
     from loccit.sources.repository import Repository
 
 NAME = "fix"
+_MOST_PASSAGE = 2_500
 
 
 @dataclass(frozen=True, slots=True)
 class FixService:
     """What runs of this blueprint share. `folder` is where a repository's fixes are kept.
 
-    `triage` and `search` know of what is indexed; both give None where nothing is. `environment` prepares what
-    a project's tests need. `publishing` are the tools that push and propose, for a task that may.
+    `triage` says what an index knows of an issue's text in a repository, `search` what bears on a question at
+    a commit of it, `read` the bytes of that. `proposals` say where a repository's branches go,
+    `environment` prepares what the tests of a project's files need.
     """
 
     options: AgentOptions
     version: str
     repository: Callable[[str], Repository]
     folder: Callable[[Repository], Path]
-    triage: Callable[[FixTask], Triage | None]
-    search: Callable[[FixTask], SearchCode | None]
+    triage: Callable[[str, str], Triage]
+    search: Callable[[str, str, str], Sequence[Hit]]
+    read: Callable[[Sequence[Hit]], Sequence[bytes]]
+    proposals: Callable[[Repository], tuple[Proposals, PushTarget]]
     environment: Callable[[Mapping[str, bytes]], Awaitable[Environment | None]]
-    publishing: Callable[[FixTask, WorkingCopy], Sequence[Tool]]
 
     def blueprint(self) -> Callable[[Run, FixTask], Awaitable[dict[str, Any]]]:
         """The blueprint: what a run gives is the document without its `run`, which the run's row knows."""
@@ -65,6 +72,8 @@ class FixService:
             with closing(opened) as copy:
                 return await self._fixed(run, task, found, copy)
 
+        # Of what the runtime checks; the run's own class is loaded where runs are.
+        fix_issue.__annotations__ = {"task": FixTask, "return": dict[str, Any]}
         return fix_issue
 
     async def _fixed(
@@ -79,14 +88,54 @@ class FixService:
 
         bench = Bench(copy, project, box, timeout_s=options.fix.test_timeout_s)
         gate = Gate(copy, bench, suite_timeout_s=options.fix.suite_timeout_s)
-        desk = Desk(copy, bench, search=self.search(task))
-        shop = Workshop(task, repository, copy, bench, gate, desk, lambda: self.triage(task))
-        publishing = tuple(self.publishing(task, copy)) if task.pushes else ()
+        desk = Desk(copy, bench, search=lambda query: self._passages(query, task))
+        shop = Workshop(task, repository, copy, bench, gate, desk, lambda: self._triaged(task))
+        publishing = self._publishing(repository, copy) if task.pushes else ()
         gateway = gateway_of(task, (*shop.tools(), *publishing))
         found = await fix(_Durable(run, gateway), shop)
         if publishing and found.outcome is FixOutcome.FIXED:
             found = await _published(run, gateway, task, found)
         return found.model_dump(mode="json")
+
+    def bundle(self, found: Fix, repository: Repository) -> bytes:
+        """The branch of a fix, for `git fetch`. Raises InputError without a branch, or a run."""
+        if found.branch is None or found.run is None:
+            raise InputError("this fix has no branch", next_step="only what is fixed has one")
+        folder = self.folder(repository)
+        opened = open_working_copy(repository, base=found.base, folder=folder, run=found.run.id, time=0)
+        with closing(opened) as copy:
+            return copy.bundle(f"refs/heads/{found.branch.name}")
+
+    def target_of(self, repository: Repository) -> str:
+        """The branch that pull requests of a repository are for. Raises as `proposals` does."""
+        proposals, _ = self.proposals(repository)
+        try:
+            return proposals.default_branch()
+        finally:
+            proposals.close()
+
+    def _publishing(self, repository: Repository, copy: WorkingCopy) -> tuple[Tool, ...]:
+        from loccit.agents.fix.publishing import Publisher
+
+        proposals, target = self.proposals(repository)
+        return Publisher(copy, target, proposals).tools()
+
+    def _triaged(self, task: FixTask) -> Triage | None:
+        found = self.triage(task.text, task.location)
+        return None if found.abstention is TriageAbstention.NOT_INDEXED else found
+
+    def _passages(self, query: str, task: FixTask) -> str:
+        try:
+            hits = self.search(query, task.location, task.base)
+        except (NotIndexed, IndexBroken, IndexFormatMismatch) as error:
+            raise InputError(
+                f"the index cannot be searched: {error.message}", next_step="use grep"
+            ) from error
+        texts = [
+            f"{hit.place.path}:{hit.place.start_line}\n" + data.decode("utf-8", "replace")[:_MOST_PASSAGE]
+            for hit, data in zip(hits, self.read(hits), strict=True)
+        ]
+        return "\n\n".join(texts) or "nothing bears on it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +202,7 @@ def fix_of(row: RunRow, version: str) -> Fix:
     about = FixRun(
         id=row.id,
         started_at=utc_time(datetime.fromtimestamp(began, UTC)),
-        seconds=round(spend.seconds, 3),
+        seconds=round((row.finished_at or began) - began, 3),
         cost_usd=float(spend.usd),
         model_calls=spend.steps,
         tool_calls=spend.tool_calls,

@@ -71,16 +71,17 @@ class Workshop:
     async def reproduces(self, path: str, failure: str) -> dict[str, Any]:
         """What the gate says of a test that is to show the issue, with the passage that shows it."""
         found = await self.gate.reproduces(path)
+        kept = {**asdict(found), "tests": list(found.tests)}
         if found.problem:
-            return asdict(found)
+            return kept
         quoted = visible(failure).strip()
         if not quoted or quoted not in visible(found.output):
             problem = (
                 f"the passage of the failure {quoted[:200]!r} does not stand in what the test runner said:"
                 f"\n{found.output}"
             )
-            return {**asdict(found), "problem": problem}
-        return {**asdict(found), "failure": quoted}
+            return {**kept, "problem": problem}
+        return {**kept, "failure": quoted}
 
     async def check(self, test: str, tests: Sequence[str], reproduced: str) -> dict[str, Any]:
         """What the gate says of the change as it is now; `reproduced` is the commit with the test."""
