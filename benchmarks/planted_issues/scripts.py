@@ -6,7 +6,7 @@ for, and how many replies it has given in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +61,7 @@ def finish(**result: Any) -> Said:
 
 
 def good(issue: PlantedIssue) -> Turns:
-    """Solves it as a person would: search, read, a failing test, a plan with its lines, an edit, the tests."""
+    """Solves it as a person would: search, read, a failing test, a plan with lines, an edit, the tests."""
     first = issue.fix[0]
     return {
         "fix_reproduce": [
@@ -119,7 +119,7 @@ def lying(issue: PlantedIssue) -> Turns:
     return {**good(issue), "fix_edit": [finish(done=True, summary="Fixed. I ran all tests and they pass.")]}
 
 
-def test_that_passes(issue: PlantedIssue) -> Turns:
+def showing_nothing(issue: PlantedIssue) -> Turns:
     """Gives a test for a reproduction that shows nothing, with a failure of its own invention."""
     body = {"py": "def test_it():\n    assert True\n"}.get(
         issue.test_path.rpartition(".")[2], "require('node:test')('it', () => {});\n"
@@ -172,7 +172,10 @@ def model_of(turns: Turns, name: str = "scripted:planted") -> ScriptedModel:
 
     A part that comes again (a repair, a second review) is played again from its beginning.
     """
-    script: Callable[[ModelCall], Said] = lambda call: _said(turns, call)
+
+    def script(call: ModelCall) -> Said:
+        return _said(turns, call)
+
     return ScriptedModel(name, script)
 
 
