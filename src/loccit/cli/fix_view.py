@@ -99,7 +99,7 @@ def _show_change(fix: Fix, style: Style) -> None:
     if not fix.diff:
         return
     _heading("The change" if fix.branch is not None else "What was tried", style)
-    lines = fix.diff.splitlines()
+    lines = [line for line in fix.diff.splitlines() if not line.startswith("index ")]
     for line in lines[:_MOST_DIFF_LINES]:
         colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim")
         say_styled(style(one_line(line), colour))

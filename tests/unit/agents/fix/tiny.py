@@ -6,7 +6,7 @@ from benchmarks.planted_issues.scripts import Edit, PlantedIssue
 
 SPANS = {
     "pyproject.toml": '[project]\nname = "spans"\nversion = "1.0"\n',
-    "spans/__init__.py": '"""Spans of whole numbers."""\n\nfrom spans.merge import merged\n\n__all__ = ["merged"]\n',
+    "spans/__init__.py": 'from spans.merge import merged\n\n__all__ = ["merged"]\n',
     "spans/merge.py": '''"""Merging spans."""
 
 
