@@ -53,7 +53,7 @@ async def open_box(
     given = read_folder(files, most_bytes=most) if isinstance(files, Path) else files
     given = given if isinstance(given, Files) else Files(given or {})
     folders = dict(environment.folders) if environment else {}
-    running = await start(options, Inside(most, options.temporary_bytes, folders))
+    running = await start(Inside(options, folders))
     box = Box(running, options, dict(environment.variables) if environment else {})
     try:
         await box.put(given)

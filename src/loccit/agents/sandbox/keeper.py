@@ -1,10 +1,10 @@
 """The process that keeps a box: its first inside, which holds its files and runs one command after another.
 
-It is a program of its own, started by bubblewrap as `python keeper FD`, and speaks with whoever opened the
-box over the socket FD. That it is process 1 makes three things hold that code in the box cannot change: no
-signal of theirs reaches it, `kill(-1)` ends whatever a command has left behind, and when it ends, because the
-owner is gone, so does everything inside. It makes itself undumpable, so that nobody can read or write its
-memory, its descriptors or its environment through /proc.
+It is a program of its own, started by bubblewrap, and speaks with whoever opened the box over a socket. That it
+is process 1 makes three things hold that code in the box cannot change: no signal of theirs reaches it,
+`kill(-1)` ends whatever a command has left behind, and when it ends, because the owner is gone, so does
+everything inside. It makes itself undumpable, so that nobody can read or write its memory, its descriptors or
+its environment through /proc.
 
 Start-up counts: nothing is imported that the interpreter has not loaded already, but for small C modules.
 The other side imports the encoding of messages from here.
@@ -66,15 +66,14 @@ class Refused(Exception):
 class Keeper:
     """Answers one request after another, each with one message."""
 
-    def __init__(self, control: socket) -> None:
+    def __init__(self, control: socket, processes: int, memory_bytes: int) -> None:
         self._control = control
-        self._memory_bytes = 0
-        self._processes = 0
+        self._processes = processes
+        self._memory_bytes = memory_bytes
 
     def serve(self) -> None:
         """Answer until the owner is gone."""
         answers = {
-            b"limits": self._limits,
             b"write": _write,
             b"read": _read,
             b"list": _list,
@@ -116,27 +115,6 @@ class Keeper:
                 os._exit(0)
             held += data
         return bytes(held)
-
-    def _limits(self, parts: list[bytes]) -> list[bytes]:
-        """Processes, open files, bytes of a file, bytes of memory (0: a cgroup holds them)."""
-        import resource
-
-        processes, files, file_bytes, memory = (int(part) for part in parts)
-        self._processes, self._memory_bytes = processes, memory
-        # The watcher counts up to the limit itself; a little more lets it see that there are too many.
-        for limit, value in (
-            (resource.RLIMIT_NPROC, processes + 16),
-            (resource.RLIMIT_NOFILE, files),
-            (resource.RLIMIT_FSIZE, file_bytes),
-            (resource.RLIMIT_CORE, 0),
-            (resource.RLIMIT_MEMLOCK, 8 << 20),
-        ):
-            _, most = resource.getrlimit(limit)
-            value = value if most == resource.RLIM_INFINITY else min(value, most)
-            resource.setrlimit(limit, (value, value))
-        if memory:
-            resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-        return []
 
     def _run(self, parts: list[bytes]) -> list[bytes]:
         """Run a command with the three descriptors that come along: how it ended, and what stopped it.
@@ -205,8 +183,6 @@ class Keeper:
         files = os.statvfs(_ROOT)
         if files.f_files - files.f_ffree > _MOST_INODES:
             return "memory"
-        if not self._memory_bytes:
-            return ""
         if (
             pages * os.sysconf("SC_PAGE_SIZE") > self._memory_bytes
             and _shared_fairly(running) > self._memory_bytes
@@ -476,19 +452,39 @@ def _digest(here: int, name: bytes, path: bytes, most: int) -> tuple[bytes, byte
     return b"executable" if found.st_mode & 0o100 else b"file", path, digest.digest()
 
 
+def _limit(processes: int, files: int, file_bytes: int, memory: int) -> None:
+    """What each process may have at most; the keeper too."""
+    import resource
+
+    for limit, value in (
+        # The watcher counts up to the limit itself; a little more lets it see that there are too many.
+        (resource.RLIMIT_NPROC, processes + 16),
+        (resource.RLIMIT_NOFILE, files),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_DATA, memory),
+        (resource.RLIMIT_MEMLOCK, 8 << 20),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, most = resource.getrlimit(limit)
+        value = value if most == resource.RLIM_INFINITY else min(value, most)
+        resource.setrlimit(limit, (value, value))
+
+
 def main() -> None:
-    """Keep the box."""
+    """Keep the box: `keeper FD PROCESSES OPEN_FILES FILE_BYTES MEMORY_BYTES`."""
     import _socket
 
     _set_dumpable(False)
     # The one signal that Python listens to of itself, and so the one that would reach process 1.
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
-    control = int(sys.argv[1])
+    control, processes, files, file_bytes, memory = (int(word) for word in sys.argv[1:])
     os.set_inheritable(control, False)
     # Nothing else that the owner had open, whatever it was.
     os.closerange(3, control)
     os.closerange(control + 1, os.sysconf("SC_OPEN_MAX"))
-    Keeper(_socket.socket(fileno=control)).serve()  # pyright: ignore[reportArgumentType]
+    _limit(processes, files, file_bytes, memory)
+    channel = _socket.socket(fileno=control)
+    Keeper(channel, processes, memory).serve()  # pyright: ignore[reportArgumentType]
 
 
 if __name__ == "__main__":
