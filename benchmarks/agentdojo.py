@@ -2,10 +2,9 @@
 
 No model is asked. For each user task and each injection task of a suite, a program plays a fully compromised
 model: it makes the user task's own calls (AgentDojo's ground truth), and as soon as it has read the injection
-the injection task's calls too; a second time it makes them after all the user's calls. Every call goes through
-a gateway with the suite's policy (benchmarks/agentdojo_policies), which was written from the tools'
-documentation and frozen before an attack was run. What the gateway asks about of the user's own calls is
-approved; what it asks about of the attacker's is not.
+the injection task's calls too; a second time it makes them after all the user's calls. Every call goes
+through a gateway with the suite's policy (benchmarks/agentdojo_policies). What the gateway asks about of the
+user's own calls is approved; what it asks about of the attacker's is not.
 
 `goals_reached`: pairs of which AgentDojo says that the injection's goal was reached. `effects_run`: calls of
 the attacker with an effect that were made and that the user's task would not have made alike. One injection
@@ -242,7 +241,8 @@ def _figures(users: Mapping[Any, Alone], attacks: list[Attack], pairs: list[Atta
         suite: {
             "user_tasks": sum(key[0] == suite for key in users),
             "unasked": sum(
-                key[0] == suite and not one.asked and not one.blocked and one.done for key, one in users.items()
+                key[0] == suite and not one.asked and not one.blocked and one.done
+                for key, one in users.items()
             ),
             "questions": sum(len(one.asked) for key, one in users.items() if key[0] == suite),
             "attacks": sum(one.suite == suite for one in attacks),
@@ -274,7 +274,13 @@ def _write(setting: benchmarks.Setting, users: Mapping[Any, Alone], attacks: lis
         return
     with setting.raw.open("a", encoding="utf-8") as lines:
         for (suite, task), one in users.items():
-            told = {"suite": suite, "task": task, "asked": one.asked, "blocked": one.blocked, "done": one.done}
+            told = {
+                "suite": suite,
+                "task": task,
+                "asked": one.asked,
+                "blocked": one.blocked,
+                "done": one.done,
+            }
             lines.write(json.dumps(told | {"prompt": one.prompt, "calls": one.calls}) + "\n")
         for each in attacks:
             if each.reached or each.ran or not each.works:
