@@ -79,7 +79,7 @@ arguments.recipients = { role = "destination", kind = "email", directories = ["c
 [tools.pay]
 when = [["pay"]]
 arguments.account = { role = "destination", kind = "account" }
-arguments.amount = { role = "amount", derived = "arithmetic" }
+arguments.amount = { role = "amount", at_most_requested = true }
 [tools.delete_email]
 when = [["delete"]]
 otherwise = "ask"

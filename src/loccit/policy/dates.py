@@ -17,6 +17,8 @@ _WRITTEN = (
     re.compile(rf"(?i)\b{_MONTH}\.? {_DAY}\b(?:,? (?P<year>\d{{4}})\b)?"),
     re.compile(rf"(?i)\b{_DAY}(?: of)? {_MONTH}\b(?:,? (?P<year>\d{{4}})\b)?"),
 )
+_MONTH_OF_YEAR = re.compile(rf"(?i)\b{_MONTH},? \d{{4}}\b")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?")
 _TIME = re.compile(
     r"(?i)(?<![\d:.])(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?(?::\d{2})?(?: ?(?P<half>[ap])\.?m\b)?(?![\d:])"
 )
@@ -36,6 +38,13 @@ def dates_in(text: str) -> frozenset[str]:
                 year = f"{match['year']}-" if match["year"] else ""
                 days.add(f"{year}{number:02}-{day:02}")
     return frozenset(days)
+
+
+def without_dates(text: str) -> str:
+    """The text without the days that it names, without months with their year, and without times of day."""
+    for pattern in (*_WRITTEN, _MONTH_OF_YEAR, _CLOCK):
+        text = pattern.sub(" ", text)
+    return text
 
 
 @lru_cache(maxsize=500)

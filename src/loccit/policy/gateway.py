@@ -130,11 +130,12 @@ class Gateway:
         """Take in what a call gave, in the order of the calls. One that was performed elsewhere, before this
         gateway was made, counts as used from here on; calls that were refused are not handed over.
         """
+        decision = self.decide(call)
         if self._under_way[_key(call)]:
             self._under_way[_key(call)] -= 1
         else:
-            self._spend(call, self.decide(call))
-        self._knowledge.observe(call.name, result)
+            self._spend(call, decision)
+        self._knowledge.observe(call.name, decision.arguments, result)
 
     async def handle(self, call: ToolCall, intent_id: str, ask: Ask | None = None) -> ToolResult:
         """Decide, ask where there is somebody to ask, perform and observe, in one: for programs without a

@@ -8,13 +8,14 @@ their order, so the same results make the same knowledge.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, cast
 
+from loccit.policy.dates import without_dates
 from loccit.policy.grants import Request, Spoken
-from loccit.policy.labels import Integrity, Label, Labelled, leaves, pointer_fits
+from loccit.policy.labels import Integrity, Label, leaves, pointer_fits
 from loccit.policy.policy_file import Directory, Policy, filled
 from loccit.policy.secrets import find_secrets
 from loccit.policy.tools import ToolResult
@@ -66,6 +67,7 @@ class Knowledge:
         self._policy = policy
         self._spoken = Spoken(request.text)
         self._request_words = frozenset(words(request.text))
+        self._templates = _templates(request.text)
         self._records: list[Record] = []
         self._seen: list[Seen] = []
         self._readers: frozenset[str] | None = None
@@ -77,8 +79,8 @@ class Knowledge:
         """Who may read all that was read so far; None: everybody."""
         return self._readers
 
-    def observe(self, tool: str, result: ToolResult) -> None:
-        """Take in what a tool gave, after all that was taken in before."""
+    def observe(self, tool: str, arguments: Mapping[str, Any], result: ToolResult) -> None:
+        """Take in what a tool gave for these arguments, after all that was taken in before."""
         where = f"{tool} (result {len(self._seen) + 1})"
         parts = tuple(self._parts(tool, result))
         self._seen.append(Seen(where, parts))
@@ -88,7 +90,7 @@ class Knowledge:
             if each.readers is not None:
                 self._readers = each.readers if self._readers is None else self._readers & each.readers
         if not result.is_error:
-            self._records += self._records_of(tool, result, where)
+            self._records += self._records_of(tool, arguments, result, where)
 
     def origins(self, value: Any, kind: ValueKind, directories: Sequence[str] = ()) -> list[Origin]:
         """Where a value stands: what counts as requested first, then what else is trusted, then the rest."""
@@ -108,8 +110,11 @@ class Knowledge:
         return sorted(found, key=lambda each: (not each.is_requested, each.integrity is Integrity.UNTRUSTED))
 
     def is_requested(self, value: Any, kind: ValueKind) -> bool:
-        """Whether a value stands in the request itself."""
-        return stands_in(value, kind, self.request.whole)
+        """Whether a value stands in the request itself, or is what it leaves open ("Dinner at {place}")."""
+        if stands_in(value, kind, self.request.whole):
+            return True
+        form = normal(value, kind) if kind is ValueKind.NAME else None
+        return form is not None and any(template.fullmatch(form) for template in self._templates)
 
     def says(self, text: str) -> bool:
         """Whether all of a text stands in the request, but for white space and case."""
@@ -117,34 +122,15 @@ class Knowledge:
             words(self.request.whole)
         )
 
-    def amounts(self, directories: Sequence[str], beside: Sequence[tuple[Any, ValueKind]]) -> frozenset[str]:
-        """Amounts that can be computed from the request and from records which hold one of the values
-        `beside`: a sum, a difference, a share in percent, such a share more or less something of the request.
+    def largest(self, directories: Sequence[str], beside: Sequence[tuple[Any, ValueKind]]) -> Decimal | None:
+        """The largest amount in the request, and in records of directories that hold one of the values
+        `beside`; None where there is none. Dates and shares in percent are no amounts.
         """
-        said = [Decimal(each) for each in found_in(ValueKind.NUMBER, self.request.text)]
-        shares = [
-            Decimal(each) / 100 for each in re.findall(r"(?<![\w.,])(\d+(?:\.\d+)?) ?%", self.request.text)
-        ]
-        recorded = [
-            Decimal(number)
-            for record in self._records
-            if record.directory in directories and record.is_named and _holds(record, beside)
-            for each in record.values
-            if (number := normal(each, ValueKind.NUMBER)) is not None
-        ]
-        bases = [*recorded, *said]
-        sums = [base + sign * each for base in bases for each in said for sign in (1, -1)]
-        parts = [base * share for base in bases for share in shares]
-        more = [base + part for base in bases for share in shares for part in (base * share, -base * share)]
-        both = [part + sign * each for part in [*parts, *more] for each in said for sign in (1, -1)]
-        cents = Decimal("0.01")
-        amounts = (each for each in [*bases, *sums, *parts, *more, *both] if each > 0)
-        return frozenset(
-            form
-            for each in amounts
-            for exact in (each, each.quantize(cents))
-            if (form := normal(str(format(exact, "f")), ValueKind.NUMBER)) is not None
-        )
+        amounts = set(found_in(ValueKind.NUMBER, without_dates(re.sub(r"[\d.]+ ?%", "", self.request.text))))
+        for record in self._records:
+            if record.directory in directories and record.is_named and _holds(record, beside):
+                amounts |= {form for each in record.values if (form := normal(each, ValueKind.NUMBER))}
+        return max(map(Decimal, amounts), default=None)
 
     def _labelled(self, tool: str, label: Label) -> Label:
         """A label of a tool's result together with what the policy says of the tool's results."""
@@ -173,21 +159,35 @@ class Knowledge:
             is_secret = any(pointer_fits(pointer, pattern) for pattern in secret_fields)
             yield str(value), replace(label, is_secret=label.is_secret or is_secret)
 
-    def _records_of(self, tool: str, result: ToolResult, where: str) -> Iterator[Record]:
-        data = Labelled(result.text, result.label) if result.data is None else result.data
+    def _records_of(
+        self, tool: str, arguments: Mapping[str, Any], result: ToolResult, where: str
+    ) -> Iterator[Record]:
+        value = result.text if result.data is None else result.data.value
         for name, directory in self._policy.directories.items():
             pattern = directory.fed_by.get(tool)
             if pattern is None:
                 continue
             is_named = not directory.named_by or bool(self._spoken.says(directory.named_by))
-            for pointer, record in _at(data.value, pattern):
+            records = list(_at(value, pattern))
+            most = _most(records, directory) if directory.match == "most" else None
+            for pointer, record in records:
+                matches = (
+                    directory.match == "any"
+                    or pointer == most
+                    or (directory.match == "record" and self._names(record, arguments, directory))
+                )
                 values = tuple(each for field in directory.fields for _, each in _at(record, field))
-                matches = directory.match == "any" or self._names(record, directory)
-                place = f"{where}{pointer}"
-                yield Record(name, values, is_named and matches, place)
+                if directory.extract is not None:
+                    values = _extracted(values, directory.extract, only_one=directory.only_one)
+                yield Record(name, values, is_named and matches, f"{where}{pointer}")
 
-    def _names(self, record: Any, directory: Directory) -> bool:
-        """Whether the request has at least half of the words of one of a record's keys."""
+    def _names(self, record: Any, arguments: Mapping[str, Any], directory: Directory) -> bool:
+        """Whether the request has what the record was asked by, or half of the words of one of its keys."""
+        if any(
+            name in arguments and any(self.is_requested(arguments[name], kind) for kind in _ASKED_BY)
+            for name in directory.asked_by
+        ):
+            return True
         for field in directory.keys:
             for _, key in _at(record, field):
                 wanted = [word for word in words(re.sub(r"[_-]", " ", str(key))) if word not in _COMMON]
@@ -195,6 +195,41 @@ class Knowledge:
                 if wanted and there * 2 >= len(wanted):
                     return True
         return False
+
+
+_ASKED_BY = (ValueKind.URL, ValueKind.PATH)
+
+
+def _most(records: Sequence[tuple[str, Any]], directory: Directory) -> str | None:
+    """The pointer of the record with the largest number; None where two have it, or none has one."""
+    sizes = [
+        (Decimal(form), pointer)
+        for pointer, record in records
+        for field in directory.keys
+        for _, each in _at(record, field)
+        if (form := normal(each, ValueKind.NUMBER)) is not None
+    ]
+    best = [pointer for size, pointer in sizes if size == max(sizes)[0]]
+    return best[0] if len(best) == 1 else None
+
+
+def _extracted(texts: Sequence[Any], kind: ValueKind, *, only_one: bool) -> tuple[str, ...]:
+    found = sorted({form for text in texts if isinstance(text, str) for form in found_in(kind, text)})
+    return () if only_one and len(found) > 1 else tuple(found)
+
+
+def _templates(text: str) -> list[re.Pattern[str]]:
+    """What a request leaves open in braces within quotes; a word at least must stand beside them."""
+    quoted = [
+        *re.findall(r"\"([^\"\n]{3,200})\"", text),
+        *re.findall(r"(?<!\w)'([^'\n]{3,200})'(?!\w)", text),
+    ]
+    found: list[re.Pattern[str]] = []
+    for template in (normal(each, ValueKind.NAME) or "" for each in quoted):
+        parts = re.split(r"\{[a-z_ ]+\}", template)
+        if len(parts) > 1 and words(" ".join(parts)):
+            found.append(re.compile("[^\n]{1,200}".join(map(re.escape, parts))))
+    return found
 
 
 def _holds(record: Record, beside: Sequence[tuple[Any, ValueKind]]) -> bool:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from loccit.core.errors import SettingsError
 from loccit.policy.labels import Integrity
 from loccit.policy.tools import ArgumentRole, Effect
-from loccit.policy.values import ValueKind
+from loccit.policy.values import FOUND, ValueKind
 
 FORMAT = "loccit-policy/1"
 _MAX_BYTES = 1_000_000
@@ -57,9 +57,9 @@ class ArgumentRule(_Table):
     """Paths that no value may fit; `**` stands for any folders, `*` for any name."""
     most_chars: Annotated[int, Field(ge=1)] | None = None
     """How long a text may be, in characters."""
-    derived: Literal["no", "arithmetic"] = "no"
-    """"arithmetic": an amount may be computed from amounts that count as requested: a share in percent, a sum
-    or a difference of two."""
+    at_most_requested: bool = False
+    """An amount may be smaller than one that counts as requested: one in the request, or in a record of the
+    directories that holds the call's destination."""
 
 
 class Results(_Table):
@@ -98,6 +98,8 @@ class ToolRule(_Table):
     """What each argument is for; may be left out where the tool itself declares it."""
     results: Results = Results()
     """What is known of its results."""
+    one_of: Annotated[tuple[Words, ...], Field(strict=False)] = ()
+    """Groups of arguments of which one must come from the request; the others may then be anything."""
     recipients: Words = ()
     """Who sees what it says, beside its destinations; `{repository}` stands for a fact of the request."""
     mentions: bool = False
@@ -118,8 +120,16 @@ class Directory(_Table):
     named_by: Annotated[tuple[Words, ...], Field(strict=False)] = ()
     """Word lists as in `when`: a request names the directory where it has all words of one. Without any,
     every request does."""
-    match: Literal["record", "any"] = "record"
-    """"record": only records that the request names, by words of their keys. "any": all."""
+    match: Literal["record", "any", "most"] = "record"
+    """"record": only records that the request names, by words of their keys. "any": all. "most": of a result
+    the one whose `key` holds the largest number."""
+    asked_by: Words = ()
+    """Arguments of the call that gave the record: the request names a record where it has their values."""
+    extract: Annotated[ValueKind | None, Field(strict=False)] = None
+    """The fields are texts, of which the values of this kind may be used: email, url, host, account or
+    number."""
+    only_one: bool = False
+    """Of a text with several such values none may be used: nobody can tell which one was meant."""
 
 
 class FileRules(_Table):
@@ -177,6 +187,8 @@ class Policy(_Table):
                 unknown = [each for each in argument.directories if each not in self.directories]
                 if unknown:
                     raise ValueError(f"{where}: no directory {unknown[0]!r}")
+                if name in {each for group in rule.one_of for each in group} and argument.fixed is not None:
+                    raise ValueError(f"{where}: it is fixed, and one of several")
                 for text in (argument.fixed, argument.pattern):
                     self._facts_are_known(where, text or "")
                 if argument.pattern is not None:
@@ -186,8 +198,10 @@ class Policy(_Table):
         for link in self.content.links_below:
             self._facts_are_known("content.links_below", link)
         for name, directory in self.directories.items():
-            if directory.match == "record" and not directory.keys:
+            if directory.match != "any" and not (directory.keys or directory.asked_by):
                 raise ValueError(f"directories.{name}: records are matched, and no keys are named")
+            if directory.extract not in {None, *FOUND}:
+                raise ValueError(f"directories.{name}: no {directory.extract} can be found in a text")
         return self
 
     def _facts_are_known(self, where: str, text: str) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -267,30 +268,38 @@ class _Judged:
             )
 
     def _requested(self) -> Iterator[Fault]:
+        faults: dict[str, list[Fault]] = {}
         for name in self._given:
             rule = self._declared.arguments[name]
-            if rule.role not in _BOUND or rule.origin == "any" or rule.fixed is not None:
-                continue
-            kind = self._kind(name)
-            for place, value in self._leaves(name):
-                found = self._known.origins(value, kind, rule.directories)
-                if rule.derived == "arithmetic" and not (found and found[0].is_requested):
-                    found = [*self._computed(value, rule), *found]
-                self.origins[place] = found
-                if not found or not found[0].is_requested:
-                    yield Fault(Verdict.ASK, rule.role.value, place, _not_requested(rule.role, value, found))
+            if rule.role in _BOUND and rule.origin == "requested" and rule.fixed is None:
+                faults[name] = list(self._not_requested(name, rule))
+        for group in self._declared.rule.one_of:
+            if any(faults.get(name) == [] for name in group):
+                faults |= {name: [] for name in group}
+        for found in faults.values():
+            yield from found
 
-    def _computed(self, value: Any, rule: ArgumentRule) -> list[Origin]:
+    def _not_requested(self, name: str, rule: ArgumentRule) -> Iterator[Fault]:
+        kind = self._kind(name)
+        for place, value in self._leaves(name):
+            found = self._known.origins(value, kind, rule.directories)
+            if rule.at_most_requested and not (found and found[0].is_requested):
+                found = [*self._smaller(value, rule), *found]
+            self.origins[place] = found
+            if not found or not found[0].is_requested:
+                yield Fault(Verdict.ASK, rule.role.value, place, _not_requested(rule.role, value, found))
+
+    def _smaller(self, value: Any, rule: ArgumentRule) -> list[Origin]:
         beside = [
             (each, self._kind(name))
             for name in self._given
             if self._role(name) is ArgumentRole.DESTINATION
             for _, each in self._leaves(name)
         ]
-        amounts = self._known.amounts(rule.directories, beside)
-        if normal(value, ValueKind.NUMBER) not in amounts:
+        form, most = normal(value, ValueKind.NUMBER), self._known.largest(rule.directories, beside)
+        if form is None or most is None or not 0 < Decimal(form) <= most:
             return []
-        return [Origin("computed from requested amounts", Integrity.TRUSTED, True)]
+        return [Origin(f"at most {most:f}, which was requested", Integrity.TRUSTED, True)]
 
     def _said(self) -> Iterator[tuple[str, str]]:
         """The texts that leave, by place: contents, added lines, whatever else a model can write freely."""
@@ -358,7 +367,10 @@ class _Judged:
             for place, value in self._leaves(name)
         ]
         others = [filled(each, self._known.request.facts) for each in self._declared.rule.recipients]
-        if not recipients and not others:
+        has_destinations = any(
+            rule.role is ArgumentRole.DESTINATION for rule in self._declared.arguments.values()
+        )
+        if not has_destinations and not others:
             yield Fault(
                 Verdict.ASK, "readers", "", "anybody may see it, and not everybody may read what was read"
             )

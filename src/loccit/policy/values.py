@@ -1,7 +1,8 @@
 """Typed values: when two of them are the same, and whether one stands in a text.
 
 A value is compared by its kind: an address of mail by all of it in lower case, a path segment by segment, a
-number by what it is worth, a date with its time or without. What has not the form of its kind is the same as nothing.
+number by what it is worth, a date with its time or without. What has not the form of its kind is the same as
+nothing.
 What is compared is whole: an address stands in a text where the text has that address, never where it has a
 longer one that holds it.
 """
@@ -51,7 +52,7 @@ def stands_in(value: Any, kind: ValueKind, text: str) -> bool:
     form = normal(value, kind)
     if form is None:
         return False
-    if kind in _FOUND:
+    if kind in FOUND:
         return form in _found(kind, text) or (kind is ValueKind.URL and _without_scheme(form, text))
     if kind in {ValueKind.DATE, ValueKind.DAY}:
         return _date_stands_in(form, text)
@@ -78,13 +79,16 @@ def words(text: str) -> list[str]:
 
 _SHORT_ID = 6
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_LOCAL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+"
+_LOCAL = r"[A-Za-z0-9_](?:[A-Za-z0-9.!#$%&*+/=?^_|~-]*[A-Za-z0-9_+-])?"
 _DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}"
-_EMAIL = re.compile(rf"(?<![\w.+-]){_LOCAL}@{_DOMAIN}")
+_EMAIL = re.compile(rf"(?<![\w.+/=-]){_LOCAL}@{_DOMAIN}(?![\w-])")
 _HOST = re.compile(rf"(?<![\w.@/-]){_DOMAIN}(?![\w@-])")
 _URL = re.compile(rf"(?i)(?:https?://[^\s<>\"'`]+|(?<![\w.@/-])(?:{_DOMAIN})(?::\d+)?(?:/[^\s<>\"'`]*)?)")
+# In one piece, or in groups of four of which all but the bank's have a digit.
 _ACCOUNT = re.compile(
-    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){8,30}(?![A-Za-z0-9])|(?<![\w.,])\d{8,20}(?![\w.])"
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[A-Za-z0-9]{8,30}"
+    r"| [A-Za-z0-9]{4}(?: (?=[A-Za-z]*\d)[A-Za-z0-9]{4}){1,6}(?: \d[A-Za-z0-9]{0,2})?)(?![A-Za-z0-9])"
+    r"|(?<![\w.,])\d{8,20}(?![\w.])"
 )
 _NUMBER = re.compile(r"(?<![\w.,-])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|[.,]\d)")
 _REPOSITORY = re.compile(
@@ -125,6 +129,7 @@ def _host(text: str) -> str | None:
 
 def _url(text: str) -> str | None:
     """Scheme (empty where none is written), host, port, path and query; never one with a user in it."""
+    text = text.removeprefix("://")
     if re.search(r"[\s\x00-\x1f\\]", text):
         return None
     try:
@@ -234,7 +239,7 @@ _NORMAL: Mapping[ValueKind, Callable[[str], str | None]] = {
     ValueKind.NAME: _name,
     ValueKind.BRANCH: _branch,
 }
-_FOUND: Mapping[ValueKind, re.Pattern[str]] = {
+FOUND: Mapping[ValueKind, re.Pattern[str]] = {
     ValueKind.EMAIL: _EMAIL,
     ValueKind.URL: _URL,
     ValueKind.HOST: _HOST,
@@ -243,12 +248,14 @@ _FOUND: Mapping[ValueKind, re.Pattern[str]] = {
 }
 
 
+# The next sentence, where its space is missing: "see example.com.They ..."
+_NEXT_SENTENCE = re.compile(r"(?<=[a-z0-9])\.[A-Z][a-z]+$")
+
+
 @lru_cache(maxsize=2000)
 def _found(kind: ValueKind, text: str) -> frozenset[str]:
-    forms: set[str] = set()
-    for match in _FOUND[kind].finditer(text):
+    forms: set[str | None] = set()
+    for match in FOUND[kind].finditer(text):
         written = match[0] if kind is ValueKind.ACCOUNT else match[0].rstrip(_TRAILING)
-        form = normal(written, kind)
-        if form is not None:
-            forms.add(form)
-    return frozenset(forms)
+        forms |= {normal(written, kind), normal(_NEXT_SENTENCE.sub("", written), kind)}
+    return frozenset(form for form in forms if form is not None)
