@@ -1,12 +1,12 @@
 """What a model is shown of a run, within a limit: task, rules and plan always, of the rest the newest.
 
-Everything that is added stays within reach: long outputs go to files, and a preview is shown. When the limit
-would be passed, room is made for many steps at once. Until the next time each call only adds to the one before
-it, so what providers have kept of its prefix holds. First the results of older calls are cleared down to a line
-each; if that is not enough, the oldest steps become lines of a summary.
+Everything that is added stays within reach: long outputs go to files, and a preview is shown. When the
+limit would be passed, room is made for many steps at once. Until the next time each call only adds to the
+one before, so what providers have kept of its prefix holds. First the results of older calls are cleared
+down to a line each; if that is not enough, the oldest steps become lines of a summary.
 
-What is shown follows from what was added, in its order, and nothing else: a run that goes on after a kill adds
-the same messages and sees the same ones.
+What is shown follows from what was added, in its order, and nothing else: a run that goes on after a kill
+adds the same messages and sees the same ones.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@
     ├── PriceUnknown           nobody knows what a call would cost
     ├── NotAuthenticated       who asks has no key, or one that is not valid (any more)
     ├── NotPermitted           the role of who asks does not suffice
+    ├── ToolUnavailable        a tool's server is not there, ended, or is not what was approved
     ├── Cancelled              work that nobody wants any more
     ├── JobFailed              a job that ended the process which worked on it, or met a defect
     ├── Overloaded             a server has no room now (`retry_after_s`)
@@ -262,6 +263,17 @@ class NotAuthenticated(LoccitError):
 
 class NotPermitted(LoccitError):
     """The role of who asks does not suffice."""
+
+
+class ToolUnavailable(LoccitError):
+    """A tool is served by a program that does not start, ended, does not answer, or has changed.
+
+    `may_have_run`: the call went out and no answer came, so nobody knows whether it did anything.
+    """
+
+    def __init__(self, message: str, *, next_step: str = "", may_have_run: bool = False) -> None:
+        super().__init__(message, next_step=next_step)
+        self.may_have_run = may_have_run
 
 
 class Cancelled(LoccitError):
