@@ -193,7 +193,7 @@ class _McpTool:
         now = next((tool for tool in listed if tool.name == self._offer.name), None)
         if now is None or digest_of(now) != self._offer.digest:
             raise ToolUnavailable(
-            parts.append(visible(text) if isinstance(text, str) else "[a resource: no text, not shown]")
+                f"the MCP server {self._offer.server!r} has changed its tool {self._offer.name!r} since it was"
                 " approved",
                 next_step=f"read it again with 'loccit tools show {self._offer.server}'",
             )
@@ -212,9 +212,7 @@ def text_of(result: CallToolResult) -> str:
             parts.append(f"[a resource: {one_line(str(block.uri)[:400])}]")
         else:
             text = getattr(block.resource, "text", None)
-            parts.append(
-                visible(text) if isinstance(text, str) else "[a resource that is no text, not shown]"
-            )
+            parts.append(visible(text) if isinstance(text, str) else "[a resource, no text, not shown]")
     if not parts and result.structured_content is not None:
         parts.append(visible(json.dumps(result.structured_content, ensure_ascii=False)))
     return "\n".join(parts)
