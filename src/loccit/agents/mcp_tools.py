@@ -201,18 +201,21 @@ class _McpTool:
 
 def text_of(result: CallToolResult) -> str:
     """What a result says, with nothing hidden in it; what is no text is named by kind and size."""
+    from mcp_types import AudioContent, ImageContent, ResourceLink, TextContent, TextResourceContents
+
     parts: list[str] = []
     for block in result.content:
-        kind = block.type
-        if kind == "text":
-            parts.append(visible(block.text))
-        elif kind in {"image", "audio"}:
-            parts.append(f"[{kind}, {one_line(block.mime_type[:80])}, not shown]")
-        elif kind == "resource_link":
-            parts.append(f"[a resource: {one_line(str(block.uri)[:400])}]")
-        else:
-            text = getattr(block.resource, "text", None)
-            parts.append(visible(text) if isinstance(text, str) else "[a resource, no text, not shown]")
+        match block:
+            case TextContent():
+                parts.append(visible(block.text))
+            case ImageContent() | AudioContent():
+                parts.append(f"[{block.type}, {one_line(block.mime_type[:80])}, not shown]")
+            case ResourceLink():
+                parts.append(f"[a resource: {one_line(str(block.uri)[:400])}]")
+            case _ if isinstance(block.resource, TextResourceContents):
+                parts.append(visible(block.resource.text))
+            case _:
+                parts.append("[a resource, no text, not shown]")
     if not parts and result.structured_content is not None:
         parts.append(visible(json.dumps(result.structured_content, ensure_ascii=False)))
     return "\n".join(parts)
