@@ -14,7 +14,9 @@ from loccit.core.errors import (
     ModelError,
     NotAuthenticated,
     NotPermitted,
+    OutcomeUnknown,
     Overloaded,
+    PolicyDenied,
     PriceUnknown,
     ScorerFailed,
     SearchIndexError,
@@ -35,10 +37,10 @@ class ExitCode(IntEnum):
     """Unknown option, empty question, malformed answer file, bad settings."""
     FELL = 3
     """verify: at least one citation does not hold; eval gate: something got worse; audit verify: an act was
-    changed; alerts check: something fires."""
+    changed; alerts check: something fires; a policy does not allow what was to be done."""
     UNVERIFIABLE = 4
     """verify: nothing fell, and a cited source is not here; eval gate: too few samples to tell; alerts check:
-    somebody could not be told."""
+    somebody could not be told; nobody can tell whether an effect happened."""
     SOURCE = 5
     """The repository or folder cannot be read as asked."""
     INDEX = 6
@@ -66,6 +68,8 @@ def exit_code_of(error: LoccitError) -> ExitCode:
         (LimitExceeded, ExitCode.LIMIT),
         (NotAuthenticated, ExitCode.USAGE),
         (NotPermitted, ExitCode.USAGE),
+        (PolicyDenied, ExitCode.FELL),
+        (OutcomeUnknown, ExitCode.UNVERIFIABLE),
         (Overloaded, ExitCode.LIMIT),
         (Cancelled, ExitCode.INTERRUPTED),
         (JobFailed, ExitCode.SOURCE),

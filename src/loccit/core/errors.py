@@ -35,6 +35,8 @@
     ├── PriceUnknown           nobody knows what a call would cost
     ├── NotAuthenticated       who asks has no key, or one that is not valid (any more)
     ├── NotPermitted           the role of who asks does not suffice
+    ├── PolicyDenied           a call of a tool that a policy does not allow (`action`, `rule`)
+    ├── OutcomeUnknown         nobody can tell whether an effect happened: a person must look
     ├── ToolUnavailable        a tool's server is not there, ended, or is not what was approved
     ├── Cancelled              work that nobody wants any more
     ├── JobFailed              a job that ended the process which worked on it, or met a defect
@@ -263,6 +265,19 @@ class NotAuthenticated(LoccitError):
 
 class NotPermitted(LoccitError):
     """The role of who asks does not suffice."""
+
+
+class PolicyDenied(LoccitError):
+    """A policy does not allow a call of a tool. `action` is what was to be done, `rule` what forbids it."""
+
+    def __init__(self, action: str, rule: str, *, next_step: str = "") -> None:
+        super().__init__(f"the policy does not allow {action!r}: {rule}", next_step=next_step)
+        self.action = action
+        self.rule = rule
+
+
+class OutcomeUnknown(LoccitError):
+    """Nobody can tell whether the effect of a call happened; doing it again might do it twice."""
 
 
 class ToolUnavailable(LoccitError):

@@ -34,6 +34,8 @@ _STATUS: tuple[tuple[type[LoccitError], HTTPStatus], ...] = (
     (errors.InputError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (errors.NotAuthenticated, HTTPStatus.UNAUTHORIZED),
     (errors.NotPermitted, HTTPStatus.FORBIDDEN),
+    (errors.PolicyDenied, HTTPStatus.FORBIDDEN),
+    (errors.OutcomeUnknown, HTTPStatus.CONFLICT),
     (errors.RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
     (errors.RequestTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (errors.RequestTooSlow, HTTPStatus.REQUEST_TIMEOUT),
