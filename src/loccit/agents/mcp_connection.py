@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from loccit.core.errors import ToolUnavailable
 from loccit.core.visible import one_line
@@ -26,6 +26,8 @@ _MOST_PAGES = 20
 _MOST_LAST_WORDS = 400
 _MOST_WORDS = 300
 _LAST_ANSWER_S = 0.2
+# The libraries' own limits come after ours: theirs end the whole connection, not the call.
+_LATER_S = 30.0
 
 
 class Connection:
@@ -56,6 +58,8 @@ class Connection:
         """End the connection, and the program that was started for it."""
         self._stop.set()
         if self._life is not None:
+            if not self._client.done():
+                self._life.cancel()
             await asyncio.wait({self._life}, timeout=_STOP_S)
             if not self._life.done():
                 self._life.cancel()
@@ -151,7 +155,7 @@ class Connection:
                 client = Client(
                     await self._transport(stack),
                     message_handler=self._heard,
-                    read_timeout_seconds=self._options.timeout_s,
+                    read_timeout_seconds=self._options.timeout_s + _LATER_S,
                 )
                 await stack.enter_async_context(client)
                 self._client.set_result(client)
@@ -184,7 +188,7 @@ class Connection:
 
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         http = await stack.enter_async_context(
-            httpx2.AsyncClient(headers=headers, timeout=options.timeout_s, trust_env=False)
+            httpx2.AsyncClient(headers=headers, timeout=options.timeout_s + _LATER_S, trust_env=False)
         )
         return streamable_http_client(options.url, http_client=http)
 
@@ -192,7 +196,7 @@ class Connection:
 def _first_line(error: Exception | None) -> str:
     """What an error says, of a group the first; on one line, with nothing hidden in it."""
     while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
+        error = cast("ExceptionGroup[Exception]", error).exceptions[0]
     return one_line(f"{type(error).__name__}: {error}"[:_MOST_WORDS]) if error is not None else ""
 
 

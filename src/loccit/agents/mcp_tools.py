@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from loccit.agents.mcp_connection import Connection
@@ -85,12 +86,8 @@ async def opened(servers: Mapping[str, McpServerOptions], variable: Variable) ->
 @asynccontextmanager
 async def connected(name: str, options: McpServerOptions, variable: Variable) -> AsyncGenerator[Connection]:
     """A connection to one server. Raises ToolUnavailable, ModelNotConfigured."""
-    try:
-        import mcp  # noqa: F401
-    except ImportError as error:
-        raise ModelNotConfigured(
-            "the package 'mcp' is not installed", next_step="pip install 'loccit[mcp]'"
-        ) from error
+    if find_spec("mcp") is None:
+        raise ModelNotConfigured("the package 'mcp' is not installed", next_step="pip install 'loccit[mcp]'")
     environment = {each: value for each in options.variables if (value := variable(each)) is not None}
     key = (variable(options.key_variable) or "") if options.key_variable else ""
     connection = Connection(name, options, environment=environment, key=key)

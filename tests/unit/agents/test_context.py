@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from loccit.agents.plan import Plan, PlanStep
 from loccit.agents.project_files import FolderFiles
 from loccit.agents.rule_files import RuleFiles
 from loccit.agents.summaries import Request
-from loccit.core.calls import Message, Speaker, ToolCall
+from loccit.core.calls import Finish, Message, ModelReply, Speaker, ToolCall
 from loccit.core.errors import ContextTooLong
 from loccit.models.tokens import count_message
 from loccit.policy.labels import TRUSTED, UNTRUSTED, Integrity
@@ -234,27 +233,28 @@ def test_labels_of_results_are_joined(tmp_path: Path) -> None:
 def test_a_summary_replaces_the_lines_and_is_asked_for_once(tmp_path: Path) -> None:
     context = started(tmp_path)
     asked: list[Request] = []
-
-    async def summarise(request: Request) -> str | None:
-        asked.append(request)
-        return f"Summary {len(asked)}." if len(asked) != 2 else None
-
     for number in range(150):
         work(context, number, f"found {number}\n" + "noise " * 200)
-        asyncio.run(context.settle(8_000, summarise))
-        asyncio.run(context.settle(8_000, summarise))
+        while (request := context.summary_due(8_000)) is not None:
+            asked.append(request)
+            said = {2: None, 3: ModelReply("Half a", "m", finish=Finish.LENGTH)}
+            context.take_summary(request, said.get(len(asked), ModelReply(f"Summary {len(asked)}.", "m")))
+        state = context.messages(8_000)[2].text if asked else ""
         assert tokens(context.messages(8_000)) <= 8_000
         if len(asked) == 1:
-            assert "Summary 1." in context.messages(8_000)[2].text
-        if len(asked) == 2:
-            # The second could not be written: lines stand for what came since the first.
-            assert "Summary 1.\n\n" in context.messages(8_000)[2].text
+            assert state.endswith("Summary 1.")
+        if len(asked) in {2, 3}:
+            # These could not be written: lines stand for what came since the first.
+            assert "Summary 1.\n\n" in state
+            assert "Half a" not in state
     assert len({request.key for request in asked}) == len(asked) >= 4
     assert asked[0].earlier == ""
-    assert "found 0" in asked[0].steps
-    assert asked[1].earlier == "Summary 1."
-    assert f"Summary {len(asked)}." in context.messages(8_000)[2].text
-    assert context.figures.model_summaries == len(asked) - 1
+    assert "found 0" in asked[0].told
+    assert asked[1].earlier == asked[2].earlier == "Summary 1."
+    assert context.figures.model_summaries == len(asked) - 2
+    call = asked[-1].call()
+    assert call.purpose == "summarise"
+    assert asked[-1].told in call.messages[-1].text
 
 
 words = st.text('ab \n"{é\u202e\x1b', max_size=60).map(lambda text: text * 40) | st.text(max_size=200)

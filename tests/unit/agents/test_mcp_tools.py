@@ -1,4 +1,4 @@
-"""Tools of real MCP servers, over both transports: approved, bounded, untrusted, and gone when they are gone."""
+"""Tools of real MCP servers, over both transports: approved, bounded, untrusted, gone when they are gone."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_long_result_is_cut(server: McpServerOptions) -> None:
 
 def test_a_call_that_takes_too_long_is_given_up(server: McpServerOptions, tmp_path: Path) -> None:
     async def read(mcp: McpTools) -> None:
-        with pytest.raises(ToolUnavailable, match="'tests' is (silent|gone)"):
+        with pytest.raises(ToolUnavailable, match="'tests' is silent for 1 seconds"):
             await by_name(mcp, "note").run({"text": "slow", "seconds": 30.0}, "intent")
         # The connection is still good for others.
         assert "tree" in (await by_name(mcp, "look_up").run({"word": "tree"}, "intent")).text
