@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from loccit.agents.values import Ending, Observation
@@ -83,7 +82,6 @@ class Observed:
     seconds: float = 0.0
     ending: Ending | None = None
     detail: str = ""
-    data: Mapping[str, Any] | None = None
 
 
 class Journal(Protocol):

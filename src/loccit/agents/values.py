@@ -90,8 +90,8 @@ class Spend:
 class Observation:
     """What came of one call of a tool.
 
-    `verdict` is what was decided: "allow", "ask", "block"; empty where there was nothing to decide, for a call
-    that is malformed or of an unknown tool. `text` is what the model was told.
+    `verdict` is what was decided: "allow", "ask", "block"; empty where there was nothing to decide, for a
+    call that is malformed or of an unknown tool. `text` is what the model was told.
     """
 
     call: ToolCall

@@ -40,6 +40,8 @@
     ├── ToolUnavailable        a tool's server is not there, ended, or is not what was approved
     ├── Cancelled              work that nobody wants any more
     ├── JobFailed              a job that ended the process which worked on it, or met a defect
+    ├── RunFailed              a run of an agent that did so
+    ├── StepFailed             a step of a run ended with an error, which is kept (`kind`)
     ├── Overloaded             a server has no room now (`retry_after_s`)
     ├── SystemFailed           a system that is being measured gave no output
     ├── ScorerFailed           a scorer that somebody wrote gave no figure
@@ -297,6 +299,19 @@ class Cancelled(LoccitError):
 
 class JobFailed(LoccitError):
     """A job ended the process that worked on it, again and again, or met a defect."""
+
+
+class RunFailed(LoccitError):
+    """A run of an agent ended the process that worked on it, again and again, or met a defect."""
+
+
+class StepFailed(LoccitError):
+    """A step of a run ended with an error, now or before a kill. `kind` is that error's, in words."""
+
+    def __init__(self, step: str, message: str, kind: str, *, next_step: str = "") -> None:
+        super().__init__(f"{step}: {message}", next_step=next_step)
+        self.step = step
+        self.kind = kind
 
 
 class Overloaded(LoccitError):
