@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, cast
 
+from loccit.agents.options import AgentOptions
 from loccit.answering.options import AnsweringOptions
 from loccit.budgets.options import BudgetOptions
 from loccit.core.errors import SettingsError
@@ -45,6 +46,7 @@ class Settings:
     budgets: BudgetOptions = field(default_factory=BudgetOptions)
     storage: StorageOptions = field(default_factory=StorageOptions)
     serving: ServingOptions = field(default_factory=ServingOptions)
+    agents: AgentOptions = field(default_factory=AgentOptions)
     telemetry: TelemetryOptions = field(default_factory=TelemetryOptions)
 
     @classmethod
@@ -251,6 +253,7 @@ _ROOMS = {
     "budgets": BudgetOptions,
     "storage": StorageOptions,
     "serving": ServingOptions,
+    "agents": AgentOptions,
     "telemetry": TelemetryOptions,
 }
 

@@ -7,6 +7,7 @@ from enum import IntEnum
 from loccit.core.errors import (
     BudgetExceeded,
     Cancelled,
+    EnvironmentFailed,
     InputError,
     JobFailed,
     LimitExceeded,
@@ -18,6 +19,8 @@ from loccit.core.errors import (
     Overloaded,
     PolicyDenied,
     PriceUnknown,
+    SandboxFailed,
+    SandboxUnavailable,
     ScorerFailed,
     SearchIndexError,
     SettingsError,
@@ -75,5 +78,8 @@ def exit_code_of(error: LoccitError) -> ExitCode:
         (JobFailed, ExitCode.SOURCE),
         (SystemFailed, ExitCode.SOURCE),
         (ScorerFailed, ExitCode.USAGE),
+        (SandboxUnavailable, ExitCode.INDEX),
+        (SandboxFailed, ExitCode.SOURCE),
+        (EnvironmentFailed, ExitCode.SOURCE),
     )
     return next((code for family, code in families if isinstance(error, family)), ExitCode.INTERNAL)

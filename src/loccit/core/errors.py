@@ -45,6 +45,9 @@
     ├── Overloaded             a server has no room now (`retry_after_s`)
     ├── SystemFailed           a system that is being measured gave no output
     ├── ScorerFailed           a scorer that somebody wrote gave no figure
+    ├── SandboxUnavailable     this machine cannot keep untrusted code in a box
+    ├── SandboxFailed          a box ended before it was closed, or does not answer any more
+    ├── EnvironmentFailed      what a project needs could not be installed
     └── LimitExceeded          a limit, with its value
         ├── BudgetExceeded     a budget that cannot pay for the call (`limit_name`)
         ├── RateLimited        more requests than a key has (`retry_after_s`)
@@ -328,6 +331,18 @@ class SystemFailed(LoccitError):
 
 class ScorerFailed(LoccitError):
     """A scorer of somebody's own raised, or gave what is no number."""
+
+
+class SandboxUnavailable(LoccitError):
+    """This machine cannot keep untrusted code in a box: a program or a part of the kernel is missing."""
+
+
+class SandboxFailed(LoccitError):
+    """A box ended before it was closed, or does not answer any more; its files are lost."""
+
+
+class EnvironmentFailed(LoccitError):
+    """What a project needs could not be installed; the message ends with what the installer said last."""
 
 
 class LimitExceeded(LoccitError):
