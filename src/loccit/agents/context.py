@@ -187,12 +187,12 @@ class Context:
         """
         return self._summaries.due(self._at(limit_tokens).dropped, self._steps)
 
-    def take_summary(self, request: Request, reply: ModelReply | None) -> None:
+    def take_summary(self, key: str, reply: ModelReply | None) -> None:
         """Take up what a model wrote, None where it wrote nothing.
 
-        A run that goes on after a kill must be given the same for the same `key`.
+        A run that goes on after a kill must be given the same for the same key.
         """
-        self._summaries.take(request, reply)
+        self._summaries.take(key, reply)
 
     @property
     def figures(self) -> ContextFigures:

@@ -190,8 +190,8 @@ class _McpTool:
         now = next((tool for tool in listed if tool.name == self._offer.name), None)
         if now is None or digest_of(now) != self._offer.digest:
             raise ToolUnavailable(
-                f"the MCP server {self._offer.server!r} has changed its tool {self._offer.name!r} since it was"
-                " approved",
+                f"the MCP server {self._offer.server!r} has changed its tool {self._offer.name!r} since it"
+                " was approved",
                 next_step=f"read it again with 'loccit tools show {self._offer.server}'",
             )
 

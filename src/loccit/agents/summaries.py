@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loccit.agents.exchanges import Exchange
     from loccit.core.calls import ModelReply
 
+_KEY = "summary-"
 _PROMPT = Path(__file__).parent / "prompts" / "summarise.md"
 _MOST_REPLY_TOKENS = 1_500
 # A model reads so much of the steps that it summarises.
@@ -42,7 +43,7 @@ class Request:
     @property
     def key(self) -> str:
         """What its reply is kept under."""
-        return f"summary-{self.steps}"
+        return f"{_KEY}{self.steps}"
 
     def call(self) -> ModelCall:
         """What the model is asked."""
@@ -75,14 +76,15 @@ class Summaries:
         told = "\n\n".join(text for step in steps[start:dropped] if (text := step.told()))
         return Request(dropped, self._texts.get(start, ""), fitted(told, _MOST_TOLD_TOKENS))
 
-    def take(self, request: Request, reply: ModelReply | None) -> None:
-        """Take up what a model wrote. None, and what was cut off or refused, leaves lines in its place: no run
-        ends for a summary.
+    def take(self, key: str, reply: ModelReply | None) -> None:
+        """Take up what a model wrote. None, and what was cut off or refused, leaves lines in its place: no
+        run ends for a summary.
         """
-        self._asked.add(request.steps)
+        steps = int(key.removeprefix(_KEY))
+        self._asked.add(steps)
         text = visible(reply.text).strip() if reply is not None and reply.finish is Finish.STOP else ""
         if text:
-            self._texts[request.steps] = text
+            self._texts[steps] = text
 
     def text(self, dropped: int, steps: Sequence[Exchange], most_tokens: int) -> str:
         """What stands for the first `dropped` steps, in at most `most_tokens`."""

@@ -238,7 +238,7 @@ def test_a_summary_replaces_the_lines_and_is_asked_for_once(tmp_path: Path) -> N
         while (request := context.summary_due(8_000)) is not None:
             asked.append(request)
             said = {2: None, 3: ModelReply("Half a", "m", finish=Finish.LENGTH)}
-            context.take_summary(request, said.get(len(asked), ModelReply(f"Summary {len(asked)}.", "m")))
+            context.take_summary(request.key, said.get(len(asked), ModelReply(f"Summary {len(asked)}.", "m")))
         state = context.messages(8_000)[2].text if asked else ""
         assert tokens(context.messages(8_000)) <= 8_000
         if len(asked) == 1:
