@@ -35,6 +35,8 @@ from loccit.wiring import System, build
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from loccit.agents.durable.agents import Agents
+    from loccit.agents.durable.blueprints import Function
     from loccit.answering.conversation import Exchange
     from loccit.budgets.accounting import BudgetRow, By, SpendingRow
     from loccit.core.answers import Answer, Citation
@@ -327,6 +329,13 @@ class Loccit:
     def keys(self) -> KeyStore:
         """Who may ask a server: keys are made, listed and revoked there. Raises StorageFailed."""
         return self._system.keys()
+
+    def agents(self, blueprints: Mapping[str, Function] | None = None) -> Agents:
+        """Runs of agents: begun, steered and worked on there, by the blueprints of the settings and these.
+
+        Raises SettingsError, StorageFailed.
+        """
+        return self._system.agents(blueprints)
 
     def database(self) -> Database:
         """Where state is kept, open. Raises SettingsError, StorageFailed, IndexFormatMismatch."""

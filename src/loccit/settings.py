@@ -48,6 +48,7 @@ class Settings:
     serving: ServingOptions = field(default_factory=ServingOptions)
     agents: AgentOptions = field(default_factory=AgentOptions)
     telemetry: TelemetryOptions = field(default_factory=TelemetryOptions)
+    agents: AgentOptions = field(default_factory=AgentOptions)
 
     @classmethod
     def load(cls, home: Path | None = None) -> Settings:
@@ -255,6 +256,7 @@ _ROOMS = {
     "serving": ServingOptions,
     "agents": AgentOptions,
     "telemetry": TelemetryOptions,
+    "agents": AgentOptions,
 }
 
 

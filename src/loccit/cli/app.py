@@ -11,6 +11,7 @@ import typer
 
 from loccit import __version__
 from loccit.cli import (
+    agents,
     alerts,
     ask,
     audit,
@@ -75,6 +76,7 @@ for command in (
     doctor.doctor,
 ):
     app.command(cls=Command)(command)
+app.add_typer(agents.app)
 app.add_typer(alerts.app)
 app.add_typer(audit.app)
 app.add_typer(evals.app)

@@ -30,6 +30,7 @@ from loccit.telemetry.trace import recording
 
 if TYPE_CHECKING:
     from loccit.agents.durable.working import Working
+    from loccit.agents.durable.workshop import Decided
     from loccit.agents.protocols import Tools
     from loccit.core.calls import ModelCall, Payer
     from loccit.models.protocols import ChatModel
@@ -38,9 +39,6 @@ _log = logging.getLogger("loccit.agents")
 
 Record = Callable[[str, Callable[[], Awaitable[dict[str, Any]]]], Awaitable[dict[str, Any]]]
 """Makes a step: under this name, by this function, or what it gave when it was made before."""
-
-Decided = Callable[[ToolCall, Decision], None]
-"""Hears of every decision when it is made."""
 
 # A longer text is cut before it is kept: what a tool gives that is longer belongs in a file.
 _MOST_RESULT_CHARS = 1_000_000
@@ -149,7 +147,7 @@ class DurableJournal:
         await working.checked()
         began = time.monotonic()
         decision = tools.decide(call)
-        self._decided(call, decision)
+        await working.kept(self._decided, call, decision)
         recorded: dict[str, Any] = {
             "verdict": decision.verdict.value,
             "arguments_hash": decision.arguments_hash,

@@ -20,8 +20,9 @@ from loccit.core.calls import Message, Speaker, ToolCall
 from loccit.core.errors import LimitExceeded, LoccitError, ModelNotConfigured, StepFailed, StorageFailed
 
 if TYPE_CHECKING:
-    from loccit.agents.durable.journal import Decided, Record
+    from loccit.agents.durable.journal import Record
     from loccit.agents.durable.working import Working
+    from loccit.agents.durable.workshop import Decided
     from loccit.agents.options import AgentOptions
     from loccit.agents.protocols import Context, Tools
     from loccit.core.calls import Payer

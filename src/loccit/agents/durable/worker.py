@@ -9,8 +9,7 @@ import platform
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from loccit.agents.durable.blueprints import named
@@ -22,12 +21,8 @@ from loccit.agents.values import RunState
 from loccit.core.errors import LoccitError, RunFailed, StorageFailed
 
 if TYPE_CHECKING:
-    from loccit.agents.durable.blueprints import Blueprint
-    from loccit.agents.durable.journal import Decided
     from loccit.agents.durable.queue import Queue
-    from loccit.agents.durable.store import RunStore
-    from loccit.agents.options import AgentOptions
-    from loccit.models.protocols import ChatModel
+    from loccit.agents.durable.workshop import Workshop
 
 _log = logging.getLogger("loccit.agents")
 
@@ -42,22 +37,6 @@ _MOST_ATTEMPTS = 5
 # Who was started for a while does not wait for a database that is gone for good.
 _AWAY_S = 300.0
 _GOODBYE_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """What a worker works with. `model` is asked for when the first run needs it, in the loop that runs.
-
-    `url` is where the queue is kept; `is_alone` says that there can be no other worker.
-    """
-
-    store: RunStore
-    blueprints: Mapping[str, Blueprint]
-    options: AgentOptions
-    model: Callable[[], ChatModel | None]
-    decided: Callable[[str, str], Decided]
-    url: str
-    is_alone: bool
 
 
 class Worker:
