@@ -101,6 +101,8 @@ class RuleFiles:
         except NotFound:
             return None
         except SourceError as error:
+            if self._files.fact(path) is None:
+                return None  # below a link, which is not gone into: nothing there is of this repository
             self.refused.append(RefusedRules(path, str(error)))
             return None
         try:

@@ -263,7 +263,7 @@ arguments = st.dictionaries(st.sampled_from(["path", "text"]), words, max_size=2
 
 @st.composite
 def conversations(draw: st.DrawFn) -> list[Message]:
-    """What a run may add: any words, calls with any arguments and repeated ids, results of any length."""
+    """What a run may add: any words, calls with any arguments, ids that come again, results of any length."""
     made = [
         Message(Speaker.SYSTEM, draw(words)),
         Message(Speaker.USER, draw(words) * draw(st.integers(1, 9))),
@@ -272,7 +272,7 @@ def conversations(draw: st.DrawFn) -> list[Message]:
         if draw(st.integers(0, 9)) == 0:
             made.append(Message(Speaker.USER, draw(words)))
         names = draw(st.lists(st.sampled_from(["read", "run", "plan"]), max_size=4))
-        ids = [draw(st.sampled_from(["a", "b", "c"])) for _ in names]
+        ids = draw(st.permutations(["a", "b", "c", "d"]))[: len(names)]
         calls = tuple(ToolCall(i, name, draw(arguments)) for i, name in zip(ids, names, strict=True))
         made.append(Message(Speaker.ASSISTANT, draw(words), calls))
         for id_, name in draw(st.permutations(list(zip(ids, names, strict=True)))):
