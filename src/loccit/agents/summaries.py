@@ -62,6 +62,8 @@ class Summaries:
     def __init__(self) -> None:
         self._texts: dict[int, str] = {}
         self._asked: set[int] = set()
+        # What was made last: a summary stays the same for many calls.
+        self._last: tuple[tuple[int, int, int], str] | None = None
 
     @property
     def written(self) -> int:
@@ -89,6 +91,12 @@ class Summaries:
     def text(self, dropped: int, steps: Sequence[Exchange], most_tokens: int) -> str:
         """What stands for the first `dropped` steps, in at most `most_tokens`."""
         start = self._newest(dropped)
+        key = (dropped, start, most_tokens)
+        if self._last is None or self._last[0] != key:
+            self._last = key, self._made(start, dropped, steps, most_tokens)
+        return self._last[1]
+
+    def _made(self, start: int, dropped: int, steps: Sequence[Exchange], most_tokens: int) -> str:
         lines = [
             f"{number}. {line}"
             for number, step in enumerate(steps[:dropped], 1)
