@@ -283,3 +283,89 @@ def killed_at_the_end(processes: list[subprocess.Popen[bytes]]) -> Iterator[None
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
             process.wait()
+
+
+class Nursery:
+    """A process that has everything imported, and of which workers are forked: they begin in no time."""
+
+    def __init__(self, home: Path) -> None:
+        """For the runs of this home folder."""
+        self._home = home
+
+    def __enter__(self) -> Nursery:
+        root = Path(package.__file__).parents[1]
+        environment = {
+            "LOCCIT_FORBID_MODEL_CALLS": "remote",
+            "PYTHONPATH": os.pathsep.join([str(root), str(Path(__file__).parents[1])]),
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "benchmarks.agent_desk", str(self._home)],
+            env=os.environ | environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+    def born(self) -> int:
+        """The id of a new worker."""
+        return int(self._told("born"))
+
+    def wait(self, worker: int) -> None:
+        """Wait until a worker has ended."""
+        self._told(f"wait {worker}")
+
+    def _told(self, order: str) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{order}\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline()
+
+
+def _nurse(home: Path) -> None:
+    import importlib
+
+    for name in (
+        "loccit.agents.durable.worker",
+        "loccit.agents.durable.run",
+        "loccit.budgets.ledger",
+        "loccit.models.configured",
+        "loccit.models.metering",
+        "loccit.models.providers",
+        "loccit.models.resilience",
+        "pydantic_ai.models.openai",
+        "dbos",
+    ):
+        importlib.import_module(name)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        word, _, worker = line.strip().partition(" ")
+        if word == "wait":
+            os.waitpid(int(worker), 0)
+            print("ended", flush=True)
+            continue
+        child = os.fork()
+        if not child:
+            log = os.open(home / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            import logging
+
+            logging.basicConfig(level=logging.WARNING)
+            try:
+                Loccit(home).agents().work()
+            finally:
+                os._exit(1)
+        print(child, flush=True)
+
+
+if __name__ == "__main__":
+    _nurse(Path(sys.argv[1]))

@@ -1,18 +1,18 @@
 """What a model is shown of a run, within a limit: task, rules and plan always, of the rest the newest.
 
-Everything that is added stays within reach: long outputs go to files, and a preview is shown. When the limit
-would be passed, room is made for many steps at once. Until the next time each call only adds to the one before
-it, so what providers have kept of its prefix holds. First the results of older calls are cleared down to a line
-each; if that is not enough, the oldest steps become lines of a summary.
+Everything that is added stays within reach: long outputs go to files, and a preview is shown. When the
+limit would be passed, room is made for many steps at once. Until the next time each call only adds to the
+one before, so what providers have kept of its prefix holds. First the results of older calls are cleared
+down to a line each; if that is not enough, the oldest steps become lines of a summary.
 
-What is shown follows from what was added, in its order, and nothing else: a run that goes on after a kill adds
-the same messages and sees the same ones.
+What is shown follows from what was added, in its order, and nothing else: a run that goes on after a kill
+adds the same messages and sees the same ones.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,6 +29,7 @@ from loccit.policy.labels import TRUSTED, Label
 if TYPE_CHECKING:
     from loccit.agents.outputs import Outputs
     from loccit.agents.rule_files import RuleFile, RuleFiles
+    from loccit.core.calls import ModelReply
 
 LEAST_TOKENS = 4_000
 # Shares of the limit. What is pinned never takes more than 85% of it, the words around it included.
@@ -115,16 +116,23 @@ class Context:
 
     All that is added before the model's first words is pinned: instructions (SYSTEM) and the task (USER).
     `rules` are those of the repository: the ones of a directory come into view when a call first names a path
-    in it. `label` is joined of all that came into view. Not thread-safe.
+    in it. `watchers` are told of each call with its result. `label` is joined of all that came into view and
+    has one. Not thread-safe.
     """
 
     def __init__(
-        self, outputs: Outputs, *, plan: PlanBook | None = None, rules: RuleFiles | None = None
+        self,
+        outputs: Outputs,
+        *,
+        plan: PlanBook | None = None,
+        rules: RuleFiles | None = None,
+        watchers: Sequence[Callable[[ToolCall, str], None]] = (),
     ) -> None:
         self.plan = plan or PlanBook()
         self.label = TRUSTED
         self._outputs = outputs
         self._rules = rules
+        self._watchers = watchers
         self._instructions: list[str] = []
         self._task: list[str] = []
         self._steps: list[Exchange] = []
@@ -172,16 +180,19 @@ class Context:
         figures.most_tokens = max(figures.most_tokens, sum(map(count_message, shown)))
         return tuple(shown)
 
-    async def settle(self, limit_tokens: int, summarise: Callable[[Request], Awaitable[str | None]]) -> None:
-        """Have steps that left the view summarised by somebody who can write, before `messages` is asked.
+    def summary_due(self, limit_tokens: int) -> Request | None:
+        """A summary that a model may write of steps that left the view, to be asked for before `messages`.
 
-        Asked for once each time steps left; where `summarise` gives None, the lines stay that stand there.
-        For the same key it must give the same, also to a run that goes on after a kill.
+        None where there is none, or it was taken up. What nobody writes is a line for each step.
         """
-        window = self._at(limit_tokens)
-        request = self._summaries.due(window.dropped, self._steps)
-        if request is not None:
-            self._summaries.take(window.dropped, await summarise(request))
+        return self._summaries.due(self._at(limit_tokens).dropped, self._steps)
+
+    def take_summary(self, key: str, reply: ModelReply | None) -> None:
+        """Take up what a model wrote, None where it wrote nothing.
+
+        A run that goes on after a kill must be given the same for the same key.
+        """
+        self._summaries.take(key, reply)
 
     @property
     def figures(self) -> ContextFigures:
@@ -207,6 +218,8 @@ class Context:
         step.results.append(self._result(call, message, label))
         if call.name == PLAN_TOOL and (plan := Plan.read(message.text)) is not None:
             self.plan.plan = step.plan = plan
+        for watcher in self._watchers:
+            watcher(call, message.text)
         if self._open:
             return
         rules = self._new_rules(path for one in step.words.calls for path in paths_in(one))

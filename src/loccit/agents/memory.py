@@ -22,6 +22,7 @@ from loccit.core.errors import InputError
 from loccit.core.visible import one_line, visible
 from loccit.core.words import stems, tokens, words_of
 from loccit.policy.labels import Integrity, Label
+from loccit.retrieval.query import STOP_WORDS
 
 NOTE_FORMAT = "loccit-note/1"
 # What `loccit eval improve` writes: figures and settings of loccit's own, no text of anybody else.
@@ -223,4 +224,5 @@ def _terms_of_note(note: Note) -> Counter[str]:
 
 
 def _stems(text: str) -> list[str]:
-    return stems([word for token in tokens(text) for word in words_of(token) if len(word) > 1])
+    words = [word for token in tokens(text) for word in words_of(token)]
+    return stems([word for word in words if len(word) > 1 and word not in STOP_WORDS])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from loccit.core.calls import ToolSpec
@@ -68,13 +69,13 @@ class Plan:
 
     @classmethod
     def read(cls, text: str) -> Plan | None:
-        """The plan that `text` shows, None where it shows none."""
+        """The plan that `text` shows, None where it shows none; what stands below it is no part of it."""
         first, *rest = text.split("\n")
         goal = _FIRST.fullmatch(first)
-        steps = [_STEP.fullmatch(line) for line in rest]
-        if goal is None or not all(steps):
+        if goal is None:
             return None
-        return cls(goal["goal"], tuple(PlanStep(s["text"], s["done"] == "x") for s in steps if s))
+        lines = takewhile(lambda step: step is not None, map(_STEP.fullmatch, rest))
+        return cls(goal["goal"], tuple(PlanStep(s["text"], s["done"] == "x") for s in lines if s))
 
     def with_done(self, numbers: Sequence[int]) -> Plan:
         """The plan with these steps finished, counted from 1."""

@@ -141,7 +141,11 @@ class FolderFiles:
         except FileNotFoundError as error:
             raise NotFound(f"there is no file {path!r}") from error
         except OSError as error:
-            if (fact := self.fact(path)) is None or fact.is_link:
+            is_below_link = self._has_link_above(str(Path(path).parent))
+            fact = self.fact(path)
+            if fact is None and not is_below_link:
+                raise NotFound(f"there is no file {path!r}") from error
+            if fact is None or fact.is_link:
                 raise UnsafeSource(
                     f"{path!r} is a link, or lies below one", next_step="put the file itself there"
                 ) from error

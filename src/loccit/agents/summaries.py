@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING
 
 from loccit.agents.shortening import fitted
 from loccit.core.calls import Finish, ModelCall
-from loccit.core.errors import BudgetExceeded, ModelError, PriceUnknown
 from loccit.core.visible import visible
 from loccit.models.templates import load_template
 from loccit.models.tokens import count
 
 if TYPE_CHECKING:
     from loccit.agents.exchanges import Exchange
-    from loccit.budgets.deadline import Deadline
-    from loccit.core.calls import Payer
-    from loccit.models.protocols import ChatModel
+    from loccit.core.calls import ModelReply
 
+_KEY = "summary-"
 _PROMPT = Path(__file__).parent / "prompts" / "summarise.md"
 _MOST_REPLY_TOKENS = 1_500
 # A model reads so much of the steps that it summarises.
@@ -32,13 +30,30 @@ _GAP_LINE = "[lines of {} steps are left out here]"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A summary that somebody may write. `key` is the same for the same moment of a run, however often it is
-    gone through: what was written for it once is to be given again.
+    """A summary that a model may write, of the first `steps` steps of a run.
+
+    `key` is the same for the same moment of a run, however often it is gone through: what was written for it
+    once is to be given again.
     """
 
-    key: str
+    steps: int
     earlier: str
-    steps: str
+    told: str
+
+    @property
+    def key(self) -> str:
+        """What its reply is kept under."""
+        return f"{_KEY}{self.steps}"
+
+    def call(self) -> ModelCall:
+        """What the model is asked."""
+        template = load_template(_PROMPT)
+        return ModelCall(
+            "summarise",
+            template.fill(earlier=self.earlier or "(nothing)", steps=self.told),
+            template.id,
+            max_output_tokens=_MOST_REPLY_TOKENS,
+        )
 
 
 class Summaries:
@@ -47,6 +62,8 @@ class Summaries:
     def __init__(self) -> None:
         self._texts: dict[int, str] = {}
         self._asked: set[int] = set()
+        # What was made last: a summary stays the same for many calls.
+        self._last: tuple[tuple[int, int, int], str] | None = None
 
     @property
     def written(self) -> int:
@@ -59,17 +76,27 @@ class Summaries:
             return None
         start = self._newest(dropped)
         told = "\n\n".join(text for step in steps[start:dropped] if (text := step.told()))
-        return Request(f"summary-{dropped}", self._texts.get(start, ""), fitted(told, _MOST_TOLD_TOKENS))
+        return Request(dropped, self._texts.get(start, ""), fitted(told, _MOST_TOLD_TOKENS))
 
-    def take(self, dropped: int, text: str | None) -> None:
-        """What was written for the first `dropped` steps, None where nothing could be."""
-        self._asked.add(dropped)
-        if text is not None and (text := visible(text).strip()):
-            self._texts[dropped] = text
+    def take(self, key: str, reply: ModelReply | None) -> None:
+        """Take up what a model wrote. None, and what was cut off or refused, leaves lines in its place: no
+        run ends for a summary.
+        """
+        steps = int(key.removeprefix(_KEY))
+        self._asked.add(steps)
+        text = visible(reply.text).strip() if reply is not None and reply.finish is Finish.STOP else ""
+        if text:
+            self._texts[steps] = text
 
     def text(self, dropped: int, steps: Sequence[Exchange], most_tokens: int) -> str:
         """What stands for the first `dropped` steps, in at most `most_tokens`."""
         start = self._newest(dropped)
+        key = (dropped, start, most_tokens)
+        if self._last is None or self._last[0] != key:
+            self._last = key, self._made(start, dropped, steps, most_tokens)
+        return self._last[1]
+
+    def _made(self, start: int, dropped: int, steps: Sequence[Exchange], most_tokens: int) -> str:
         lines = [
             f"{number}. {line}"
             for number, step in enumerate(steps[:dropped], 1)
@@ -105,30 +132,3 @@ def _lines_fitted(lines: Sequence[str], most_tokens: int) -> str:
         last.append(short)
     left = len(lines) - len(first) - len(last)
     return fitted("\n".join([*first, _GAP_LINE.format(left), *reversed(last)]), most_tokens)
-
-
-class ModelSummariser:
-    """Writes summaries with a model. What it cannot write is left to the lines: no run ends for a summary."""
-
-    def __init__(self, model: ChatModel, payer: Payer, deadline: Deadline) -> None:
-        self._model = model
-        self._payer = payer
-        self._deadline = deadline
-        self._template = load_template(_PROMPT)
-
-    async def __call__(self, request: Request) -> str | None:
-        """The summary, None where the model cannot be asked, is not paid for, or was cut off.
-
-        Raises DeadlinePassed.
-        """
-        call = ModelCall(
-            purpose="summarise",
-            messages=self._template.fill(earlier=request.earlier or "(nothing)", steps=request.steps),
-            prompt=self._template.id,
-            max_output_tokens=_MOST_REPLY_TOKENS,
-        )
-        try:
-            reply = await self._model.reply(call, self._payer, self._deadline)
-        except (ModelError, BudgetExceeded, PriceUnknown):
-            return None
-        return reply.text if reply.finish is Finish.STOP else None

@@ -27,6 +27,7 @@ from loccit.core.errors import (
     SettingsError,
     SourceError,
     SystemFailed,
+    ToolUnavailable,
 )
 
 
@@ -47,7 +48,7 @@ class ExitCode(IntEnum):
     somebody could not be told; nobody can tell whether an effect happened; a person has to
     answer a run first."""
     SOURCE = 5
-    """The repository or folder cannot be read as asked."""
+    """The repository or folder cannot be read as asked; the server of a tool cannot be reached."""
     INDEX = 6
     """The index is missing, broken, of another format, or cannot be written; doctor found a problem."""
     LIMIT = 7
@@ -75,7 +76,11 @@ def exit_code_of(error: LoccitError) -> ExitCode:
         (NotPermitted, ExitCode.USAGE),
         (PolicyDenied, ExitCode.FELL),
         (OutcomeUnknown, ExitCode.UNVERIFIABLE),
+<<<<<<< HEAD
         (RunWaits, ExitCode.UNVERIFIABLE),
+=======
+        (ToolUnavailable, ExitCode.SOURCE),
+>>>>>>> context
         (Overloaded, ExitCode.LIMIT),
         (Cancelled, ExitCode.INTERRUPTED),
         (JobFailed, ExitCode.SOURCE),

@@ -37,6 +37,7 @@
     ├── NotPermitted           the role of who asks does not suffice
     ├── PolicyDenied           a call of a tool that a policy does not allow (`action`, `rule`)
     ├── OutcomeUnknown         nobody can tell whether an effect happened: a person must look
+    ├── ToolUnavailable        a tool's server is not there, ended, or is not what was approved
     ├── Cancelled              work that nobody wants any more
     ├── JobFailed              a job that ended the process which worked on it, or met a defect
     ├── RunFailed              a run of an agent that did so
@@ -283,6 +284,17 @@ class PolicyDenied(LoccitError):
 
 class OutcomeUnknown(LoccitError):
     """Nobody can tell whether the effect of a call happened; doing it again might do it twice."""
+
+
+class ToolUnavailable(LoccitError):
+    """A tool is served by a program that does not start, ended, does not answer, or has changed.
+
+    `may_have_run`: the call went out and no answer came, so nobody knows whether it did anything.
+    """
+
+    def __init__(self, message: str, *, next_step: str = "", may_have_run: bool = False) -> None:
+        super().__init__(message, next_step=next_step)
+        self.may_have_run = may_have_run
 
 
 class Cancelled(LoccitError):

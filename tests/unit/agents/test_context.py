@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from loccit.agents.plan import Plan, PlanStep
 from loccit.agents.project_files import FolderFiles
 from loccit.agents.rule_files import RuleFiles
 from loccit.agents.summaries import Request
-from loccit.core.calls import Message, Speaker, ToolCall
+from loccit.core.calls import Finish, Message, ModelReply, Speaker, ToolCall
 from loccit.core.errors import ContextTooLong
 from loccit.models.tokens import count_message
 from loccit.policy.labels import TRUSTED, UNTRUSTED, Integrity
@@ -234,27 +233,28 @@ def test_labels_of_results_are_joined(tmp_path: Path) -> None:
 def test_a_summary_replaces_the_lines_and_is_asked_for_once(tmp_path: Path) -> None:
     context = started(tmp_path)
     asked: list[Request] = []
-
-    async def summarise(request: Request) -> str | None:
-        asked.append(request)
-        return f"Summary {len(asked)}." if len(asked) != 2 else None
-
     for number in range(150):
         work(context, number, f"found {number}\n" + "noise " * 200)
-        asyncio.run(context.settle(8_000, summarise))
-        asyncio.run(context.settle(8_000, summarise))
+        while (request := context.summary_due(8_000)) is not None:
+            asked.append(request)
+            said = {2: None, 3: ModelReply("Half a", "m", finish=Finish.LENGTH)}
+            context.take_summary(request.key, said.get(len(asked), ModelReply(f"Summary {len(asked)}.", "m")))
+        state = context.messages(8_000)[2].text if asked else ""
         assert tokens(context.messages(8_000)) <= 8_000
         if len(asked) == 1:
-            assert "Summary 1." in context.messages(8_000)[2].text
-        if len(asked) == 2:
-            # The second could not be written: lines stand for what came since the first.
-            assert "Summary 1.\n\n" in context.messages(8_000)[2].text
+            assert state.endswith("Summary 1.")
+        if len(asked) in {2, 3}:
+            # These could not be written: lines stand for what came since the first.
+            assert "Summary 1.\n\n" in state
+            assert "Half a" not in state
     assert len({request.key for request in asked}) == len(asked) >= 4
     assert asked[0].earlier == ""
-    assert "found 0" in asked[0].steps
-    assert asked[1].earlier == "Summary 1."
-    assert f"Summary {len(asked)}." in context.messages(8_000)[2].text
-    assert context.figures.model_summaries == len(asked) - 1
+    assert "found 0" in asked[0].told
+    assert asked[1].earlier == asked[2].earlier == "Summary 1."
+    assert context.figures.model_summaries == len(asked) - 2
+    call = asked[-1].call()
+    assert call.purpose == "summarise"
+    assert asked[-1].told in call.messages[-1].text
 
 
 words = st.text('ab \n"{é\u202e\x1b', max_size=60).map(lambda text: text * 40) | st.text(max_size=200)
@@ -263,7 +263,7 @@ arguments = st.dictionaries(st.sampled_from(["path", "text"]), words, max_size=2
 
 @st.composite
 def conversations(draw: st.DrawFn) -> list[Message]:
-    """What a run may add: any words, calls with any arguments and repeated ids, results of any length."""
+    """What a run may add: any words, calls with any arguments, ids that come again, results of any length."""
     made = [
         Message(Speaker.SYSTEM, draw(words)),
         Message(Speaker.USER, draw(words) * draw(st.integers(1, 9))),
@@ -272,7 +272,7 @@ def conversations(draw: st.DrawFn) -> list[Message]:
         if draw(st.integers(0, 9)) == 0:
             made.append(Message(Speaker.USER, draw(words)))
         names = draw(st.lists(st.sampled_from(["read", "run", "plan"]), max_size=4))
-        ids = [draw(st.sampled_from(["a", "b", "c"])) for _ in names]
+        ids = draw(st.permutations(["a", "b", "c", "d"]))[: len(names)]
         calls = tuple(ToolCall(i, name, draw(arguments)) for i, name in zip(ids, names, strict=True))
         made.append(Message(Speaker.ASSISTANT, draw(words), calls))
         for id_, name in draw(st.permutations(list(zip(ids, names, strict=True)))):

@@ -72,9 +72,9 @@ class DurableJournal:
         self._record = record
         self._decided = decided
 
-    async def reply(self, step: int, call: ModelCall, seconds_left: float) -> Replied:
+    async def reply(self, key: str, call: ModelCall, seconds_left: float) -> Replied:
         """The model's reply, which is kept before it is paid for."""
-        key = f"{self._name}:{step}"
+        key = f"{self._name}:{key}"
         recorded = await self._record(f"model {key}", lambda: self._ask(key, call, seconds_left))
         replied = _replied(recorded)
         self._working.spend += _used(replied)
