@@ -2,9 +2,10 @@
 
 Forty runs stand in the queue of one home folder (SQLite), four are worked on at once. Each is a loop of sixty
 steps, every other of which has an effect, between two recorded parts. The process that works on them is
-killed (SIGKILL) at a moment drawn evenly from its first second and a half, two hundred times, and begun again;
-then the rest is done in peace. The model is a server on this machine that takes between a fiftieth and a
-seventh of a second for a reply; effects are lines that another server writes as often as it is asked to.
+killed (SIGKILL) at a moment drawn evenly from its first second and a half, two hundred times, and begun
+again; then the rest is done in peace. The model is a server on this machine that takes between a fiftieth
+and a seventh of a second for a reply; effects are lines that another server writes as often as it is asked
+to.
 
 A run is lost that does not end with its own result. An effect is repeated that the server was asked for twice
 (by the key that the tool gives), and missing where it never was. What was paid is read from the ledger, which
