@@ -57,6 +57,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return request.getfixturevalue("postgresql").new_database()
 
 
+# Where the database makes no difference: over one of them, since each start of a queue takes a second or two.
+once = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
     database = Database(url)
@@ -221,6 +225,7 @@ def test_a_run_is_done_and_tells_what_it_did(
     assert {"queued", "done"} <= set(heard)
 
 
+@once
 def test_a_blueprint_that_fails_or_is_broken_ends_its_run_and_nothing_else(
     agents: Callable[..., Agents], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -249,6 +254,7 @@ def test_a_blueprint_that_fails_or_is_broken_ends_its_run_and_nothing_else(
     assert well.state is RunState.DONE
 
 
+@once
 def test_a_step_that_fails_fails_again_after_a_restart_without_being_run(
     agents: Callable[..., Agents], bench: Bench, store: RunStore
 ) -> None:
@@ -276,6 +282,7 @@ def test_a_step_that_fails_fails_again_after_a_restart_without_being_run(
     assert [text for _, text in bench.written] == ["revision_not_found"]
 
 
+@once
 def test_without_a_model_a_run_fails_and_says_what_to_configure(agents: Callable[..., Agents]) -> None:
     runs = agents(None)
     row = runs.follow(runs.begin("write", {}).id)
@@ -284,6 +291,7 @@ def test_without_a_model_a_run_fails_and_says_what_to_configure(agents: Callable
     assert row.problem["kind"] == "model_not_configured"
 
 
+@once
 def test_a_task_that_is_none_is_refused_before_anything_is_kept(
     agents: Callable[..., Agents], store: RunStore
 ) -> None:
@@ -295,6 +303,7 @@ def test_a_task_that_is_none_is_refused_before_anything_is_kept(
     assert store.list() == ()
 
 
+@once
 def test_a_model_that_fails_is_an_outcome(agents: Callable[..., Agents]) -> None:
     class Down(ScriptedModel):
         async def reply(self, call: ModelCall, payer: Payer, deadline: Any) -> ModelReply:
@@ -369,6 +378,7 @@ def test_a_run_is_cancelled_while_it_waits_for_a_model(
     assert store.cancel(run).state is RunState.CANCELLED
 
 
+@once
 def test_a_run_in_the_queue_is_cancelled_at_once(agents: Callable[..., Agents], store: RunStore) -> None:
     runs = agents(turns(FINISH))
     run = runs.begin("write", {}).id
@@ -401,6 +411,7 @@ def test_a_call_that_is_asked_about_waits_and_is_made_once_it_is_approved(
         store.answer(run, Answer.YES, by="ana")
 
 
+@once
 def test_an_approval_is_for_the_one_call(
     agents: Callable[..., Agents], bench: Bench, store: RunStore
 ) -> None:
@@ -415,6 +426,7 @@ def test_an_approval_is_for_the_one_call(
     assert [text for _, text in bench.written] == ["news", "more news"]
 
 
+@once
 def test_a_call_that_a_person_refuses_is_told_to_the_model(
     agents: Callable[..., Agents], bench: Bench, store: RunStore
 ) -> None:
@@ -428,6 +440,7 @@ def test_a_call_that_a_person_refuses_is_told_to_the_model(
     assert told == ["publish: A person was asked, and does not allow this call."]
 
 
+@once
 @pytest.mark.parametrize(
     ("answer", "ending", "written"),
     [(Answer.HAPPENED, "finished", 1), (Answer.DID_NOT, "finished", 2), (Answer.GIVE_UP, "denied", 1)],
@@ -455,6 +468,7 @@ def test_an_effect_of_which_nobody_knows_is_asked_about(
     assert len(bench.written) == written
 
 
+@once
 def test_an_effect_that_breaks_off_is_looked_for_by_the_tool_before_anybody_is_asked(
     agents: Callable[..., Agents], bench: Bench
 ) -> None:
@@ -465,6 +479,7 @@ def test_an_effect_that_breaks_off_is_looked_for_by_the_tool_before_anybody_is_a
     assert len(bench.written) == 1
 
 
+@once
 def test_a_tool_that_hangs_is_cut_off(
     agents: Callable[..., Agents], bench: Bench, tmp_path: Path, store: RunStore
 ) -> None:
@@ -476,6 +491,7 @@ def test_a_tool_that_hangs_is_cut_off(
     assert any("took longer than" in event.text for event in store.events(run))
 
 
+@once
 def test_a_tool_that_gives_very_much_is_cut(agents: Callable[..., Agents], bench: Bench) -> None:
     bench.text = "x" * 3_000_000
     runs = agents(turns(calls("look", text="a"), FINISH))
@@ -529,6 +545,7 @@ def test_what_dbos_has_lost_is_not_lost(
     assert len(asked) == 3
 
 
+@once
 def test_a_step_that_ends_its_process_each_time_is_given_up(
     store: RunStore, agents: Callable[..., Agents]
 ) -> None:
@@ -543,6 +560,7 @@ def test_a_step_that_ends_its_process_each_time_is_given_up(
     assert "again and again in the same step" in row.problem["message"]
 
 
+@once
 def test_a_blueprint_that_does_other_steps_than_before_has_a_defect(
     agents: Callable[..., Agents], bench: Bench, store: RunStore
 ) -> None:

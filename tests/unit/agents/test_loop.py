@@ -71,7 +71,7 @@ def test_a_model_looks_writes_and_finishes_with_its_result() -> None:
         ["Done."],
     ]
     assert [text for _, text in bench.written] == ["b"]
-    assert (trajectory.spend.steps, trajectory.spend.tool_calls) == (3, 4)
+    assert (trajectory.spend.steps, trajectory.spend.tool_calls) == (3, 3)
 
 
 def test_the_model_sees_what_came_of_its_calls_under_their_ids() -> None:
