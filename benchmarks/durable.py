@@ -7,11 +7,11 @@ again; then the rest is done in peace. The model is a server on this machine tha
 and a seventh of a second for a reply; effects are lines that another server writes as often as it is asked
 to.
 
-A run is lost that does not end with its own result. An effect is repeated that the server was asked for twice
-(by the key that the tool gives), and missing where it never was. What was paid is read from the ledger, which
-has a row for each call from before it is sent: a call is paid twice of which two rows were settled. A call that
-was under way when the process died is another matter: nobody can know what the provider made of it, the ledger
-books all that was set aside for it, and the model is asked again. Such calls are counted apart.
+A run is lost that does not end with its own result. An effect is repeated that the server was asked for
+twice (by the key that the tool gives), and missing where it never was. What was paid is read from the ledger,
+which has a row for each call from before it is sent: a call is paid twice of which two rows were settled. A
+call that was under way when the process died is another matter: nobody can know what the provider made of it,
+the ledger books all that was set aside for it, and the model is asked again. Such calls are counted apart.
 
 Processes are forked from one that has everything imported, so that kills fall into work rather than imports.
 """

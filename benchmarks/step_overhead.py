@@ -1,15 +1,16 @@
 """What does a step of an agent cost beside the model and the tools?
 
-One run of two hundred steps over each database. The model is a script in the same process, and what it takes is
-subtracted; in each step it calls a tool that has an effect, which takes no time. So a step is: two reads of
-what is wished, the reply kept, the step recorded, a decision with its line in the audit log, the intent
-written before and after, the tool's step recorded, two events. It is timed from one reply to the next.
+One run of two hundred steps over each database. The model is a script in the same process, and the tool that
+it calls in each step has an effect that takes no time. So a step is: two looks at what is wished, the reply
+kept, the model's step recorded, a decision with its line in the audit log, the intent written before and
+after, the tool's step recorded, two events. It is timed from one reply to the next.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -93,7 +94,7 @@ def _measured(home: Path, database: str, steps: int) -> dict[str, float]:
     if row.result != {"steps": steps + 1, "ending": "finished", "detail": ""}:
         raise RuntimeError(f"the run ended otherwise: {row.state} {row.result} {row.problem}")
     events = [event for event in runs.store.events(row.id, limit=10 * steps) if event.kind == "model"]
-    times = [later.at - earlier.at for earlier, later in zip(events, events[1:], strict=False)][_WARM:]
+    times = [later.at - earlier.at for earlier, later in pairwise(events)][_WARM:]
     loccit.database().close()
     return {
         "mean_ms": round(1000 * mean(times), 2),

@@ -1,9 +1,9 @@
 """How long until another worker goes on with the run of one that died?
 
-Two workers over PostgreSQL, each as on a machine of its own. One of them works on a run; it is killed (SIGKILL)
-in the middle, and it is timed from then until the other one has done the next step. Then one is stopped
-(SIGSTOP) rather than killed, and continued when the other one has taken over: it lives, and must not have any
-more effects. Runs end with their own result all the same.
+Two workers over PostgreSQL, each as on a machine of its own. One of them works on a run; it is killed
+(SIGKILL) in the middle, and it is timed from then until the other one has done the next step. Then one is
+stopped (SIGSTOP) rather than killed, and continued when the other one has taken over: it lives, and must not
+have any more effects. Runs end with their own result all the same.
 """
 
 from __future__ import annotations
