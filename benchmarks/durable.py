@@ -91,6 +91,8 @@ def run(setting: benchmarks.Setting) -> dict[str, Any]:
             "repeated_effects": benchmarks.target(effects.repeated, at_most=0),
             "missing_effects": benchmarks.target(expected - len(effects.lines), at_most=0),
             "paid_twice": benchmarks.target(sum(count > 1 for count in paid["settled"].values()), at_most=0),
+            "how_runs_ended": dict(Counter(row.state.value for row in rows)),
+            "problems": sorted({str(row.problem["message"]) for row in rows if row.problem}),
             "times_begun": sum(row.epoch for row in rows),
             "effects": sum(effects.asked.values()),
             "calls_settled": sum(paid["settled"].values()),

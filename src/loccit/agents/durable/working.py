@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 _Given = ParamSpec("_Given")
 
-# A step that ends its process each time must not do so for ever.
-_MOST_ATTEMPTS = 8
+# A step that ends its process each time must not do so for ever. Far more often than a process that is killed
+# again and again happens to be in the same step.
+_MOST_ATTEMPTS = 20
 
 
 class Pulse:
