@@ -266,7 +266,6 @@ class RunStore:
                     state=_RUNNING,
                     worker=worker,
                     epoch=agent_runs.c.epoch + 1,
-                    attempts=agent_runs.c.attempts + 1,
                     handed_at=None,
                     started_at=func.coalesce(agent_runs.c.started_at, time.time()),
                 )
@@ -277,14 +276,21 @@ class RunStore:
             self._tell(connection, run, f"begun {row.epoch}", "begun", worker, {"epoch": row.epoch})
         return row, Lease(run, row.epoch, worker)
 
-    def check(self, lease: Lease) -> Wish | None:
-        """What is wished of the run. Raises Lost."""
-        query = select(agent_runs.c.wish).where(_of(lease))
-        with self.database.reading() as connection:
-            found = connection.execute(query).first()
-        if found is None:
-            raise Lost
-        return Wish(found.wish) if found.wish else None
+    def step(self, lease: Lease) -> tuple[Wish | None, int]:
+        """Note that a step is begun; what is wished of the run, and how often this step was begun by now.
+
+        Raises Lost.
+        """
+        query = select(agent_runs.c.wish, agent_runs.c.attempts).where(agent_runs.c.id == lease.run)
+        with self.database.writing() as connection:
+            held(connection, lease, {"attempts": agent_runs.c.attempts + 1})
+            found = connection.execute(query).one()
+        return Wish(found.wish) if found.wish else None, found.attempts
+
+    def give_back(self, lease: Lease) -> None:
+        """Have a run handed over again that was let go of on purpose. Raises Lost."""
+        with self.database.writing() as connection:
+            held(connection, lease, {"state": _QUEUED, "handed_at": None, "attempts": 0})
 
     def advance(
         self, lease: Lease, spend: Spend, key: str, kind: str, text: str, details: Mapping[str, Any]
@@ -304,7 +310,7 @@ class RunStore:
     def ask(self, lease: Lease, question: Question) -> None:
         """Let the run wait for a person. Raises Lost."""
         with self.database.writing() as connection:
-            held(connection, lease, {"state": RunState.WAITING.value})
+            held(connection, lease, {"state": RunState.WAITING.value, "attempts": 0})
             row = {**asdict(question), "kind": question.kind.value, "answer": ""}
             connection.execute(agent_questions.insert(), row)
             details = {"kind": question.kind.value, "arguments_hash": question.arguments_hash}
@@ -320,7 +326,7 @@ class RunStore:
     def rest(self, lease: Lease) -> None:
         """Let the run rest, as was wished. Raises Lost."""
         with self.database.writing() as connection:
-            held(connection, lease, {"state": RunState.PAUSED.value, "wish": ""})
+            held(connection, lease, {"state": RunState.PAUSED.value, "wish": "", "attempts": 0})
             self._tell(connection, lease.run, f"paused {lease.epoch}", "paused", "", {})
 
     def finish(

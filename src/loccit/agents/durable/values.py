@@ -77,7 +77,7 @@ class Event:
 class RunRow:
     """A run as it stands. Times are seconds since the epoch; `spend` is what it has used so far.
 
-    `epoch` counts how often somebody began with it, `attempts` how often since it last got a step further.
+    `epoch` counts how often somebody began with it, `attempts` how often with the step that it is in.
     `result` is there when it is done, `problem` (kind, message, next_step) when it failed.
     """
 
@@ -134,3 +134,11 @@ class Asked(Left):
 
 class Failing(Left):
     """What the run is kept in cannot be written now: somebody tries again later."""
+
+
+class Ending(Left):
+    """The process ends; the run is for the next one."""
+
+
+class Stuck(Left):
+    """The process ended in this step again and again."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from loccit.agents.durable.ledger import IntentLedger
-from loccit.agents.durable.values import Failing, Lost, Stopped
+from loccit.agents.durable.values import Ending, Failing, Lost, Stopped, Stuck
 from loccit.agents.values import Spend
 from loccit.core.errors import StorageFailed
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 _Given = ParamSpec("_Given")
+
+# A step that ends its process each time must not do so for ever. Far more often than a process that is killed
+# again and again happens to be in the same step.
+_MOST_ATTEMPTS = 20
 
 
 class Pulse:
@@ -66,12 +70,16 @@ class Working:
             raise Failing(str(error)) from error
 
     async def checked(self) -> None:
-        """Before anything is begun. Raises Lost where somebody else has it, Stopped where it is to end."""
+        """Before anything is begun. Raises Lost where somebody else has it, Stopped where it is to end,
+        Ending where the process does, Stuck where that ended here too often.
+        """
         if self._is_over:
-            raise Failing("the process ends")
-        wish = await self.kept(self.store.check, self.lease)
+            raise Ending
+        wish, attempts = await self.kept(self.store.step, self.lease)
         if wish is not None:
             raise Stopped(wish)
+        if attempts > _MOST_ATTEMPTS:
+            raise Stuck
 
     def is_sure(self) -> None:
         """Right before an effect: raises Lost where this process was away so long that others took over."""
@@ -87,7 +95,7 @@ class Working:
             if self._wish is not None:
                 raise Stopped(self._wish) from None
             if self._is_over:
-                raise Failing("the process ends") from None
+                raise Ending from None
             raise
         finally:
             self._inside = None
