@@ -46,6 +46,7 @@ class Settings:
     budgets: BudgetOptions = field(default_factory=BudgetOptions)
     storage: StorageOptions = field(default_factory=StorageOptions)
     serving: ServingOptions = field(default_factory=ServingOptions)
+    agents: AgentOptions = field(default_factory=AgentOptions)
     telemetry: TelemetryOptions = field(default_factory=TelemetryOptions)
 
     @classmethod
@@ -290,6 +291,7 @@ _ROOMS = {
     "budgets": BudgetOptions,
     "storage": StorageOptions,
     "serving": ServingOptions,
+    "agents": AgentOptions,
     "telemetry": TelemetryOptions,
 }
 

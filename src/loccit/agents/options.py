@@ -110,7 +110,6 @@ class SandboxOptions:
 
 
 @dataclass(frozen=True, slots=True)
-<<<<<<< HEAD
 class FixOptions:
     """How issues are fixed.
 
@@ -118,7 +117,16 @@ class FixOptions:
     suite_timeout_s: the same for the whole suite, which runs once a round; 0: it is not run.
     token_variable: the environment variable whose token pushes branches and opens pull requests; empty: the
         one that issues of the same host are read with.
-=======
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
+
+    test_timeout_s: float = 300.0
+    suite_timeout_s: float = 900.0
+    token_variable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class McpToolOptions:
     """One tool of another MCP server that agents may call.
 
@@ -127,16 +135,10 @@ class McpToolOptions:
     effect: what a call does. Without a word it is taken to reach somebody else.
     roles: what its arguments are for, by name; one that is not named is taken for a destination.
     secret: whether what it gives is confidential.
->>>>>>> context
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
 
-<<<<<<< HEAD
-    test_timeout_s: float = 300.0
-    suite_timeout_s: float = 900.0
-    token_variable: str = ""
-=======
     digest: str = ""
     effect: Literal["read", "egress", "write"] = "egress"
     roles: dict[str, Role] = field(default_factory=dict[str, Role])
@@ -174,7 +176,6 @@ class McpServerOptions:
                 "an MCP server of [agents.mcp] has both a command and a url, or neither",
                 next_step="name the program to start, or the address of its endpoint",
             )
->>>>>>> context
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +186,10 @@ class AgentOptions:
     fallbacks. `limits` bound each run. `context_tokens`: the longest conversation that the model is shown.
     `most_reply_tokens`: the longest reply of it. `tool_timeout_s`: how long one call of a tool may take.
     `runs_at_once`: in one process. `blueprints`: those of one's own, by name: "package.module:function".
-<<<<<<< HEAD
     `sandbox`: what a box that runs untrusted code may use. `fix`: how issues are fixed.
-=======
-    `sandbox`: what a box that runs untrusted code may use.
     `rule_files`: names of files in which a repository says how it is to be worked on. `skills`: folders of
     your own with skills, beside `skills` in the home folder. `mcp`: other MCP servers whose tools may be
     called, by a name of your choice.
->>>>>>> context
     """
 
     model: str = ""

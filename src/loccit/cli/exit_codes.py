@@ -76,11 +76,8 @@ def exit_code_of(error: LoccitError) -> ExitCode:
         (NotPermitted, ExitCode.USAGE),
         (PolicyDenied, ExitCode.FELL),
         (OutcomeUnknown, ExitCode.UNVERIFIABLE),
-<<<<<<< HEAD
         (RunWaits, ExitCode.UNVERIFIABLE),
-=======
         (ToolUnavailable, ExitCode.SOURCE),
->>>>>>> context
         (Overloaded, ExitCode.LIMIT),
         (Cancelled, ExitCode.INTERRUPTED),
         (JobFailed, ExitCode.SOURCE),
