@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from loccit.agents.fix.projects import Project, Tested
 from loccit.agents.fix.working_copy import WorkingCopy
-from loccit.agents.sandbox import Box, Files
+from loccit.agents.sandbox import Box, Files, Ran
 from loccit.core.errors import InputError
 from loccit.core.source import FileMode, path_text
 from loccit.core.visible import visible
@@ -66,9 +66,11 @@ class Bench:
         command = self.project.test_command(paths, files.contents.get)
         async with self._open_box(files) as box:
             limit = self._timeout_s if timeout_s is None else timeout_s
-            ran = await box.run(
-                command.words, timeout_s=limit, output_bytes=_OUTPUT_BYTES, variables=_VARIABLES
-            )
+            ran = await self._ran(box, command.words, limit)
+            if self.project.lacks_plugins(ran.code, ran.stderr):
+                # The options that the project adds are of plugins that nobody installed; its tests need none.
+                command = command.without_own_options()
+                ran = await self._ran(box, command.words, limit)
             results = await _taken(box, command.results) if command.results and not ran.stopped_by else None
         return self.project.tested(
             command,
@@ -79,6 +81,9 @@ class Bench:
             stopped_by=ran.stopped_by,
             seconds=ran.seconds,
         )
+
+    async def _ran(self, box: Box, words: Sequence[str], timeout_s: float) -> Ran:
+        return await box.run(words, timeout_s=timeout_s, output_bytes=_OUTPUT_BYTES, variables=_VARIABLES)
 
     async def run(self, words: Sequence[str], *, commit: str = "", take: Sequence[str] = ()) -> CommandEnd:
         """What a command says over the files of a commit, and the files that are to be taken from it."""

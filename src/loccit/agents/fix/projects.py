@@ -18,6 +18,7 @@ from loccit.sources.roles import role_of
 
 RESULTS = ".loccit-results.xml"
 _MOST_OUTPUT = 12_000
+_PYTEST_USAGE = 4
 _GO_TEST = re.compile(r"^func (Test\w+)\(", re.MULTILINE)
 
 
@@ -35,6 +36,10 @@ class Command:
 
     words: tuple[str, ...]
     results: str = ""
+
+    def without_own_options(self) -> Command:
+        """The same without the options that the project's configuration adds."""
+        return Command((*self.words, "-o", "addopts="), self.results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,11 @@ class Project:
             problem = f"the test runner ended with code {code} and left no results: {last}"
             return Tested(command.words, (), code, output, seconds, problem)
         return Tested(command.words, cases, code, visible(said[-_MOST_OUTPUT:]) or output, seconds)
+
+    def lacks_plugins(self, code: int | None, stderr: bytes) -> bool:
+        """Whether the runner refused options that plugins of it would know."""
+        is_usage = code == _PYTEST_USAGE and b"unrecognized arguments" in stderr
+        return self.language is Language.PYTHON and is_usage
 
     def is_test(self, path: str) -> bool:
         """Whether a file is one that the runner takes tests from."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loccit.agents.context import Context
 from loccit.agents.fix.bench import Bench
 from loccit.agents.fix.blueprint import fix
 from loccit.agents.fix.desk import Desk
@@ -18,11 +19,16 @@ from loccit.agents.fix.projects import Project, project_of
 from loccit.agents.fix.task import FixTask
 from loccit.agents.fix.working_copy import WorkingCopy, open_working_copy
 from loccit.agents.fix.workshop import Workshop
+from loccit.agents.memory import Memory
+from loccit.agents.outputs import Outputs
+from loccit.agents.project_files import CommittedFiles
+from loccit.agents.rule_files import RuleFiles
 from loccit.agents.sandbox import Files, open_box
 from loccit.core.errors import IndexBroken, IndexFormatMismatch, InputError, NotIndexed, Unsupported
 from loccit.core.fixes import Fix, FixOutcome, FixRun, parse_fix
 from loccit.core.triage import TriageAbstention
 from loccit.pipeline.searchable import utc_time
+from loccit.policy.labels import Label
 
 if TYPE_CHECKING:
     from loccit.agents.durable.run import Run
@@ -89,10 +95,23 @@ class FixService:
         bench = Bench(copy, project, box, timeout_s=options.fix.test_timeout_s)
         gate = Gate(copy, bench, suite_timeout_s=options.fix.suite_timeout_s)
         desk = Desk(copy, bench, search=lambda query: self._passages(query, task))
-        shop = Workshop(task, repository, copy, bench, gate, desk, lambda: self._triaged(task))
+        label = Label(origins=frozenset({f"{task.repo}@{copy.base[:12]}"}))
+        files = CommittedFiles(repository.snapshot(copy.base), copy.blobs)
+        notes = Memory(files, label).relevant(task.text)
+        shop = Workshop(
+            task,
+            repository,
+            copy,
+            bench,
+            gate,
+            desk,
+            lambda: self._triaged(task),
+            rules="\n\n".join(note.shown() for note in notes),
+        )
         publishing = self._publishing(repository, copy) if task.pushes else ()
         gateway = gateway_of(task, (*shop.tools(), *publishing))
-        found = await fix(_Durable(run, gateway), shop)
+        outputs = self.folder(repository) / "outputs" / run.id
+        found = await fix(_Durable(run, gateway, RuleFiles(files, label), outputs), shop)
         if publishing and found.outcome is FixOutcome.FIXED:
             found = await _published(run, gateway, task, found)
         return found.model_dump(mode="json")
@@ -144,6 +163,8 @@ class _Durable:
 
     run: Run
     gateway: Gateway
+    rules: RuleFiles
+    outputs: Path
 
     async def step(self, name: str, function: Callable[..., Awaitable[Any]], *args: Any) -> Any:
         return await self.run.step(name, function, *args)
@@ -157,8 +178,14 @@ class _Durable:
         tools: Sequence[str],
         result: Mapping[str, Any],
     ) -> Trajectory:
+        context = Context(Outputs(self.outputs / name.replace(" ", "-")), rules=self.rules)
         return await self.run.loop(
-            name, prompt=messages, tools=Phase(self.gateway, tools), result=result, template=prompt
+            name,
+            prompt=messages,
+            tools=Phase(self.gateway, tools),
+            result=result,
+            context=context,
+            template=prompt,
         )
 
     async def tell(self, text: str) -> None:

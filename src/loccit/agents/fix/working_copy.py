@@ -91,6 +91,11 @@ class WorkingCopy:
         return self._view
 
     @property
+    def blobs(self) -> BatchReader:
+        """Reads any object of the run or of the repository, by id."""
+        return self._reader
+
+    @property
     def head(self) -> str:
         """The commit of the last edit; `base` before the first."""
         return self._tip("work")
