@@ -262,7 +262,7 @@ class System:
         )
 
     async def _environment(self, files: Mapping[str, bytes]) -> Environment | None:
-        """What the tests of a project need, installed once."""
+        """What the tests of a project need beside a box's own programs: so far nothing is installed."""
         return None
 
     def proposals(self, repository: Repository) -> tuple[Proposals, PushTarget]:
@@ -521,11 +521,12 @@ class System:
 
 def all_prompts() -> list[Template]:
     """Every prompt that models are asked with, by name."""
+    from loccit.agents.fix import blueprint
     from loccit.answering import compose
     from loccit.evals import judges
     from loccit.verification import judge
 
-    found = {**compose.prompts(), **judge.prompts(), **judges.prompts()}
+    found = {**compose.prompts(), **judge.prompts(), **judges.prompts(), **blueprint.prompts()}
     return [found[name] for name in sorted(found)]
 
 
