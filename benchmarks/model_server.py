@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,9 +25,10 @@ _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"
 class Behaviour:
     """How one request is answered: by default at once, whole and well.
 
-    `text` is what the model says (as the arguments of a tool where one must be called), in `pieces` where it
-    streams, or cut evenly. Output tokens are counted as one per four characters, unless `usage` says
-    otherwise; False: none are reported. `status` other than 200 is an error with `error` as its body.
+    `text` is what the model says (as the arguments of a tool where the reply must be one), in `pieces` where
+    it streams, or cut evenly; after it `calls` of tools are made, each with its name and arguments. Output
+    tokens are counted as one per four characters, unless `usage` says otherwise; False: none are reported.
+    `status` other than 200 is an error with `error` as its body.
     `delay_s` passes before the first byte, `first_s` between the head and the first piece, `gap_s` between
     pieces. `drop_after`: the connection breaks after so many pieces; `end_after`: the stream ends there, as
     if it were done.
@@ -36,6 +37,7 @@ class Behaviour:
 
     text: str = "Hello."
     pieces: tuple[str, ...] | None = None
+    calls: tuple[tuple[str, str], ...] = ()
     finish: str = "stop"
     refusal: str = ""
     usage: dict[str, int] | bool = True
@@ -59,7 +61,8 @@ class Behaviour:
         return "".join(self.pieces) if self.pieces is not None else self.text
 
     def tokens(self) -> dict[str, int]:
-        counted = {"input": PROMPT_TOKENS, "output": max(1, -(-len(self.said()) // 4))}
+        said = self.said() + "".join(arguments for _, arguments in self.calls)
+        counted = {"input": PROMPT_TOKENS, "output": max(1, -(-len(said) // 4))}
         return counted | (self.usage if isinstance(self.usage, dict) else {})
 
 
@@ -288,14 +291,19 @@ def _sse(document: dict[str, Any], event: str = "") -> str:
 
 
 def _tool(seen: Seen) -> str:
-    """The name of the tool that must be called, empty for none."""
-    tools = seen.body.get("tools") or []
-    if not tools:
-        return ""
-    tool = tools[0]
-    if "functionDeclarations" in tool:
-        return tool["functionDeclarations"][0]["name"]
-    return tool.get("name") or tool["function"]["name"]
+    """The name of the tool that stands for the form of the reply, empty for none."""
+    names: list[str] = []
+    for tool in seen.body.get("tools") or []:
+        if "functionDeclarations" in tool:
+            names += [each["name"] for each in tool["functionDeclarations"]]
+        else:
+            names.append(tool.get("name") or tool["function"]["name"])
+    return "reply" if "reply" in names else ""
+
+
+def _halves(text: str) -> tuple[str, str]:
+    """A text as it comes in two pieces."""
+    return text[: len(text) // 2], text[len(text) // 2 :]
 
 
 class _Chat:
@@ -314,6 +322,10 @@ class _Chat:
             "completion_tokens_details": {"reasoning_tokens": tokens.get("reasoning", 0)},
         }
 
+    @staticmethod
+    def finish(behaviour: Behaviour) -> str:
+        return "tool_calls" if behaviour.calls and behaviour.finish == "stop" else behaviour.finish
+
     @classmethod
     def whole(cls, seen: Seen, behaviour: Behaviour) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": behaviour.said()}
@@ -325,12 +337,18 @@ class _Chat:
                 "content": None,
                 "tool_calls": [{"id": "c1", "type": "function", "function": function}],
             }
+        if behaviour.calls:
+            message["content"] = behaviour.said() or None
+            message["tool_calls"] = [
+                {"id": f"t{at}", "type": "function", "function": {"name": name, "arguments": arguments}}
+                for at, (name, arguments) in enumerate(behaviour.calls)
+            ]
         return {
             "id": "r1",
             "object": "chat.completion",
             "created": 1,
             "model": seen.body.get("model"),
-            "choices": [{"index": 0, "finish_reason": behaviour.finish, "message": message}],
+            "choices": [{"index": 0, "finish_reason": cls.finish(behaviour), "message": message}],
             "usage": cls.usage(behaviour),
         }
 
@@ -358,8 +376,16 @@ class _Chat:
         else:
             for piece in behaviour.cut():
                 yield chunk({"role": "assistant", "content": piece}), True
+        for at, (name, arguments) in enumerate(behaviour.calls):
+            first, second = _halves(arguments)
+            named = {"index": at, "id": f"t{at}", "type": "function"}
+            yield (
+                chunk({"tool_calls": [{**named, "function": {"name": name, "arguments": first}}]}),
+                False,
+            )
+            yield chunk({"tool_calls": [{"index": at, "function": {"arguments": second}}]}), False
         if behaviour.end_after is None or behaviour.end_after > len(behaviour.cut()):
-            yield chunk({}, behaviour.finish), False
+            yield chunk({}, cls.finish(behaviour)), False
         if behaviour.usage is not False:
             yield _sse({**base, "choices": [], "usage": cls.usage(behaviour)}), False
         yield "data: [DONE]\n\n", False
@@ -390,6 +416,18 @@ class _Responses:
                 "arguments": behaviour.said(),
                 "status": "completed",
             }
+        items = [item] if behaviour.said() or behaviour.refusal or not behaviour.calls else []
+        for at, (name, arguments) in enumerate(behaviour.calls):
+            items.append(
+                {
+                    "type": "function_call",
+                    "id": f"f{at}",
+                    "call_id": f"t{at}",
+                    "name": name,
+                    "arguments": arguments,
+                    "status": "completed",
+                }
+            )
         is_cut = behaviour.finish == "length"
         return {
             "id": "r1",
@@ -398,7 +436,7 @@ class _Responses:
             "model": seen.body.get("model"),
             "status": "incomplete" if is_cut else "completed",
             "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
-            "output": [item],
+            "output": items,
             "parallel_tool_calls": True,
             "tool_choice": "auto",
             "tools": [],
@@ -428,34 +466,31 @@ class _Responses:
 
         begun = {**done, "status": "in_progress", "output": [], "usage": None, "incomplete_details": None}
         yield event("response.created", response=begun), False
-        item = done["output"][0]
-        at = {"output_index": 0, "item_id": item["id"]}
-        if item["type"] == "function_call":
-            yield (
-                event("response.output_item.added", output_index=0, item={**item, "arguments": ""}),
-                False,
-            )
-            for piece in behaviour.cut():
-                yield event("response.function_call_arguments.delta", **at, delta=piece), True
-            yield (
-                event(
-                    "response.function_call_arguments.done", **at, arguments=behaviour.said(), name="reply"
-                ),
-                False,
-            )
-        else:
-            yield event("response.output_item.added", output_index=0, item={**item, "content": []}), False
-            part = {"type": "output_text", "text": "", "annotations": []}
-            yield event("response.content_part.added", **at, content_index=0, part=part), False
-            for piece in behaviour.cut() if not behaviour.refusal else ():
-                yield (
-                    event("response.output_text.delta", **at, content_index=0, delta=piece, logprobs=[]),
-                    True,
-                )
-            if behaviour.refusal:
-                yield event("response.refusal.delta", **at, content_index=0, delta=behaviour.refusal), True
-                yield event("response.refusal.done", **at, content_index=0, refusal=behaviour.refusal), False
-        yield event("response.output_item.done", output_index=0, item=item), False
+        for index, item in enumerate(done["output"]):
+            at = {"output_index": index, "item_id": item["id"]}
+            if item["type"] == "function_call":
+                called = {**item, "arguments": ""}
+                yield event("response.output_item.added", output_index=index, item=called), False
+                is_form = item["call_id"] == "c1"
+                for piece in behaviour.cut() if is_form else _halves(item["arguments"]):
+                    yield event("response.function_call_arguments.delta", **at, delta=piece), is_form
+                over = {"arguments": item["arguments"], "name": item["name"]}
+                yield event("response.function_call_arguments.done", **at, **over), False
+            else:
+                empty = {**item, "content": []}
+                yield event("response.output_item.added", output_index=index, item=empty), False
+                part = {"type": "output_text", "text": "", "annotations": []}
+                yield event("response.content_part.added", **at, content_index=0, part=part), False
+                for piece in behaviour.cut() if not behaviour.refusal else ():
+                    yield (
+                        event("response.output_text.delta", **at, content_index=0, delta=piece, logprobs=[]),
+                        True,
+                    )
+                if behaviour.refusal:
+                    refusal = behaviour.refusal
+                    yield event("response.refusal.delta", **at, content_index=0, delta=refusal), True
+                    yield event("response.refusal.done", **at, content_index=0, refusal=refusal), False
+            yield event("response.output_item.done", output_index=index, item=item), False
         kind = "response.incomplete" if done["status"] == "incomplete" else "response.completed"
         yield event(kind, response=done), False
 
@@ -478,7 +513,9 @@ class _Anthropic:
     def stop(seen: Seen, behaviour: Behaviour) -> str:
         if behaviour.refusal:
             return "refusal"
-        return "max_tokens" if behaviour.finish == "length" else "tool_use" if _tool(seen) else "end_turn"
+        if behaviour.finish == "length":
+            return "max_tokens"
+        return "tool_use" if behaviour.calls or _tool(seen) else "end_turn"
 
     @classmethod
     def whole(cls, seen: Seen, behaviour: Behaviour) -> dict[str, Any]:
@@ -486,12 +523,17 @@ class _Anthropic:
         if tool := _tool(seen):
             arguments = json.loads(behaviour.said()) if behaviour.said().startswith("{") else {}
             block = {"type": "tool_use", "id": "c1", "name": tool, "input": arguments}
+        blocks = [block] if behaviour.refusal or behaviour.said() or not behaviour.calls else []
+        blocks += [
+            {"type": "tool_use", "id": f"t{at}", "name": name, "input": json.loads(arguments)}
+            for at, (name, arguments) in enumerate(behaviour.calls)
+        ]
         return {
             "id": "r1",
             "type": "message",
             "role": "assistant",
             "model": seen.body.get("model"),
-            "content": [block],
+            "content": blocks,
             "stop_reason": cls.stop(seen, behaviour),
             "stop_sequence": None,
             "usage": cls.usage(behaviour),
@@ -500,7 +542,7 @@ class _Anthropic:
     @classmethod
     def events(cls, seen: Seen, behaviour: Behaviour) -> Iterator[tuple[str, bool]]:
         usage = cls.usage(behaviour)
-        whole = cls.whole(seen, behaviour)
+        whole = cls.whole(seen, replace(behaviour, calls=()))
         begun = {**whole, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
         yield _sse({"type": "message_start", "message": begun}, "message_start"), False
         tool = _tool(seen)
@@ -516,6 +558,15 @@ class _Anthropic:
             event = {"type": "content_block_delta", "index": 0, "delta": delta}
             yield _sse(event, "content_block_delta"), True
         yield _sse({"type": "content_block_stop", "index": 0}, "content_block_stop"), False
+        for at, (name, arguments) in enumerate(behaviour.calls, 1):
+            block = {"type": "tool_use", "id": f"t{at - 1}", "name": name, "input": {}}
+            start = {"type": "content_block_start", "index": at, "content_block": block}
+            yield _sse(start, "content_block_start"), False
+            for piece in _halves(arguments):
+                delta = {"type": "input_json_delta", "partial_json": piece}
+                event = {"type": "content_block_delta", "index": at, "delta": delta}
+                yield _sse(event, "content_block_delta"), False
+            yield _sse({"type": "content_block_stop", "index": at}, "content_block_stop"), False
         delta = {"stop_reason": cls.stop(seen, behaviour), "stop_sequence": None}
         yield _sse({"type": "message_delta", "delta": delta, "usage": usage}, "message_delta"), False
         yield _sse({"type": "message_stop"}, "message_stop"), False
@@ -555,9 +606,17 @@ class _Google:
             return "SAFETY"
         return "MAX_TOKENS" if behaviour.finish == "length" else "STOP"
 
+    @staticmethod
+    def calls(behaviour: Behaviour) -> list[dict[str, Any]]:
+        return [
+            {"functionCall": {"name": name, "args": json.loads(arguments)}}
+            for name, arguments in behaviour.calls
+        ]
+
     @classmethod
     def whole(cls, seen: Seen, behaviour: Behaviour) -> dict[str, Any]:
         parts = [] if behaviour.refusal else [cls.part(seen, behaviour, behaviour.said())]
+        parts += cls.calls(behaviour)
         return cls.document(seen, behaviour, parts, cls.stop(behaviour))
 
     @classmethod
@@ -568,6 +627,8 @@ class _Google:
                 cls.stop(behaviour) if number == len(pieces) - 1 and behaviour.end_after is None else None
             )
             parts = [] if behaviour.refusal else [cls.part(seen, behaviour, piece)]
+            if number == len(pieces) - 1:
+                parts += cls.calls(behaviour)
             yield _sse(cls.document(seen, behaviour, parts, finish)).replace("\n\n", "\r\n\r\n"), True
 
 

@@ -20,6 +20,7 @@ from loccit.core.errors import (
     IndexBroken,
     IndexFormatMismatch,
     InputError,
+    ModelNotConfigured,
     NotARepository,
     NotIndexed,
     SearchIndexError,
@@ -35,10 +36,15 @@ from loccit.wiring import System, build
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from loccit.agents.durable.agents import Agents
+    from loccit.agents.durable.blueprints import Function
+    from loccit.agents.fix.service import FixService
+    from loccit.agents.skills import Skills
     from loccit.answering.conversation import Exchange
     from loccit.budgets.accounting import BudgetRow, By, SpendingRow
     from loccit.core.answers import Answer, Citation
     from loccit.core.calls import Payer
+    from loccit.core.fixes import Fix
     from loccit.core.issues import Issue
     from loccit.core.source import BlobReader
     from loccit.core.triage import Triage
@@ -327,6 +333,44 @@ class Loccit:
     def keys(self) -> KeyStore:
         """Who may ask a server: keys are made, listed and revoked there. Raises StorageFailed."""
         return self._system.keys()
+
+    def agents(self, blueprints: Mapping[str, Function] | None = None) -> Agents:
+        """Runs of agents: begun, steered and worked on there, by the blueprints of the settings, `fix`, and
+        these. Raises SettingsError, StorageFailed.
+        """
+        return self._system.agents({"fix": self._fixes().blueprint(), **(blueprints or {})})
+
+    @contextmanager
+    def skills(self, location: str | Path | None = None) -> Generator[Skills]:
+        """The skills of the user, built in ones, and where a location is given those of its last commit.
+
+        A repository's own are labelled as untrusted; whoever starts a run on it may know better. Raises what
+        opening a repository does.
+        """
+        from loccit.agents.project_files import CommittedFiles, FolderFiles
+        from loccit.agents.skills import (
+            PROJECT_FOLDERS,
+            SkillFolder,
+            SkillSource,
+            built_in_folder,
+            find_skills,
+        )
+        from loccit.policy.labels import TRUSTED, UNTRUSTED
+        from loccit.settings import user_skill_folders
+
+        folders = [
+            SkillFolder(FolderFiles(folder, str(folder)), "", SkillSource.USER, TRUSTED)
+            for folder in user_skill_folders(self.settings)
+        ]
+        folders.append(built_in_folder(TRUSTED))
+        if location is None:
+            yield find_skills(folders)
+            return
+        repository = self._system.repository(str(location))
+        with repository.reader() as reader:
+            files = CommittedFiles(repository.snapshot(), reader)
+            project = [SkillFolder(files, path, SkillSource.PROJECT, UNTRUSTED) for path in PROJECT_FOLDERS]
+            yield find_skills([*folders, *project])
 
     def database(self) -> Database:
         """Where state is kept, open. Raises SettingsError, StorageFailed, IndexFormatMismatch."""
@@ -781,6 +825,70 @@ class Loccit:
 
         text = report_of(issue).text
         return triaged(text, lambda: self.triage(issue, repo=repo, top=top), self._books(user))
+
+    def fix(
+        self,
+        issue: str | bytes | Issue,
+        *,
+        repo: str | None = None,
+        rev: str | None = None,
+        push: bool = False,
+        user: str = "",
+        tell: Callable[[str], None] = unheard,
+    ) -> Fix:
+        """What became of an issue that a model was to fix: what loccit's own test runs say, and a branch.
+
+        `issue` is its text or bytes, the title in the first line, or a tracker's; `repo` the name, path or
+        URL of a git repository that is indexed, `rev` the commit to begin at. Nothing leaves this machine but
+        calls of models, unless `push` is given and the outcome is `fixed`: then the branch is pushed and a
+        pull request opened. `tell` hears what goes on. Raises ModelNotConfigured without a model,
+        InputError, SourceError, RunWaits where a person has to answer first, RunFailed, Cancelled.
+        """
+        from loccit import __version__
+        from loccit.agents.fix.asked import followed, task_of
+        from loccit.core.calls import Payer
+
+        self.check_fixing_model()
+        known = self._only(repo)
+        repository = self._repository(known)
+        target = self._fixes().target_of(repository) if push else ""
+        task = task_of(issue, repository, rev=rev, target=target, pushes=push)
+        agents = self.agents()
+        row = agents.begin("fix", task, payer=Payer("fix", user=user))
+        return followed(agents, row.id, __version__, tell)
+
+    def check_fixing_model(self) -> None:
+        """Raises ModelNotConfigured where no model is configured that could fix anything."""
+        settings = self._system.settings
+        if not (settings.agents.model or settings.models.answer):
+            raise ModelNotConfigured(
+                "no model is configured that could fix anything",
+                next_step="name one: model in [agents], or answer in [models]; see 'loccit models'",
+            )
+
+    def fix_bundle(self, fix: Fix, *, repo: str | None = None) -> bytes:
+        """The branch of a fix as a git bundle, which `git fetch` reads. Raises InputError, StorageFailed."""
+        return self._fixes().bundle(fix, self._repository(self._only(repo)))
+
+    def replay_fix(self, run: str, *, tell: Callable[[str], None] = unheard) -> Fix:
+        """The document of a run of `fix` that is over; `tell` hears what it told. Nothing is run or paid.
+
+        Raises NotFound, InputError for a run of something else, RunWaits, RunFailed, Cancelled.
+        """
+        from loccit import __version__
+        from loccit.agents.fix.asked import replayed
+
+        return replayed(self._system.agents({}).store, run, __version__, tell)
+
+    def _fixes(self) -> FixService:
+        from loccit import __version__
+
+        return self._system.fixes(
+            version=__version__,
+            triage=lambda text, repo: self.triage(text, repo=repo),
+            search=lambda query, repo, rev: self.search(query, repos=[repo], rev=rev, limit=8),
+            read=self.read_many,
+        )
 
     def prove(
         self, repo: str | None = None, *, rev: str | None = None, cases: int = 200, blocks: int = 5
@@ -1722,6 +1830,17 @@ class Loccit:
         path = write_settings(self.home, tables)
         names = sorted(f"{table}.{key}" for table, keys in tables.items() for key in keys)
         self.audit("settings written", actor=actor, details={"keys": names})
+        return path
+
+    def approve_tool(self, server: str, tool: str, digest: str, *, actor: str = "local") -> Path:
+        """Let agents call a tool of an MCP server of the settings while its description has this digest.
+
+        Raises SettingsError, StorageFailed.
+        """
+        from loccit.settings import approve_tool
+
+        path = approve_tool(self.home, server, tool, digest)
+        self.audit("tool approved", actor=actor, subject=f"{server}/{tool}", details={"digest": digest})
         return path
 
     def backup(self, file: Path, *, with_indexes: bool = False, actor: str = "local") -> BackedUp:

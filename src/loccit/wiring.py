@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,9 +24,16 @@ from loccit.settings import (
 from loccit.sources import Guard, Repository, open_repository
 
 if TYPE_CHECKING:
+    from loccit.agents.durable.agents import Agents
+    from loccit.agents.durable.blueprints import Function
+    from loccit.agents.durable.workshop import Decided, Workshop
+    from loccit.agents.fix.service import FixService
+    from loccit.agents.sandbox import Environment
     from loccit.budgets.ledger import Ledger
     from loccit.budgets.prices import PriceList
     from loccit.core.calls import Payer
+    from loccit.core.evidence import Hit
+    from loccit.core.triage import Triage
     from loccit.evals.alert_rules import AlertRules
     from loccit.evals.scoring import Scorer
     from loccit.evals.systems import Asker
@@ -34,12 +41,15 @@ if TYPE_CHECKING:
     from loccit.evals.tasks import SystemSpec
     from loccit.indexing.blob_cache import BlobCache
     from loccit.models.configured import Models
+    from loccit.models.options import ModelOptions
     from loccit.models.protocols import ChatModel
     from loccit.models.templates import Template
     from loccit.policy.keys import KeyStore
     from loccit.sources.issues import IssueStore, Tracker, TrackerLocation
     from loccit.sources.issues.fixes import FixFinder
+    from loccit.sources.issues.proposals import Proposals
     from loccit.sources.issues.writing import TrackerWriter
+    from loccit.sources.pushing import PushTarget
     from loccit.storage.conversations import Conversations
     from loccit.storage.database import Database
     from loccit.telemetry.alerts import AlertStore, Webhook
@@ -75,6 +85,7 @@ class System:
     state.sqlite            keys, jobs, conversations, kept replies, the ledger, records of runs with their
                             ratings and scores, alerts, the audit log, unless a server holds them
     jobs.sqlite             the queue of whoever works on jobs
+    agents.sqlite           the queue of whoever works on runs of agents, and what their steps gave
 
     `guard` says what may be reached for somebody who asks over a network; without one everything may.
     """
@@ -204,16 +215,113 @@ class System:
 
     def models(self) -> Models:
         """The models that the settings name, paid from the ledger. Nothing is opened yet."""
+        return self._models(self.settings.models)
+
+    def _models(self, options: ModelOptions) -> Models:
         from loccit.models.configured import Models, Money
 
         return Models(
-            self.settings.models,
+            options,
             key_of=model_key,
             real_calls=real_model_calls(),
             home=self.home,
             money=lambda: Money(self.ledger(), self.prices()),
             database=self.database,
         )
+
+    def agents(self, blueprints: Mapping[str, Function] | None = None) -> Agents:
+        """Runs of agents, with the blueprints of the settings and these. Raises as `database` does."""
+        from loccit.agents.durable.agents import Agents
+        from loccit.agents.durable.store import RunStore
+
+        return Agents(self.home, RunStore(self.database()), lambda: self._workshop(blueprints or {}))
+
+    def fixes(
+        self,
+        *,
+        version: str,
+        triage: Callable[[str, str], Triage],
+        search: Callable[[str, str, str], Sequence[Hit]],
+        read: Callable[[Sequence[Hit]], Sequence[bytes]],
+    ) -> FixService:
+        """What fixes issues. The functions answer for an issue's text and a repository, and for a question, a
+        repository and a commit.
+        """
+        from loccit.agents.fix.service import FixService
+
+        return FixService(
+            options=self.settings.agents,
+            version=version,
+            repository=self.repository,
+            folder=lambda repository: self.folder(repository.key) / "fixes",
+            triage=triage,
+            search=search,
+            read=read,
+            proposals=self.proposals,
+            environment=self._environment,
+        )
+
+    async def _environment(self, files: Mapping[str, bytes]) -> Environment | None:
+        """What the tests of a project need beside a box's own programs: so far nothing is installed."""
+        return None
+
+    def proposals(self, repository: Repository) -> tuple[Proposals, PushTarget]:
+        """Where a branch of a repository is proposed, and pushed. Raises SettingsError without a token,
+        InputError for a host that takes no pull requests.
+        """
+        from loccit.sources.issues.api import Token
+        from loccit.sources.issues.locations import parse_tracker
+        from loccit.sources.issues.proposals import open_proposals
+        from loccit.sources.pushing import PushTarget
+
+        newest = self.issues(repository.key).newest()
+        host, _, name = repository.name.partition("/")
+        likely = {"github.com": f"github:{name}", "gitlab.com": f"gitlab:{name}"}.get(host, "")
+        location = parse_tracker(
+            newest.state.source if newest else likely or repository.name, folder=self.home
+        )
+        variable = self.settings.agents.fix.token_variable
+        secret = tracker_secret(variable) if variable else tracker_token(location.host)
+        if secret is None:
+            raise SettingsError(
+                f"the environment has no token to push to {repository.name!r} with",
+                next_step="set GITHUB_TOKEN or GITLAB_TOKEN, or token_variable in [agents.fix]",
+            )
+        token, options = Token(secret), self.settings.sources
+        url = repository.location if "://" in repository.location else f"https://{repository.name}.git"
+        return open_proposals(location, token=token, options=options), PushTarget(url, token, options)
+
+    def _workshop(self, given: Mapping[str, Function]) -> Workshop:
+        from loccit.agents.durable.blueprints import Blueprint, imported
+        from loccit.agents.durable.store import RunStore
+        from loccit.agents.durable.workshop import Workshop
+        from loccit.policy.gateway import record_decision
+
+        settings, database = self.settings, self.database()
+        blueprints = {name: imported(name, place) for name, place in settings.agents.blueprints.items()}
+        blueprints |= {name: Blueprint(name, function) for name, function in given.items()}
+
+        def decided(run: str, user: str) -> Decided:
+            audit = self.audit()
+            return lambda call, decision: record_decision(
+                audit, call, decision, actor=user or "local", subject=run
+            )
+
+        return Workshop(
+            RunStore(database),
+            blueprints,
+            settings.agents,
+            self._agent_model,
+            decided,
+            settings.storage.database or f"sqlite:///{self.home / 'agents.sqlite'}",
+            is_alone=database.is_sqlite,
+        )
+
+    def _agent_model(self) -> ChatModel | None:
+        """Who decides what an agent does next. Conversations are long and hardly ever equal: none is kept."""
+        options = self.settings.models
+        answer = self.settings.agents.model or options.answer
+        return self._models(replace(options, answer=answer, cache=False)).chat("answer")
 
     def runs(self) -> RunStore:
         """The records of runs. Raises as `database` does."""
@@ -413,11 +521,12 @@ class System:
 
 def all_prompts() -> list[Template]:
     """Every prompt that models are asked with, by name."""
+    from loccit.agents.fix import blueprint
     from loccit.answering import compose
     from loccit.evals import judges
     from loccit.verification import judge
 
-    found = {**compose.prompts(), **judge.prompts(), **judges.prompts()}
+    found = {**compose.prompts(), **judge.prompts(), **judges.prompts(), **blueprint.prompts()}
     return [found[name] for name in sorted(found)]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from importlib import import_module
 from typing import Any
@@ -14,7 +15,18 @@ import pytest
 
 from benchmarks.model_server import Behaviour, ModelServer
 from loccit.budgets.deadline import Deadline
-from loccit.core.calls import Finish, Message, ModelCall, ModelReply, Origin, Payer, Speaker, TokenUsage
+from loccit.core.calls import (
+    Finish,
+    Message,
+    ModelCall,
+    ModelReply,
+    Origin,
+    Payer,
+    Speaker,
+    TokenUsage,
+    ToolCall,
+    ToolSpec,
+)
 from loccit.core.errors import (
     ContextTooLong,
     MalformedReply,
@@ -201,6 +213,82 @@ def test_prose_instead_of_the_schema_is_malformed_and_its_tokens_are_known(adapt
 def test_a_fence_round_json_is_taken_off(adapter: Adapter) -> None:
     adapter.server.default = Behaviour('```json\n{"claims": []}\n```')
     assert adapter.reply(FORMED).text == '{"claims": []}'
+
+
+TOOLS = (
+    ToolSpec(
+        "read",
+        "Read a file.",
+        {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
+    ),
+    ToolSpec("list", "List the files.", {"type": "object", "properties": {}}),
+)
+EQUIPPED = ModelCall("agent", CALL.messages, "agent@1", max_output_tokens=200, tools=TOOLS)
+
+
+@pytest.mark.parametrize("text", ["", "I look into it."])
+def test_tools_are_called_with_the_arguments_that_the_model_wrote(adapter: Adapter, text: str) -> None:
+    adapter.server.default = Behaviour(text, calls=(("read", '{"path": "é.py"}'), ("list", "{}")))
+    reply = adapter.reply(EQUIPPED)
+    assert reply.text == text
+    assert [(one.name, json.loads(one.arguments)) for one in reply.calls] == [
+        ("read", {"path": "é.py"}),
+        ("list", {}),
+    ]
+    assert len({one.id for one in reply.calls} - {""}) == 2
+    assert reply.finish is Finish.STOP
+    assert "Read a file." in set(texts_sent(adapter.server.seen[0].body))
+
+
+def test_a_stream_says_no_calls_and_ends_with_them(adapter: Adapter) -> None:
+    adapter.server.default = Behaviour(
+        "I look into it.", calls=(("read", '{"path": "é.py"}'), ("list", "{}"))
+    )
+    *pieces, last = adapter.stream(EQUIPPED)
+    assert "".join(str(piece) for piece in pieces) == "I look into it."
+    assert isinstance(last, ModelReply)
+    assert [(one.name, json.loads(one.arguments)) for one in last.calls] == [
+        ("read", {"path": "é.py"}),
+        ("list", {}),
+    ]
+
+
+def test_what_tools_gave_goes_back_to_the_model_under_the_ids_of_the_calls(adapter: Adapter) -> None:
+    """Also after arguments that are no JSON, and beside words of the user."""
+    called = (ToolCall("t1", "read", '{"path": "a.py"}'), ToolCall("t2", "list", "{not json"))
+    call = replace(
+        EQUIPPED,
+        messages=(
+            *CALL.messages,
+            Message(Speaker.ASSISTANT, "", called),
+            Message(Speaker.TOOL, "the bytes of a.py", call_id="t1"),
+            Message(Speaker.TOOL, "no JSON: {not json", call_id="t2"),
+            Message(Speaker.USER, "and now?"),
+        ),
+    )
+    adapter.server.default = Behaviour("Done.")
+    assert adapter.reply(call) == replace(adapter.reply(call), text="Done.")
+    sent = list(texts_sent(adapter.server.seen[0].body))
+    for text in ("the bytes of a.py", "no JSON: {not json", "and now?"):
+        assert text in sent
+    if adapter.dialect != "google":
+        assert sent.count("t1") == sent.count("t2") == 2
+
+
+def test_a_result_without_its_call_is_a_defect(adapter: Adapter) -> None:
+    messages = (*CALL.messages, Message(Speaker.TOOL, "found", call_id="t9"))
+    with pytest.raises(ValueError, match="t9"):
+        adapter.reply(replace(EQUIPPED, messages=messages))
+
+
+def test_a_form_and_tools_may_be_offered_at_once(adapter: Adapter) -> None:
+    """The model either calls tools or gives the reply in its form."""
+    both = adapter_for(adapter.server, adapter.dialect, structured="tool")
+    call = replace(EQUIPPED, schema=SCHEMA)
+    adapter.server.default = Behaviour('{"claims": ["a"]}')
+    assert (both.reply(call).text, both.reply(call).calls) == ('{"claims": ["a"]}', ())
+    adapter.server.default = Behaviour('{"claims": ["a"]}', calls=(("list", "{}"),))
+    assert len(adapter_for(adapter.server, adapter.dialect).reply(EQUIPPED).calls) == 1
 
 
 def test_a_refusal_is_a_reply_that_says_so(adapter: Adapter) -> None:

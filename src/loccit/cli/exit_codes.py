@@ -7,6 +7,7 @@ from enum import IntEnum
 from loccit.core.errors import (
     BudgetExceeded,
     Cancelled,
+    EnvironmentFailed,
     InputError,
     JobFailed,
     LimitExceeded,
@@ -14,13 +15,19 @@ from loccit.core.errors import (
     ModelError,
     NotAuthenticated,
     NotPermitted,
+    OutcomeUnknown,
     Overloaded,
+    PolicyDenied,
     PriceUnknown,
+    RunWaits,
+    SandboxFailed,
+    SandboxUnavailable,
     ScorerFailed,
     SearchIndexError,
     SettingsError,
     SourceError,
     SystemFailed,
+    ToolUnavailable,
 )
 
 
@@ -30,17 +37,18 @@ class ExitCode(IntEnum):
     DONE = 0
     NOTHING = 1
     """Search found nothing; ask abstained because the sources are silent; verify or audit verify had nothing
-    to check."""
+    to check; fix has no fix to propose."""
     USAGE = 2
     """Unknown option, empty question, malformed answer file, bad settings."""
     FELL = 3
     """verify: at least one citation does not hold; eval gate: something got worse; audit verify: an act was
-    changed; alerts check: something fires."""
+    changed; alerts check: something fires; a policy does not allow what was to be done."""
     UNVERIFIABLE = 4
     """verify: nothing fell, and a cited source is not here; eval gate: too few samples to tell; alerts check:
-    somebody could not be told."""
+    somebody could not be told; nobody can tell whether an effect happened; a person has to
+    answer a run first."""
     SOURCE = 5
-    """The repository or folder cannot be read as asked."""
+    """The repository or folder cannot be read as asked; the server of a tool cannot be reached."""
     INDEX = 6
     """The index is missing, broken, of another format, or cannot be written; doctor found a problem."""
     LIMIT = 7
@@ -66,10 +74,17 @@ def exit_code_of(error: LoccitError) -> ExitCode:
         (LimitExceeded, ExitCode.LIMIT),
         (NotAuthenticated, ExitCode.USAGE),
         (NotPermitted, ExitCode.USAGE),
+        (PolicyDenied, ExitCode.FELL),
+        (OutcomeUnknown, ExitCode.UNVERIFIABLE),
+        (RunWaits, ExitCode.UNVERIFIABLE),
+        (ToolUnavailable, ExitCode.SOURCE),
         (Overloaded, ExitCode.LIMIT),
         (Cancelled, ExitCode.INTERRUPTED),
         (JobFailed, ExitCode.SOURCE),
         (SystemFailed, ExitCode.SOURCE),
         (ScorerFailed, ExitCode.USAGE),
+        (SandboxUnavailable, ExitCode.INDEX),
+        (SandboxFailed, ExitCode.SOURCE),
+        (EnvironmentFailed, ExitCode.SOURCE),
     )
     return next((code for family, code in families if isinstance(error, family)), ExitCode.INTERNAL)

@@ -65,8 +65,8 @@ def triage(
     bar = ProgressBar(quiet=quiet)
     loccit = Loccit(progress=bar, waiting=None if quiet else waiting)
     try:
-        found = _found(loccit, issue, repo)
-        chosen = _repository(loccit, repo, quiet=quiet)
+        found = issue_of(loccit, issue, repo)
+        chosen = chosen_repository(loccit, repo, quiet=quiet)
         result = loccit.triage(found, repo=chosen, as_of=as_of, top=top)
         if loccit.has_model and not quote:
             bar.close()
@@ -103,8 +103,8 @@ def exit_code(result: Triage) -> int:
     return ExitCode.NOTHING if result.abstention is TriageAbstention.NOT_ENOUGH else ExitCode.INDEX
 
 
-def _found(loccit: Loccit, written: str | None, repo: str | None) -> bytes | Issue:
-    """The issue, or the bytes of its text. Raises InputError, LimitExceeded, NotIndexed without a tracker."""
+def issue_of(loccit: Loccit, written: str | None, repo: str | None) -> bytes | Issue:
+    """The issue that a person named, or its bytes. Raises InputError, LimitExceeded, NotIndexed."""
     import sys
 
     from loccit.core.errors import InputError, LimitExceeded
@@ -151,7 +151,7 @@ def _file_bytes(written: str) -> bytes:
         ) from error
 
 
-def _repository(loccit: Loccit, named: str | None, *, quiet: bool) -> str | None:
+def chosen_repository(loccit: Loccit, named: str | None, *, quiet: bool) -> str | None:
     """The repository to look in: the one named, else the one we are in, indexed first if it never was."""
     from loccit.cli.here import default_repos, index_here
     from loccit.core.errors import IndexBroken, IndexFormatMismatch

@@ -6,14 +6,14 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select, update
 
-from loccit.core.calls import Finish, ModelReply, Origin
+from loccit.core.calls import Finish, ModelReply, Origin, ToolCall
 from loccit.core.errors import StorageFailed
 from loccit.storage.tables import replies
 from loccit.telemetry.trace import span
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from loccit.models.protocols import ChatModel
     from loccit.storage.database import Database
 
-_FORMAT = 1
+_FORMAT = 2
 _DAY_S = 86_400.0
 # When a reply was used last is known to within an hour: a write for each reading would tell little more.
 _USE_IS_KNOWN_TO_S = 3_600.0
@@ -42,7 +42,8 @@ def key_of(call: ModelCall, model: str, permissions: str) -> str:
         "permissions": permissions,
         "purpose": call.purpose,
         "prompt": call.prompt,
-        "messages": [[message.speaker.value, message.text] for message in call.messages],
+        "messages": [message.written() for message in call.messages],
+        "tools": [[tool.name, tool.description, tool.schema] for tool in call.tools],
         "schema": call.schema,
         "max_output_tokens": call.max_output_tokens,
         "temperature": call.temperature,
@@ -60,10 +61,10 @@ class ReplyCache:
         self._kept_s = days * _DAY_S
         self._is_swept = False
 
-    def find(self, key: str) -> str | None:
-        """The text that was kept under a key. Raises StorageFailed."""
+    def find(self, key: str) -> ModelReply | None:
+        """The reply that was kept under a key, which costs nothing any more. Raises StorageFailed."""
         now = time.time()
-        wanted = select(replies.c.reply, replies.c.used_at).where(replies.c.key == key)
+        wanted = select(replies.c.reply, replies.c.model, replies.c.used_at).where(replies.c.key == key)
         with self._database.reading() as connection:
             row = connection.execute(wanted).one_or_none()
         if row is None or row.used_at < now - self._kept_s:
@@ -71,12 +72,15 @@ class ReplyCache:
         if row.used_at < now - _USE_IS_KNOWN_TO_S:
             with self._database.writing() as connection:
                 connection.execute(update(replies).where(replies.c.key == key).values(used_at=now))
-        return json.loads(row.reply)["text"]
+        kept = json.loads(row.reply)
+        calls = tuple(ToolCall(*call) for call in kept["calls"])
+        return ModelReply(kept["text"], row.model, origin=Origin.CACHE, calls=calls)
 
     def keep(self, key: str, reply: ModelReply) -> None:
-        """Keep the text of a reply, and let go what is too old. Raises StorageFailed."""
+        """Keep what a reply says, and let go what is too old. Raises StorageFailed."""
         now = time.time()
-        kept = json.dumps({"format": _FORMAT, "text": reply.text}).encode()
+        calls = [[call.id, call.name, call.arguments] for call in reply.calls]
+        kept = json.dumps({"format": _FORMAT, "text": reply.text, "calls": calls}).encode()
         with self._database.writing() as connection:
             if not self._is_swept:
                 connection.execute(delete(replies).where(replies.c.used_at < now - self._kept_s))
@@ -125,7 +129,7 @@ class Cached:
         found = await self._found(key)
         if found is not None:
             return found
-        keeping = _Keeping(self._cache, key)
+        keeping = _Keeping(self._cache, key, call.came)
         reply = await self._model.reply(replace(call, came=keeping), payer, deadline)
         await keeping(reply)
         return reply
@@ -140,7 +144,7 @@ class Cached:
             yield found.text
             yield found
             return
-        keeping = _Keeping(self._cache, key)
+        keeping = _Keeping(self._cache, key, call.came)
         async with aclosing(self._model.stream(replace(call, came=keeping), payer, deadline)) as stream:
             async for item in stream:
                 if isinstance(item, ModelReply):
@@ -148,20 +152,25 @@ class Cached:
                 yield item
 
     async def _found(self, key: str) -> ModelReply | None:
-        text = await asyncio.to_thread(self._cache.find, key)
-        return None if text is None else ModelReply(text, self.name, origin=Origin.CACHE)
+        return await asyncio.to_thread(self._cache.find, key)
 
 
 class _Keeping:
     """Keeps the reply of one call, once, whoever hears of it first: a model that is paid says so early."""
 
-    def __init__(self, cache: ReplyCache, key: str) -> None:
+    def __init__(
+        self, cache: ReplyCache, key: str, came: Callable[[ModelReply], Awaitable[None]] | None
+    ) -> None:
         self._cache = cache
         self._key = key
+        self._came = came
         self._is_kept = False
 
     async def __call__(self, reply: ModelReply) -> None:
-        """Keep it where it is whole."""
+        """Keep it where it is whole, after whoever else wants to."""
+        if self._came is not None:
+            came, self._came = self._came, None
+            await came(reply)
         if self._is_kept or reply.finish is not Finish.STOP:
             return
         self._is_kept = True

@@ -19,7 +19,7 @@ from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
-from loccit.core.calls import Finish, ModelReply, Speaker, TokenUsage
+from loccit.core.calls import Finish, ModelReply, Speaker, TokenUsage, ToolCall
 from loccit.core.errors import ContextTooLong, MalformedReply, ModelError, ModelRefused, ModelUnavailable
 from loccit.models import tokens
 from loccit.models.faults import Address, FormRefused, in_our_words
@@ -122,7 +122,7 @@ class ProviderModel:
                 self._only_prompted = True
                 continue
             spoken = Spoken()
-            text = spoken.take(_text_of(response)) + spoken.rest()
+            text = spoken.take(_text_of(response, call)) + spoken.rest()
             return self._checked(call, text, response)
 
     async def stream(
@@ -134,7 +134,7 @@ class ProviderModel:
         ends = asyncio.get_running_loop().time() + limit_s
         while True:
             parameters = self._parameters(request.model, call)
-            spoken, pieces, size = Spoken(), list[str](), 0
+            spoken, pieces, reading = Spoken(), list[str](), _Reading(call)
             opened = model_request_stream(
                 request.model,
                 request.messages,
@@ -155,10 +155,9 @@ class ProviderModel:
                 with in_our_words(request.address), _Alarm(ends, self._too_late) as alarm:
                     events = aiter(streamed)
                     while (event := await alarm.before(anext(events, None))) is not None:
-                        piece = spoken.take(_piece_of(event))
+                        piece = spoken.take(reading.text_of(event))
+                        self._check_size(reading.size)
                         if piece:
-                            size += len(piece.encode())
-                            self._check_size(size)
                             pieces.append(piece)
                             yield piece
                 response = streamed.get()
@@ -194,8 +193,12 @@ class ProviderModel:
         if _takes_temperature(model.profile):
             settings["temperature"] = call.temperature
         if provider.options.api == "anthropic":
-            # What stays the same comes first, and ends with the system prompt.
-            cast("dict[str, Any]", settings)["anthropic_cache_instructions"] = True
+            # What stays the same comes first, and ends with the system prompt; of a conversation with tools
+            # everything that was said stays the same.
+            caching = cast("dict[str, Any]", settings)
+            caching["anthropic_cache_instructions"] = True
+            if call.tools:
+                caching["anthropic_cache_tool_definitions"] = caching["anthropic_cache_messages"] = True
         address = Address(self.name, provider.options.base_url, provider.options.key_variable, provider.key)
         return _Request(
             model, _messages(call), settings, address, can_ask_in_words=self._can_ask_in_words(call)
@@ -207,8 +210,14 @@ class ProviderModel:
         )
 
     def _parameters(self, model: Model[Any], call: ModelCall) -> ModelRequestParameters:
+        tools = [
+            ToolDefinition(
+                name=tool.name, description=tool.description, parameters_json_schema=dict(tool.schema)
+            )
+            for tool in call.tools
+        ]
         if call.schema is None:
-            return ModelRequestParameters()
+            return ModelRequestParameters(function_tools=tools)
         schema = dict(call.schema)
         form = "prompted" if self._only_prompted else self.provider.options.structured
         if form == "auto":
@@ -217,9 +226,13 @@ class ProviderModel:
             tool = ToolDefinition(
                 name=_FORM, description="Give the reply.", parameters_json_schema=schema, kind="output"
             )
-            return ModelRequestParameters(output_mode="tool", output_tools=[tool], allow_text_output=False)
+            return ModelRequestParameters(
+                function_tools=tools, output_mode="tool", output_tools=[tool], allow_text_output=False
+            )
         return ModelRequestParameters(
-            output_mode=form, output_object=OutputObjectDefinition(json_schema=schema, name=_FORM)
+            function_tools=tools,
+            output_mode=form,
+            output_object=OutputObjectDefinition(json_schema=schema, name=_FORM),
         )
 
     def _check_context(self, call: ModelCall) -> None:
@@ -264,8 +277,9 @@ class ProviderModel:
         if finish is Finish.REFUSAL:
             details = response.provider_details or {}
             return ModelReply(str(details.get("refusal") or text), self.name, usage, finish)
-        self._check_size(len(text.encode()))
-        if not text.strip():
+        calls = _calls_of(response, call)
+        self._check_size(len(text.encode()) + sum(len(one.arguments.encode()) for one in calls))
+        if not text.strip() and not calls:
             raise MalformedReply(
                 f"{self.name!r} says nothing"
                 + (": its output tokens were used up before it began" if finish is Finish.LENGTH else ""),
@@ -273,7 +287,7 @@ class ProviderModel:
                 model=self.name,
                 usage=_unless_empty(usage),
             )
-        if call.schema is not None:
+        if call.schema is not None and not calls:
             text = _json_of(text)
             fault = _fault_of_object(text)
             if fault:
@@ -284,7 +298,33 @@ class ProviderModel:
                     model=self.name,
                     usage=_unless_empty(usage),
                 )
-        return ModelReply(text, self.name, usage, finish)
+        return ModelReply(text, self.name, usage, finish, calls=calls)
+
+
+class _Reading:
+    """What the events of a stream add to the text; what they add to calls of tools is only counted."""
+
+    def __init__(self, call: ModelCall) -> None:
+        self._call = call
+        self._calls: set[int] = set()
+        self.size = 0
+
+    def text_of(self, event: parts.ModelResponseStreamEvent) -> str:
+        """The text in an event."""
+        if isinstance(event, parts.PartStartEvent):
+            if isinstance(event.part, parts.ToolCallPart) and not _is_form(event.part, self._call):
+                self._calls.add(event.index)
+            return self._counted(_written(event.part), event.index)
+        if isinstance(event, parts.PartDeltaEvent):
+            if isinstance(event.delta, parts.TextPartDelta):
+                return self._counted(event.delta.content_delta, event.index)
+            if isinstance(event.delta, parts.ToolCallPartDelta):
+                return self._counted(_arguments(event.delta.args_delta), event.index)
+        return ""
+
+    def _counted(self, piece: str, index: int) -> str:
+        self.size += len(piece.encode())
+        return "" if index in self._calls else piece
 
 
 class _Alarm:
@@ -407,15 +447,28 @@ def _openai_model(provider: Provider, name: str, client: httpx2.AsyncClient, key
 def _messages(call: ModelCall) -> list[parts.ModelMessage]:
     """The conversation in the library's words: everything up to what the assistant says is one request."""
     messages: list[parts.ModelMessage] = []
+    tools: dict[str, str] = {}
     for message in call.messages:
         if message.speaker is Speaker.ASSISTANT:
-            messages.append(parts.ModelResponse(parts=[parts.TextPart(message.text)]))
+            said = [parts.TextPart(message.text)] if message.text or not message.calls else []
+            called = [
+                parts.ToolCallPart(one.name, one.arguments, tool_call_id=one.id) for one in message.calls
+            ]
+            tools |= {one.id: one.name for one in message.calls}
+            messages.append(parts.ModelResponse(parts=[*said, *called]))
             continue
-        part = (
-            parts.SystemPromptPart(message.text)
-            if message.speaker is Speaker.SYSTEM
-            else parts.UserPromptPart(message.text)
-        )
+        part: parts.ModelRequestPart
+        match message.speaker:
+            case Speaker.SYSTEM:
+                part = parts.SystemPromptPart(message.text)
+            case Speaker.TOOL:
+                if message.call_id not in tools:
+                    raise ValueError(f"a result answers the call {message.call_id!r}, which nobody made")
+                part = parts.ToolReturnPart(
+                    tools[message.call_id], message.text, tool_call_id=message.call_id
+                )
+            case _:
+                part = parts.UserPromptPart(message.text)
         if messages and isinstance(last := messages[-1], parts.ModelRequest):
             messages[-1] = parts.ModelRequest(parts=[*last.parts, part])
         else:
@@ -437,8 +490,25 @@ def _best_form(profile: ModelProfile) -> Literal["native", "tool", "prompted"]:
     return "tool" if profile.get("supports_tools", True) else "prompted"
 
 
-def _text_of(response: parts.ModelResponse) -> str:
-    return "".join(_written(part) for part in response.parts)
+def _text_of(response: parts.ModelResponse, call: ModelCall) -> str:
+    return "".join(
+        _written(part)
+        for part in response.parts
+        if not isinstance(part, parts.ToolCallPart) or _is_form(part, call)
+    )
+
+
+def _calls_of(response: parts.ModelResponse, call: ModelCall) -> tuple[ToolCall, ...]:
+    return tuple(
+        ToolCall(part.tool_call_id, part.tool_name, _arguments(part.args) or "{}")
+        for part in response.parts
+        if isinstance(part, parts.ToolCallPart) and not _is_form(part, call)
+    )
+
+
+def _is_form(part: parts.ToolCallPart, call: ModelCall) -> bool:
+    """Whether it is the reply itself, in the form that was asked for."""
+    return call.schema is not None and part.tool_name == _FORM
 
 
 def _written(part: parts.ModelResponsePart) -> str:
@@ -447,17 +517,6 @@ def _written(part: parts.ModelResponsePart) -> str:
         return part.content
     if isinstance(part, parts.ToolCallPart):
         return _arguments(part.args)
-    return ""
-
-
-def _piece_of(event: parts.ModelResponseStreamEvent) -> str:
-    if isinstance(event, parts.PartStartEvent):
-        return _written(event.part)
-    if isinstance(event, parts.PartDeltaEvent):
-        if isinstance(event.delta, parts.TextPartDelta):
-            return event.delta.content_delta
-        if isinstance(event.delta, parts.ToolCallPartDelta):
-            return _arguments(event.delta.args_delta)
     return ""
 
 

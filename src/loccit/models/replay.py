@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from loccit.core.calls import Finish, ModelReply, Origin
+from loccit.core.calls import Finish, ModelReply, Origin, ToolCall
 from loccit.core.errors import MalformedReply, ModelNotConfigured, StorageFailed
 from loccit.telemetry.redaction import redact
 from loccit.telemetry.trace import span
 
 if TYPE_CHECKING:
     from loccit.budgets.deadline import Deadline
-    from loccit.core.calls import ModelCall, Payer
+    from loccit.core.calls import Message, ModelCall, Payer
     from loccit.models.protocols import ChatModel
 
 _FORMAT = "loccit-recording/1"
@@ -29,12 +29,14 @@ _FORMAT = "loccit-recording/1"
 
 def recording_key(call: ModelCall) -> str:
     """What a call is found by in a folder of recordings, whichever model was asked: SHA-256 in hex."""
-    parts = {
+    parts: dict[str, Any] = {
         "purpose": call.purpose,
-        "messages": [[message.speaker.value, message.text] for message in call.messages],
+        "messages": [message.written() for message in call.messages],
         "schema": call.schema,
         "temperature": call.temperature,
     }
+    if call.tools:
+        parts["tools"] = [[tool.name, tool.description, tool.schema] for tool in call.tools]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -67,12 +69,12 @@ class Recorder:
             "format": _FORMAT,
             "purpose": call.purpose,
             "prompt": call.prompt,
-            "messages": [
-                {"speaker": message.speaker.value, "text": redact(message.text)} for message in call.messages
-            ],
+            "messages": [_written(message) for message in call.messages],
             "schema": call.schema,
+            "tools": [tool.name for tool in call.tools],
             "reply": {
                 "text": redact(reply.text),
+                "calls": _written_calls(reply.calls),
                 "pieces": _redacted_pieces(pieces),
                 "model": reply.model,
                 "finish": reply.finish.value,
@@ -175,7 +177,8 @@ class ReplayModel:
         """The same, in the pieces in which it came."""
         recorded = self._next(call)
         for piece in recorded["pieces"] or [recorded["text"]]:
-            yield piece
+            if piece:
+                yield piece
         yield _reply_of(recorded)
 
     def _next(self, call: ModelCall) -> dict[str, Any]:
@@ -208,8 +211,26 @@ def _file(folder: Path, key: str, number: int) -> Path:
 
 def _reply_of(recorded: dict[str, Any]) -> ModelReply:
     return ModelReply(
-        recorded["text"], recorded["model"], finish=Finish(recorded["finish"]), origin=Origin.RECORDING
+        recorded["text"],
+        recorded["model"],
+        finish=Finish(recorded["finish"]),
+        origin=Origin.RECORDING,
+        # Recordings of before there were tools have none.
+        calls=tuple(ToolCall(**call) for call in recorded.get("calls", ())),
     )
+
+
+def _written(message: Message) -> dict[str, Any]:
+    document: dict[str, Any] = {"speaker": message.speaker.value, "text": redact(message.text)}
+    if message.calls:
+        document["calls"] = _written_calls(message.calls)
+    if message.call_id:
+        document["call_id"] = message.call_id
+    return document
+
+
+def _written_calls(calls: Sequence[ToolCall]) -> list[dict[str, str]]:
+    return [{"id": call.id, "name": call.name, "arguments": redact(call.arguments)} for call in calls]
 
 
 def _redacted_pieces(pieces: Sequence[str]) -> list[str]:

@@ -7,11 +7,11 @@ import json
 import re
 import tomllib
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from loccit.core.calls import Finish, ModelReply, Speaker, TokenUsage
+from loccit.core.calls import Finish, ModelReply, Speaker, TokenUsage, ToolCall
 from loccit.core.errors import MalformedReply, ModelNotConfigured, ModelUnavailable, SettingsError
 
 if TYPE_CHECKING:
@@ -30,20 +30,44 @@ _MARKS = " \t#/*\"';:-"
 
 
 @dataclass(frozen=True, slots=True)
+class ScriptedCall:
+    """A call of a tool in a script. `raw` is said for its arguments as it is, where it is not empty."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict[str, Any])
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A turn of a scripted model: text, calls of tools, or both."""
+
+    text: str = ""
+    calls: tuple[ScriptedCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """What is said when: the first rule of a script whose conditions hold decides.
 
     Conditions, of which those that are empty always hold: `purpose` is the call's, `contains` stands in the
-    user's last message. Then one of these: `reply` is said as it is; `object` as JSON; `quote` makes so many
-    claims of lines that stand in the evidence of the prompt; `refuse` refuses with this text; `fail` fails as
-    an overloaded provider does. `delay_s` comes before, in seconds.
+    user's last message, `result` in what the last tool gave, and `turn` counts the model's replies in the
+    conversation, this one too, from 1. Then one of these: `reply` is said as it is, and `calls` are made with
+    it; `object` as JSON; `quote` makes so many claims of lines that stand in the evidence of the prompt;
+    `refuse` refuses with this text; `fail` fails as an overloaded provider does. `delay_s` comes before, in
+    seconds.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     purpose: str = ""
     contains: str = ""
+    result: str = ""
+    turn: int = 0
     reply: str = ""
+    calls: tuple[ScriptedCall, ...] = ()
     object: dict[str, Any] | None = None
     quote: int = 0
     refuse: str = ""
@@ -52,16 +76,22 @@ class Rule:
 
     def holds_for(self, call: ModelCall) -> bool:
         """Whether its conditions hold."""
-        return self.purpose in {"", call.purpose} and self.contains in _last_words(call)
+        return (
+            self.purpose in {"", call.purpose}
+            and self.turn in {0, turn_of(call)}
+            and self.contains in _last_words(call)
+            and self.result in _last_words(call, Speaker.TOOL)
+        )
 
 
 class ScriptedModel:
-    """Says what a script says: rules, or a function from the call to its text.
+    """Says what a script says: rules, or a function from the call to its text, or to text and calls.
 
-    Its tokens are counted as one per four characters, and cost nothing.
+    Calls of tools are numbered through a conversation: "call-1", "call-2". Its tokens are counted as one per
+    four characters, and cost nothing.
     """
 
-    def __init__(self, name: str, script: tuple[Rule, ...] | Callable[[ModelCall], str]) -> None:
+    def __init__(self, name: str, script: tuple[Rule, ...] | Callable[[ModelCall], str | Said]) -> None:
         self._name = name
         self._script = script
 
@@ -88,7 +118,8 @@ class ScriptedModel:
         and MalformedReply where no rule fits.
         """
         if callable(self._script):
-            return self._reply(call, self._script(call))
+            said = self._script(call)
+            return self._reply(call, said if isinstance(said, Said) else Said(said))
         rule = next((each for each in self._script if each.holds_for(call)), None)
         if rule is None:
             raise MalformedReply(
@@ -103,10 +134,12 @@ class ScriptedModel:
         if rule.fail:
             raise ModelUnavailable(f"{self._name!r} fails: {rule.fail}", model=self._name)
         if rule.refuse:
-            return self._reply(call, rule.refuse, Finish.REFUSAL)
+            return self._reply(call, Said(rule.refuse), Finish.REFUSAL)
         if rule.object is not None:
-            return self._reply(call, json.dumps(rule.object, ensure_ascii=False))
-        return self._reply(call, quotations(call, rule.quote) if rule.quote else rule.reply)
+            return self._reply(call, Said(json.dumps(rule.object, ensure_ascii=False)))
+        if rule.quote:
+            return self._reply(call, Said(quotations(call, rule.quote)))
+        return self._reply(call, Said(rule.reply, rule.calls))
 
     async def stream(
         self, call: ModelCall, payer: Payer, deadline: Deadline
@@ -119,10 +152,16 @@ class ScriptedModel:
                 await asyncio.sleep(0)
         yield reply
 
-    def _reply(self, call: ModelCall, text: str, finish: Finish = Finish.STOP) -> ModelReply:
+    def _reply(self, call: ModelCall, said: Said, finish: Finish = Finish.STOP) -> ModelReply:
+        before = sum(len(message.calls) for message in call.messages)
+        calls = tuple(
+            ToolCall(f"call-{number}", one.name, one.raw or json.dumps(one.arguments, ensure_ascii=False))
+            for number, one in enumerate(said.calls, before + 1)
+        )
         asked = sum(len(message.text) for message in call.messages)
-        usage = TokenUsage(-(-asked // _CHARS_PER_TOKEN), -(-len(text) // _CHARS_PER_TOKEN))
-        return ModelReply(text, self._name, usage, finish)
+        spoken = len(said.text) + sum(len(one.arguments) for one in calls)
+        usage = TokenUsage(-(-asked // _CHARS_PER_TOKEN), -(-spoken // _CHARS_PER_TOKEN))
+        return ModelReply(said.text, self._name, usage, finish, calls=calls)
 
 
 def _quote_first(call: ModelCall) -> str:
@@ -154,9 +193,14 @@ def quotations(call: ModelCall, most: int) -> str:
     return json.dumps({"claims": claims, "search": [], "read": []}, ensure_ascii=False)
 
 
-def _last_words(call: ModelCall) -> str:
-    """What the user said last."""
-    return next((each.text for each in reversed(call.messages) if each.speaker is Speaker.USER), "")
+def turn_of(call: ModelCall) -> int:
+    """Which of the model's replies in its conversation this is going to be, from 1."""
+    return 1 + sum(each.speaker is Speaker.ASSISTANT for each in call.messages)
+
+
+def _last_words(call: ModelCall, speaker: Speaker = Speaker.USER) -> str:
+    """What the user said last, or a tool."""
+    return next((each.text for each in reversed(call.messages) if each.speaker is speaker), "")
 
 
 def _rules(path: Path) -> tuple[Rule, ...]:

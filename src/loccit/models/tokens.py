@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING
 from loccit.core.errors import StorageFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import tiktoken
 
-    from loccit.core.calls import ModelCall
+    from loccit.core.calls import Message, ModelCall, ModelReply, ToolSpec
 
 # What a chat template puts round each message, and what asks for a schema in words.
 _PER_MESSAGE = 8
 _PER_SCHEMA = 120
+# The words round a tool that is described, and round one that is called.
+_PER_TOOL = 24
 # Other tokenizers cut finer than this one. What a model's own inputs have shown is multiplied besides.
 _MARGIN = 1.25
 _GAP = "\n\n"
@@ -49,10 +53,30 @@ def _count_paragraph(text: str) -> int:
 
 def estimate(call: ModelCall) -> int:
     """Tokens of everything that a call sends, plainly estimated."""
-    tokens = sum(count(message.text) + _PER_MESSAGE for message in call.messages)
+    tokens = sum(count_message(message) for message in call.messages)
     if call.schema is not None:
         tokens += count(json.dumps(call.schema)) + _PER_SCHEMA
-    return tokens
+    return tokens + count_tools(call.tools)
+
+
+def count_message(message: Message) -> int:
+    """Tokens of one message, with the calls of tools in it and what a chat template puts round it."""
+    tokens = count(message.text) + _PER_MESSAGE
+    return tokens + sum(count(one.name) + count(one.arguments) + _PER_TOOL for one in message.calls)
+
+
+def count_tools(tools: Iterable[ToolSpec]) -> int:
+    """Tokens of what a model is told of its tools."""
+    return sum(
+        count(one.name) + count(one.description) + count(json.dumps(one.schema)) + _PER_TOOL for one in tools
+    )
+
+
+def said(reply: ModelReply) -> int:
+    """Tokens of everything that a reply says."""
+    return (count(reply.text) if reply.text else 0) + sum(
+        count(one.name) + count(one.arguments) + _PER_TOOL for one in reply.calls
+    )
 
 
 def bound(call: ModelCall, ratio: float) -> int:
@@ -62,8 +86,12 @@ def bound(call: ModelCall, ratio: float) -> int:
     tokens than a text has bytes.
     """
     size = sum(len(message.text.encode()) + 2 * _PER_MESSAGE for message in call.messages)
+    calls = [each for message in call.messages for each in message.calls]
+    size += sum(len((one.name + one.arguments).encode()) + 4 * _PER_TOOL for one in calls)
     if call.schema is not None:
         size += 2 * len(json.dumps(call.schema)) + 4 * _PER_SCHEMA
+    for tool in call.tools:
+        size += 2 * len((tool.name + tool.description + json.dumps(tool.schema)).encode()) + 4 * _PER_TOOL
     return min(size, math.ceil(estimate(call) * max(1.0, ratio) * _MARGIN))
 
 

@@ -305,8 +305,113 @@ triaged_issues = Table(
     Index("triaged_issues_by_repo", "repo", "triaged_at"),
 )
 
+# Runs of agents: see `agents.durable`. They begin in order of `number`.
+agent_runs = Table(
+    "agent_runs",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("blueprint", String(100), nullable=False),
+    Column("task", Text, nullable=False),  # JSON
+    Column("limits", Text, nullable=False),  # JSON
+    Column("payer", Text, nullable=False),  # JSON
+    Column("user", String(200), nullable=False),
+    Column("state", String(12), nullable=False),  # queued, running, paused, waiting, done, failed, …
+    Column("wish", String(8), nullable=False),  # what a running one is to do next: pause, cancel; or empty
+    Column("worker", String(100), nullable=False),  # who works on it, or did last
+    Column("epoch", Integer, nullable=False),  # how often somebody began with it: only the last may write
+    Column("attempts", Integer, nullable=False),  # how often the step that it is in was begun
+    Column("handed_at", Float),  # when it was last given to the queue; null: it is to be
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("finished_at", Float),
+    Column("spend", Text, nullable=False),  # JSON: what is used so far
+    Column("result", Text),  # JSON
+    Column("problem", Text),  # JSON
+    Index("agent_runs_by_state", "state", "number"),
+    Index("agent_runs_by_user", "user"),
+    sqlite_autoincrement=True,
+)
+
+# Effects that agents have, written down before and after. The id is run:loop:step, and the tool's key.
+agent_intents = Table(
+    "agent_intents",
+    METADATA,
+    Column("id", String(300), primary_key=True),
+    Column("run", String(32), nullable=False),
+    Column("tool", String(200), nullable=False),
+    Column("arguments", Text, nullable=False),  # as the model wrote them
+    Column("arguments_hash", String(64), nullable=False),
+    Column("effect", String(12), nullable=False),
+    Column("state", String(8), nullable=False),  # begun, done
+    Column("epoch", Integer, nullable=False),  # of who began it last
+    Column("begun_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("result", Text),  # JSON
+    Index("agent_intents_by_run", "run"),
+)
+
+# Replies of models in runs, from before they are paid for.
+agent_replies = Table(
+    "agent_replies",
+    METADATA,
+    Column("id", String(300), primary_key=True),  # run:loop:step
+    Column("run", String(32), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("reply", Text, nullable=False),  # JSON
+    Index("agent_replies_by_run", "run"),
+)
+
+# What runs wait for: may a call be made, did one happen.
+agent_questions = Table(
+    "agent_questions",
+    METADATA,
+    Column("id", String(300), primary_key=True),  # of the call, as in agent_intents, and the hash
+    Column("run", String(32), nullable=False),
+    Column("kind", String(12), nullable=False),  # approval, outcome
+    Column("tool", String(200), nullable=False),
+    Column("arguments_hash", String(64), nullable=False),
+    Column("shown", Text, nullable=False),  # the call with its origins, for a person
+    Column("asked_at", Float, nullable=False),
+    Column("answer", String(12), nullable=False),  # empty while nobody has answered
+    Column("by", String(200), nullable=False),
+    Column("answered_at", Float),
+    Index("agent_questions_by_run", "run"),
+)
+
+# What happened in runs, for whoever watches.
+agent_events = Table(
+    "agent_events",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("run", String(32), nullable=False),
+    Column("key", String(300), nullable=False),  # what is told again after a kill is told once
+    Column("at", Float, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("details", Text, nullable=False),  # JSON
+    Index("agent_events_by_run", "run", "number"),
+    Index("agent_events_by_key", "run", "key", unique=True),
+    sqlite_autoincrement=True,
+)
+
+# The processes that work on runs. Who does not count up any more is dead.
+agent_workers = Table(
+    "agent_workers",
+    METADATA,
+    Column("id", String(100), primary_key=True),
+    Column("beats", BigInteger, nullable=False),
+    Column("seen_at", Float, nullable=False),
+)
+
 __all__ = [
     "METADATA",
+    "agent_events",
+    "agent_intents",
+    "agent_questions",
+    "agent_replies",
+    "agent_runs",
+    "agent_workers",
     "alerts",
     "audit",
     "call_sizes",

@@ -35,6 +35,7 @@ def calling(model: str, call: ModelCall) -> Generator[Callable[[ModelReply], Non
                 answered_by=reply.model,
                 origin=reply.origin.value,
                 finish=reply.finish.value,
+                tool_calls=len(reply.calls),
                 cost_usd=str(reply.cost_usd),
                 **asdict(reply.usage),
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import resource
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,24 @@ from kit import CALL, PAYER, collected, database_in, options_for, provider_model
 
 from benchmarks.model_server import Behaviour, ModelServer
 from loccit.budgets.deadline import Deadline
-from loccit.core.calls import Finish, Message, ModelCall, ModelReply, Origin, Payer, Speaker, TokenUsage
+from loccit.core.calls import (
+    Finish,
+    Message,
+    ModelCall,
+    ModelReply,
+    Origin,
+    Payer,
+    Speaker,
+    TokenUsage,
+    ToolCall,
+    ToolSpec,
+)
 from loccit.core.errors import MalformedReply, ModelNotConfigured, StorageFailed
 from loccit.models.cache import Cached, ReplyCache, key_of
 from loccit.models.configured import Models
 from loccit.models.options import RealCalls
 from loccit.models.replay import Recorded, Recorder, ReplayModel, recording_key
-from loccit.models.scripted import ScriptedModel
+from loccit.models.scripted import Said, ScriptedCall, ScriptedModel
 from loccit.storage.database import Database
 from loccit.telemetry.trace import recording
 from tests.planted_secrets import PLANTED
@@ -86,6 +98,7 @@ CHANGES: dict[str, object] = {
     "schema": {"type": "object"},
     "max_output_tokens": 101,
     "temperature": 0.5,
+    "tools": (ToolSpec("read", "A file.", {"type": "object"}),),
 }
 
 
@@ -105,6 +118,44 @@ def test_keys_are_equal_only_where_calls_are(messages: list[tuple[Speaker, str]]
     assert (key_of(call, "m", permissions) == key_of(joined, "m", permissions)) == (
         call.messages == joined.messages
     )
+
+
+MESSAGES = st.builds(
+    Message,
+    st.sampled_from(Speaker),
+    st.text(max_size=3),
+    st.lists(st.builds(ToolCall, *[st.text(max_size=3)] * 3), max_size=2).map(tuple),
+    st.text(max_size=3),
+)
+
+
+@given(MESSAGES, MESSAGES)
+def test_messages_are_written_alike_only_where_they_are_equal(one: Message, other: Message) -> None:
+    assert (one.written() == other.written()) == (one == other)
+
+
+def test_calls_of_tools_are_kept_and_recorded(database: Database, tmp_path: Path) -> None:
+    """What comes back from the cache or a recording calls the same tools under the same ids."""
+    said = Said("I look.", (ScriptedCall("read", {"path": "é.py"}), ScriptedCall("read", raw="{no json")))
+    model = ScriptedModel("box:m", lambda call: said)
+    call = dataclasses.replace(CALL, tools=(ToolSpec("read", "A file.", {"type": "object"}),))
+    cached = Cached(Recorded(model, Recorder(tmp_path / "calls")), ReplyCache(database, 30), "")
+    first, second = ask(cached, call), ask(cached, call)
+    assert [(one.id, one.arguments) for one in first.calls] == [
+        ("call-1", '{"path": "é.py"}'),
+        ("call-2", "{no json"),
+    ]
+    assert second == ModelReply("I look.", "box:m", origin=Origin.CACHE, calls=first.calls)
+    again = ask(ReplayModel(tmp_path / "calls"), call)
+    assert again == ModelReply("I look.", "box:m", origin=Origin.RECORDING, calls=first.calls)
+    with pytest.raises(MalformedReply):
+        ask(ReplayModel(tmp_path / "calls"))
+
+
+def test_a_reply_is_read_back_as_it_was_written() -> None:
+    calls = (ToolCall("t1", "read", "{"),)
+    reply = ModelReply("é", "box:m", TokenUsage(1, 2, 3, 4, 5), Finish.LENGTH, Decimal("0.01"), calls=calls)
+    assert ModelReply.of_json(json.loads(json.dumps(reply.as_json()))) == reply
 
 
 def test_what_nobody_asked_for_is_let_go(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

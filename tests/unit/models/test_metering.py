@@ -17,7 +17,7 @@ from benchmarks.model_server import Behaviour, ModelServer
 from loccit.budgets.deadline import Deadline
 from loccit.budgets.ledger import Ledger, Reservation
 from loccit.budgets.options import BudgetLimit
-from loccit.core.calls import Message, ModelCall, ModelReply, Speaker, TokenUsage
+from loccit.core.calls import Message, ModelCall, ModelReply, Speaker, TokenUsage, ToolCall, ToolSpec
 from loccit.core.errors import BudgetExceeded, MalformedReply, ModelError, ModelRefused, PriceUnknown
 from loccit.models import tokens
 from loccit.models.cache import Cached, ReplyCache, key_of
@@ -272,7 +272,7 @@ def test_a_reply_is_kept_before_it_is_paid_for(ledger: Ledger, tmp_path: Path) -
 
     async def settled(reservation: Reservation, usd: Decimal, usage: TokenUsage) -> None:
         kept = cache.find(key_of(CALL, "box:m", ""))
-        seen.append((kept, spent(ledger), held(ledger)))
+        seen.append((kept and kept.text, spent(ledger), held(ledger)))
         await settle(reservation, usd, usage)
 
     ledger.settle = settled
@@ -289,7 +289,40 @@ def test_a_reply_is_kept_before_it_is_paid_for(ledger: Ledger, tmp_path: Path) -
     assert (first, nothing) == ("12345678", 0)
     assert reserved > 0
     assert (before, spent(ledger)) == (16, 32)
-    assert kept == "12345678"
+    assert kept is not None
+    assert kept.text == "12345678"
+
+
+def test_calls_of_tools_are_reserved_for_and_counted(ledger: Ledger) -> None:
+    """What a model is told of its tools is read, and the arguments that it writes are written."""
+    tool = ToolSpec("read", "Read a file. " * 20, {"type": "object", "properties": {"path": {}}})
+    equipped = dataclasses.replace(CALL, tools=(tool,))
+    behaviour = Behaviour("", calls=(("read", '{"path": "src/net.py"}'),), usage=False)
+    with ModelServer(behaviour) as server:
+        inner = provider_model(server)
+        reply = run(Metered(inner, ledger, PRICES).reply(equipped, PAYER, Deadline.after(5)), inner)
+    assert reply.calls == (ToolCall("t0", "read", '{"path": "src/net.py"}'),)
+    assert tokens.bound(equipped, 1.0) > tokens.estimate(equipped) > tokens.estimate(CALL) + 60
+    assert reply.usage == TokenUsage(tokens.estimate(equipped), tokens.said(reply))
+    assert spent(ledger) == reply.cost_usd
+
+
+def test_whoever_else_keeps_replies_hears_of_one_before_it_is_paid_for(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """The cache does not stand in the way of a run that keeps its own."""
+    heard: list[tuple[str, Decimal]] = []
+    database = database_in(tmp_path / "cache")
+
+    async def hear(reply: ModelReply) -> None:
+        heard.append((reply.text, spent(ledger)))
+
+    with ModelServer(Behaviour("12345678")) as server:
+        inner = provider_model(server)
+        model = Cached(Metered(inner, ledger, PRICES), ReplyCache(database, 30), "")
+        run(model.reply(dataclasses.replace(CALL, came=hear), PAYER, Deadline.after(5)), inner)
+    database.close()
+    assert heard == [("12345678", Decimal(0))]
 
 
 def test_a_reply_that_is_not_kept_because_its_task_was_cancelled_is_paid_by_its_tokens(

@@ -10,7 +10,7 @@ from kit import PAYER, collected, run
 
 from loccit.answering.compose import condense_call, parse_question
 from loccit.budgets.deadline import Deadline
-from loccit.core.calls import Finish, Message, ModelCall, ModelReply, Speaker
+from loccit.core.calls import Finish, Message, ModelCall, ModelReply, Speaker, ToolCall
 from loccit.core.errors import MalformedReply, ModelNotConfigured, ModelUnavailable, SettingsError
 from loccit.models.scripted import Rule, ScriptedModel
 
@@ -109,6 +109,38 @@ def test_a_follow_up_question_is_put_together_with_the_one_before_it(tmp_path: P
 def test_a_function_may_be_the_script() -> None:
     model = ScriptedModel("scripted:echo", lambda call: call.messages[-1].text.upper())
     assert say(model, "hello").text == "HELLO"
+
+
+def test_a_script_plays_a_trajectory(tmp_path: Path) -> None:
+    """Turns of a conversation, calls of tools, and what the last tool gave."""
+    (tmp_path / "agent.toml").write_text(
+        """
+        [[rules]]
+        turn = 1
+        reply = "I look."
+        calls = [{ name = "read", arguments = { path = "a.py" } }, { name = "list" }]
+
+        [[rules]]
+        result = "no such file"
+        calls = [{ name = "read", raw = "{broken" }]
+
+        [[rules]]
+        reply = "Done."
+        """
+    )
+    model = ScriptedModel.of_file("agent.toml", tmp_path)
+    first = say(model, "Fix it.")
+    assert (first.text, first.calls) == (
+        "I look.",
+        (ToolCall("call-1", "read", '{"path": "a.py"}'), ToolCall("call-2", "list", "{}")),
+    )
+    talk = (*asked("Fix it.").messages, Message(Speaker.ASSISTANT, first.text, first.calls))
+    results = [Message(Speaker.TOOL, "x = 1", call_id="call-1")]
+    results.append(Message(Speaker.TOOL, "no such file", call_id="call-2"))
+    second = run(model.reply(ModelCall("agent", (*talk, *results), "p@1"), PAYER, Deadline.after(5)))
+    assert second.calls == (ToolCall("call-3", "read", "{broken"),)
+    third = run(model.reply(ModelCall("agent", (*talk, *results[::-1]), "p@1"), PAYER, Deadline.after(5)))
+    assert (third.text, third.calls) == ("Done.", ())
 
 
 def test_no_rule_that_fits_is_an_error() -> None:

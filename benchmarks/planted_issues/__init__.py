@@ -1,0 +1,1 @@
+"""Issues planted in packages, and scripted models that solve them, or only say so. Tests share the kit."""

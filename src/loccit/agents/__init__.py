@@ -1,0 +1,1 @@
+"""What next, and with which tool? Durable runs of blueprints, within limits, each tool behind a policy."""
