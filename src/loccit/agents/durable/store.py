@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -14,9 +14,11 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from loccit.agents.durable.keeping import forget_old
 from loccit.agents.durable.values import (
     Answer,
     Event,
+    Happened,
     Lease,
     Lost,
     Question,
@@ -38,12 +40,17 @@ _RESTING = (RunState.PAUSED.value, RunState.WAITING.value)
 _HANDED_S = 5.0
 _MOST_TEXT_CHARS = 2_000
 
+Also = Callable[[Connection], None]
+"""What is written in the same transaction as a step's end."""
+
 
 class RunStore:
     """Runs of a database. Every method raises StorageFailed."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, keep_days: int = 0) -> None:
+        """Those that ended `keep_days` ago are forgotten when one is added; 0: none is."""
         self.database = database
+        self._keep_days = keep_days
 
     # For whoever asks
 
@@ -68,6 +75,7 @@ class RunStore:
             "spend": json.dumps(Spend().as_json()),
         }
         with self.database.writing() as connection:
+            forget_old(connection, self._keep_days)
             connection.execute(agent_runs.insert(), row)
             self._tell(connection, id_, "queued", RunState.QUEUED.value, f"a run of {blueprint}", {})
         return self.get(id_)
@@ -95,6 +103,11 @@ class RunStore:
             query = query.where(agent_runs.c.number < before)
         with self.database.reading() as connection:
             return tuple(_row(row) for row in connection.execute(query).mappings())
+
+    def ids(self) -> frozenset[str]:
+        """The ids of all runs."""
+        with self.database.reading() as connection:
+            return frozenset(connection.execute(select(agent_runs.c.id)).scalars())
 
     def has_open(self) -> bool:
         """Whether there is anything to work on."""
@@ -281,25 +294,25 @@ class RunStore:
 
         Raises Lost.
         """
-        query = select(agent_runs.c.wish, agent_runs.c.attempts).where(agent_runs.c.id == lease.run)
         with self.database.writing() as connection:
-            held(connection, lease, {"attempts": agent_runs.c.attempts + 1})
-            found = connection.execute(query).one()
-        return Wish(found.wish) if found.wish else None, found.attempts
+            return stepped(connection, lease)
 
     def give_back(self, lease: Lease) -> None:
         """Have a run handed over again that was let go of on purpose. Raises Lost."""
         with self.database.writing() as connection:
             held(connection, lease, {"state": _QUEUED, "handed_at": None, "attempts": 0})
 
-    def advance(
-        self, lease: Lease, spend: Spend, key: str, kind: str, text: str, details: Mapping[str, Any]
-    ) -> None:
-        """Keep that a run got a step further, what it has used, and tell of it. Raises Lost."""
+    def advance(self, lease: Lease, spend: Spend, event: Happened, also: Also | None = None) -> None:
+        """Keep that a run got a step further, what it has used, what came of it (`also`), and tell of it.
+
+        Raises Lost.
+        """
         with self.database.writing() as connection:
             values = {"spend": json.dumps(spend.as_json()), "attempts": 0}
             held(connection, lease, values)
-            self._tell(connection, lease.run, key, kind, text, details)
+            if also is not None:
+                also(connection)
+            self._tell(connection, lease.run, event.key, event.kind, event.text, event.details)
 
     def tell(self, lease: Lease, key: str, kind: str, text: str, details: Mapping[str, Any]) -> None:
         """Tell those who watch of something, once by this key. Raises Lost."""
@@ -385,6 +398,15 @@ def held(connection: Connection, lease: Lease, values: Mapping[str, Any] | None 
     changed = agent_runs.update().where(_of(lease)).values(**(values or {"epoch": lease.epoch}))
     if not connection.execute(changed).rowcount:
         raise Lost
+
+
+def stepped(connection: Connection, lease: Lease) -> tuple[Wish | None, int]:
+    """Note within a transaction that a step is begun, as `RunStore.step`. Raises Lost."""
+    mine = agent_runs.update().where(_of(lease)).values(attempts=agent_runs.c.attempts + 1)
+    found = connection.execute(mine.returning(agent_runs.c.wish, agent_runs.c.attempts)).first()
+    if found is None:
+        raise Lost
+    return Wish(found.wish) if found.wish else None, found.attempts
 
 
 def _of(lease: Lease) -> ColumnElement[bool]:

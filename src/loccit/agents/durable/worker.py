@@ -66,6 +66,7 @@ class Worker:
             self._store.beat(self.id)
         options = self._shop.options
         with running_queue(self._shop.url, self.id, options.runs_at_once, self._execute) as queue:
+            queue.sweep(self._store.ids)
             beats = threading.Thread(target=self._beat, name="beats", daemon=True)
             beats.start()
             try:
