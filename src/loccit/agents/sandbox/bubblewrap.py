@@ -42,11 +42,16 @@ PROGRAMS = "/run/programs"
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What a box has. folders: those of this machine that it sees read-only, by their path inside."""
+    """What a box has.
+
+    folders: those of this machine that it sees read-only, by their path inside.
+    has_memory_limit: whether a cgroup limits the memory of all its processes together.
+    """
 
     limits: SandboxOptions
     folders: Mapping[str, Path] = field(default_factory=dict[str, Path])
     has_network: bool = False
+    has_memory_limit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,9 @@ def command(
     words += ["--seccomp", str(descriptors["seccomp"])]
     limits = inside.limits
     words += ["--", str(interpreter.program), "-I", "-S", "-B", KEEPER, str(descriptors["control"])]
-    words += map(str, (limits.processes, limits.open_files, limits.file_bytes, limits.memory_bytes))
+    words += map(str, (limits.processes, limits.memory_bytes, limits.open_files, limits.file_bytes))
+    # Some programs ask for far more than they use, which only a limit of what is used lets pass.
+    words.append("0" if inside.has_memory_limit else str(limits.memory_bytes))
     if staged and uid is not None:
         return Command((*_stage(program, staged, uid), *words), None)
     return Command(tuple(words), uid)
