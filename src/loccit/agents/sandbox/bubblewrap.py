@@ -50,6 +50,7 @@ class Inside:
 
     limits: SandboxOptions
     folders: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    work_folder: str = "/work"
     has_network: bool = False
     has_memory_limit: bool = False
 
@@ -161,7 +162,7 @@ def command(
     for target, source in folders.items():
         words += ["--ro-bind", str(source), target]
     # The root folder itself is one more file system in memory, and has no size.
-    words += ["--remount-ro", "/", "--clearenv", "--chdir", "/work"]
+    words += ["--remount-ro", "/", "--clearenv", "--chdir", inside.work_folder]
     words += ["--seccomp", str(descriptors["seccomp"])]
     limits = inside.limits
     words += ["--", str(interpreter.program), "-I", "-S", "-B", KEEPER, str(descriptors["control"])]
@@ -201,7 +202,7 @@ def _files(inside: Inside, descriptors: Mapping[str, int], python: Path) -> list
     for size, folder in (
         (_SHARED_MEMORY_BYTES, "/dev/shm"),  # noqa: S108 - that of the box
         (inside.limits.temporary_bytes, "/tmp"),  # noqa: S108
-        (inside.limits.work_bytes, "/work"),
+        (inside.limits.work_bytes, inside.work_folder),
     ):
         words += ["--size", str(size), "--tmpfs", folder]
     words += ["--remount-ro", "/dev"]

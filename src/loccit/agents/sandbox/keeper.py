@@ -32,7 +32,8 @@ MOST_DEPTH = 64
 _PR_SET_DUMPABLE = 4
 # How often a running command is looked at, in milliseconds.
 _TICK_MS = 100
-_ROOT = "/work"
+# The work folder, in which bubblewrap starts us.
+_ROOT = "."
 _SIGKILL = 9
 # Below this share of the machine's memory a box without a cgroup is stopped.
 _LEAST_AVAILABLE = 0.04
