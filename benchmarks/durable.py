@@ -2,15 +2,16 @@
 
 Forty runs stand in the queue of one home folder (SQLite), four are worked on at once. Each is a loop of sixty
 steps, every other of which has an effect, between two recorded parts. The process that works on them is
-killed (SIGKILL) at a moment drawn evenly from its first second and a half, two hundred times, and begun again;
-then the rest is done in peace. The model is a server on this machine that takes between a fiftieth and a
-seventh of a second for a reply; effects are lines that another server writes as often as it is asked to.
+killed (SIGKILL) at a moment drawn evenly from its first second and a half, two hundred times, and begun
+again; then the rest is done in peace. The model is a server on this machine that takes between a fiftieth
+and a seventh of a second for a reply; effects are lines that another server writes as often as it is asked
+to.
 
-A run is lost that does not end with its own result. An effect is repeated that the server was asked for twice
-(by the key that the tool gives), and missing where it never was. What was paid is read from the ledger, which
-has a row for each call from before it is sent: a call is paid twice of which two rows were settled. A call that
-was under way when the process died is another matter: nobody can know what the provider made of it, the ledger
-books all that was set aside for it, and the model is asked again. Such calls are counted apart.
+A run is lost that does not end with its own result. An effect is repeated that the server was asked for
+twice (by the key that the tool gives), and missing where it never was. What was paid is read from the ledger,
+which has a row for each call from before it is sent: a call is paid twice of which two rows were settled. A
+call that was under way when the process died is another matter: nobody can know what the provider made of it,
+the ledger books all that was set aside for it, and the model is asked again. Such calls are counted apart.
 
 Processes are forked from one that has everything imported, so that kills fall into work rather than imports.
 """
@@ -90,6 +91,8 @@ def run(setting: benchmarks.Setting) -> dict[str, Any]:
             "repeated_effects": benchmarks.target(effects.repeated, at_most=0),
             "missing_effects": benchmarks.target(expected - len(effects.lines), at_most=0),
             "paid_twice": benchmarks.target(sum(count > 1 for count in paid["settled"].values()), at_most=0),
+            "how_runs_ended": dict(Counter(row.state.value for row in rows)),
+            "problems": sorted({str(row.problem["message"]) for row in rows if row.problem}),
             "times_begun": sum(row.epoch for row in rows),
             "effects": sum(effects.asked.values()),
             "calls_settled": sum(paid["settled"].values()),

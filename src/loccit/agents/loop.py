@@ -154,7 +154,7 @@ class _Loop:
             problem = problem_of(arguments, self.task.result)
             if problem:
                 return self._told(call, f"This is no result: {problem}"), None
-            return self._told(call, "Done.", is_error=False), _End(Ending.FINISHED, result=arguments)
+            return Observation(call, "Done.", is_error=False), _End(Ending.FINISHED, result=arguments)
         if call.name not in (names := [spec.name for spec in self.tools.specs]):
             return self._told(call, f"There is no tool {call.name!r}. There are: {', '.join(names)}."), None
         observed = await self.journal.observe(key, call, self.tools, self.meter.seconds_left)
@@ -169,6 +169,6 @@ class _Loop:
         self._seen.add(sign)
         return seen.text + _SAME_AGAIN if is_known else seen.text
 
-    def _told(self, call: ToolCall, text: str, *, is_error: bool = True) -> Observation:
+    def _told(self, call: ToolCall, text: str) -> Observation:
         self.meter.count_observation(text, 0.0)
-        return Observation(call, text, is_error)
+        return Observation(call, text, is_error=True)

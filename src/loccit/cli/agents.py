@@ -177,7 +177,11 @@ def work(
     check_numbers(idle=idle)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     runs = Loccit().agents()
-    signal.signal(signal.SIGTERM, lambda *_: runs.stop())
+
+    def stop(_number: int, _frame: object) -> None:
+        runs.stop()
+
+    signal.signal(signal.SIGTERM, stop)
     if not runs.work(idle_s=None if stay else idle) and not quiet:
         note("another process works on these runs already")
 

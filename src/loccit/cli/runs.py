@@ -91,6 +91,23 @@ def show(
 
 
 @app.command(cls=Command)
+def watch(
+    run_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The id of an agent's run, or the beginning of it.")
+    ],
+    *,
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Go on until the run is over, or waits.")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Show what happens in a run of an agent as it happens, from its beginning."""
+    from loccit.cli.agents import watch_run
+
+    watch_run(run_id, follow=follow, json=json)
+
+
+@app.command(cls=Command)
 def rate(
     run_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a run, or the beginning of it.")],
     *,

@@ -79,6 +79,6 @@ def imported(name: str, place: str) -> Blueprint:
             f"the blueprint {name!r} is not at {place!r}: {error}",
             next_step="write package.module:function in [agents.blueprints]",
         ) from error
-    if not colon or not callable(found):
-        raise SettingsError(f"the blueprint {name!r} at {place!r} is no function")
+    if not colon or not inspect.iscoroutinefunction(found):
+        raise SettingsError(f"the blueprint {name!r} at {place!r} is no coroutine function")
     return Blueprint(name, found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -74,10 +74,20 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Happened:
+    """What is to be told of a run; what has the same key is told once."""
+
+    key: str
+    kind: str
+    text: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
 class RunRow:
     """A run as it stands. Times are seconds since the epoch; `spend` is what it has used so far.
 
-    `epoch` counts how often somebody began with it, `attempts` how often since it last got a step further.
+    `epoch` counts how often somebody began with it, `attempts` how often with the step that it is in.
     `result` is there when it is done, `problem` (kind, message, next_step) when it failed.
     """
 
@@ -134,3 +144,11 @@ class Asked(Left):
 
 class Failing(Left):
     """What the run is kept in cannot be written now: somebody tries again later."""
+
+
+class Ending(Left):
+    """The process ends; the run is for the next one."""
+
+
+class Stuck(Left):
+    """The process ended in this step again and again."""

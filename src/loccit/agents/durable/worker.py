@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from loccit.agents.durable.blueprints import named
 from loccit.agents.durable.queue import let_go, recorded, running_queue
 from loccit.agents.durable.run import Run, Surroundings, problem_of_run
-from loccit.agents.durable.values import Failing, Lease, Left, RunRow, Stopped, Wish
+from loccit.agents.durable.values import Ending, Failing, Lease, Left, RunRow, Stopped, Stuck, Wish
 from loccit.agents.durable.working import Pulse, Working
 from loccit.agents.values import RunState
 from loccit.core.errors import LoccitError, RunFailed, StorageFailed
@@ -32,8 +32,6 @@ _BEAT_S = 1.0
 # has no more effects; on SQLite there is no other one.
 _DEAD_AFTER_S = 10.0
 _FRESH_S = 7.0
-# A run that ends its process each time must not do so for ever.
-_MOST_ATTEMPTS = 5
 # Who was started for a while does not wait for a database that is gone for good.
 _AWAY_S = 300.0
 _GOODBYE_S = 10.0
@@ -198,13 +196,6 @@ class Worker:
 
     async def _worked(self, working: Working) -> None:
         row, lease = working.row, working.lease
-        if row.attempts > _MOST_ATTEMPTS:
-            error = RunFailed(
-                f"the process that worked on it ended {_MOST_ATTEMPTS} times in the same step",
-                next_step="see its log; give it more memory, or begin anew",
-            )
-            await self._over(lease, RunState.LOST, problem=problem_of_run(error))
-            return
         try:
             result = await self._result(row, working)
         except Stopped as stopped:
@@ -213,6 +204,15 @@ class Worker:
                 return
             await asyncio.to_thread(self._store.rest, lease)
             raise
+        except Ending:
+            await asyncio.to_thread(self._store.give_back, lease)
+            raise
+        except Stuck:
+            error = RunFailed(
+                "the process that worked on it ended again and again in the same step",
+                next_step="see its log; give it more memory, or begin anew",
+            )
+            await self._over(lease, RunState.LOST, problem=problem_of_run(error))
         except Left:
             raise
         except LoccitError as error:

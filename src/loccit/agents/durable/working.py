@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from loccit.agents.durable.ledger import IntentLedger
-from loccit.agents.durable.values import Failing, Lost, Stopped
+from loccit.agents.durable.ledger import Ledger
+from loccit.agents.durable.values import Ending, Failing, Lost, Stopped, Stuck
 from loccit.agents.values import Spend
 from loccit.core.errors import StorageFailed
 
 if TYPE_CHECKING:
-    from loccit.agents.durable.store import RunStore
-    from loccit.agents.durable.values import Lease, RunRow, Wish
+    from loccit.agents.durable.store import Also, RunStore
+    from loccit.agents.durable.values import Happened, Lease, RunRow, Wish
 
 _Result = TypeVar("_Result")
 _Given = ParamSpec("_Given")
+
+# A step that ends its process each time must not do so for ever. Far more often than a process that is killed
+# again and again happens to be in the same step.
+_MOST_ATTEMPTS = 20
 
 
 class Pulse:
@@ -47,7 +51,7 @@ class Working:
 
     def __init__(self, store: RunStore, row: RunRow, lease: Lease, pulse: Pulse) -> None:
         self.store = store
-        self.ledger = IntentLedger(store.database)
+        self.ledger = Ledger(store.database)
         self.row = row
         self.lease = lease
         self.pulse = pulse
@@ -66,12 +70,23 @@ class Working:
             raise Failing(str(error)) from error
 
     async def checked(self) -> None:
-        """Before anything is begun. Raises Lost where somebody else has it, Stopped where it is to end."""
+        """Before anything is begun. Raises Lost where somebody else has it, Stopped where it is to end,
+        Ending where the process does, Stuck where that ended here too often.
+        """
+        self.goes_on()
+        self.allowed(*await self.kept(self.store.step, self.lease))
+
+    def goes_on(self) -> None:
+        """Raises Ending where the process ends."""
         if self._is_over:
-            raise Failing("the process ends")
-        wish = await self.kept(self.store.check, self.lease)
+            raise Ending
+
+    def allowed(self, wish: Wish | None, attempts: int) -> None:
+        """Raises Stopped where that is wished, Stuck after too many attempts."""
         if wish is not None:
             raise Stopped(wish)
+        if attempts > _MOST_ATTEMPTS:
+            raise Stuck
 
     def is_sure(self) -> None:
         """Right before an effect: raises Lost where this process was away so long that others took over."""
@@ -87,7 +102,7 @@ class Working:
             if self._wish is not None:
                 raise Stopped(self._wish) from None
             if self._is_over:
-                raise Failing("the process ends") from None
+                raise Ending from None
             raise
         finally:
             self._inside = None
@@ -104,6 +119,6 @@ class Working:
         if self._inside is not None:
             self._inside.cancel()
 
-    async def advance(self, used: Spend, key: str, kind: str, text: str, details: Mapping[str, Any]) -> None:
-        """Keep that it got a step further, and what that used."""
-        await self.kept(self.store.advance, self.lease, self.spend + used, key, kind, text, details)
+    async def advance(self, used: Spend, event: Happened, also: Also | None = None) -> None:
+        """Keep that it got a step further, what that used, and what came of it."""
+        await self.kept(self.store.advance, self.lease, self.spend + used, event, also)
