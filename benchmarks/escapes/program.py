@@ -88,7 +88,7 @@ def buffer(size=4096):
 def attempt():
 '''
 
-_END = '''
+_END = """
 
 try:
     attempt()
@@ -96,7 +96,7 @@ except Escaped as error:
     print("escaped:", error)
 else:
     print("held")
-'''
+"""
 
 
 def program(source: str) -> str:

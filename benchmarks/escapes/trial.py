@@ -213,7 +213,9 @@ def main() -> None:
                 continue
             print(json.dumps(asdict(asyncio.run(try_one(attempt, there)))), flush=True)
     if asked.starts:
-        print(json.dumps({"start_ms": asyncio.run(start_times(asked.starts)), "uid": os.getuid()}), flush=True)
+        print(
+            json.dumps({"start_ms": asyncio.run(start_times(asked.starts)), "uid": os.getuid()}), flush=True
+        )
 
 
 if __name__ == "__main__":
