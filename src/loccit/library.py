@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from loccit.agents.durable.agents import Agents
     from loccit.agents.durable.blueprints import Function
+    from loccit.agents.skills import Skills
     from loccit.answering.conversation import Exchange
     from loccit.budgets.accounting import BudgetRow, By, SpendingRow
     from loccit.core.answers import Answer, Citation
@@ -338,6 +339,38 @@ class Loccit:
         Raises SettingsError, StorageFailed.
         """
         return self._system.agents(blueprints)
+
+    @contextmanager
+    def skills(self, location: str | Path | None = None) -> Generator[Skills]:
+        """The skills of the user, built in ones, and where a location is given those of its last commit.
+
+        A repository's own are labelled as untrusted; whoever starts a run on it may know better. Raises what
+        opening a repository does.
+        """
+        from loccit.agents.project_files import CommittedFiles, FolderFiles
+        from loccit.agents.skills import (
+            PROJECT_FOLDERS,
+            SkillFolder,
+            SkillSource,
+            built_in_folder,
+            find_skills,
+        )
+        from loccit.policy.labels import TRUSTED, UNTRUSTED
+        from loccit.settings import user_skill_folders
+
+        folders = [
+            SkillFolder(FolderFiles(folder, str(folder)), "", SkillSource.USER, TRUSTED)
+            for folder in user_skill_folders(self.settings)
+        ]
+        folders.append(built_in_folder(TRUSTED))
+        if location is None:
+            yield find_skills(folders)
+            return
+        repository = self._system.repository(str(location))
+        with repository.reader() as reader:
+            files = CommittedFiles(repository.snapshot(), reader)
+            project = [SkillFolder(files, path, SkillSource.PROJECT, UNTRUSTED) for path in PROJECT_FOLDERS]
+            yield find_skills([*folders, *project])
 
     def database(self) -> Database:
         """Where state is kept, open. Raises SettingsError, StorageFailed, IndexFormatMismatch."""
@@ -1738,6 +1771,17 @@ class Loccit:
         path = write_settings(self.home, tables)
         names = sorted(f"{table}.{key}" for table, keys in tables.items() for key in keys)
         self.audit("settings written", actor=actor, details={"keys": names})
+        return path
+
+    def approve_tool(self, server: str, tool: str, digest: str, *, actor: str = "local") -> Path:
+        """Let agents call a tool of an MCP server of the settings while its description has this digest.
+
+        Raises SettingsError, StorageFailed.
+        """
+        from loccit.settings import approve_tool
+
+        path = approve_tool(self.home, server, tool, digest)
+        self.audit("tool approved", actor=actor, subject=f"{server}/{tool}", details={"digest": digest})
         return path
 
     def backup(self, file: Path, *, with_indexes: bool = False, actor: str = "local") -> BackedUp:

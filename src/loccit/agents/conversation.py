@@ -8,7 +8,8 @@ from loccit.core.errors import ContextTooLong
 from loccit.models.tokens import count_message
 
 if TYPE_CHECKING:
-    from loccit.core.calls import Message
+    from loccit.agents.protocols import SummaryDue
+    from loccit.core.calls import Message, ModelReply
 
 
 class Conversation:
@@ -22,6 +23,13 @@ class Conversation:
         """The next message."""
         self._messages.append(message)
         self._tokens += count_message(message)
+
+    def summary_due(self, limit_tokens: int) -> SummaryDue | None:
+        """None: nothing leaves the view."""
+        return None
+
+    def take_summary(self, key: str, reply: ModelReply | None) -> None:
+        """Nothing: none was due."""
 
     def messages(self, limit_tokens: int) -> tuple[Message, ...]:
         """All of them. Raises ContextTooLong where they are more than so many tokens."""

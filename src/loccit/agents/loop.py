@@ -91,12 +91,13 @@ class _Loop:
         return Trajectory(end.why, tuple(self.steps), self.meter.spend, end.result, end.detail)
 
     async def _step(self) -> _End | None:
-        number = self.meter.spend.steps + 1
         try:
+            await self._shorten()
             call = self._call()
         except ContextTooLong as error:
             return _End(Ending.MODEL_FAILED, str(error))
-        replied = await self.journal.reply(number, call, self.meter.seconds_left)
+        number = self.meter.spend.steps + 1
+        replied = await self.journal.reply(str(number), call, self.meter.seconds_left)
         self.meter.count_reply(replied.reply, replied.usd, replied.seconds)
         if replied.reply is None:
             if replied.is_too_long and self.context_tokens > _LEAST_CONTEXT_TOKENS:
@@ -124,6 +125,14 @@ class _Loop:
             self.context.add(Message(Speaker.USER, _CALL_A_TOOL))
         stuck = self.watch.note(step)
         return _End(*stuck) if stuck else None
+
+    async def _shorten(self) -> None:
+        """Have what left the view summarised, where the context asks for it. It counts as a step."""
+        due = self.context.summary_due(self.context_tokens)
+        if due is not None:
+            replied = await self.journal.reply(due.key, due.call(), self.meter.seconds_left)
+            self.meter.count_reply(replied.reply, replied.usd, replied.seconds)
+            self.context.take_summary(due.key, replied.reply)
 
     def _call(self) -> ModelCall:
         finish = ToolSpec(FINISH, "End the task and give its result.", self.task.result)

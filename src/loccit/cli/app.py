@@ -33,7 +33,9 @@ from loccit.cli import (
     search,
     serve,
     show,
+    skills,
     status,
+    tools,
     triage,
     tune,
     verify,
@@ -85,6 +87,8 @@ app.add_typer(jobs.app)
 app.add_typer(keys.app)
 app.add_typer(models.app)
 app.add_typer(runs.app)
+app.add_typer(skills.app)
+app.add_typer(tools.app)
 
 
 def _version_option(value: bool) -> None:

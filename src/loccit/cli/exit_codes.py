@@ -7,6 +7,7 @@ from enum import IntEnum
 from loccit.core.errors import (
     BudgetExceeded,
     Cancelled,
+    EnvironmentFailed,
     InputError,
     JobFailed,
     LimitExceeded,
@@ -18,11 +19,14 @@ from loccit.core.errors import (
     Overloaded,
     PolicyDenied,
     PriceUnknown,
+    SandboxFailed,
+    SandboxUnavailable,
     ScorerFailed,
     SearchIndexError,
     SettingsError,
     SourceError,
     SystemFailed,
+    ToolUnavailable,
 )
 
 
@@ -42,7 +46,7 @@ class ExitCode(IntEnum):
     """verify: nothing fell, and a cited source is not here; eval gate: too few samples to tell; alerts check:
     somebody could not be told; nobody can tell whether an effect happened."""
     SOURCE = 5
-    """The repository or folder cannot be read as asked."""
+    """The repository or folder cannot be read as asked; the server of a tool cannot be reached."""
     INDEX = 6
     """The index is missing, broken, of another format, or cannot be written; doctor found a problem."""
     LIMIT = 7
@@ -70,10 +74,14 @@ def exit_code_of(error: LoccitError) -> ExitCode:
         (NotPermitted, ExitCode.USAGE),
         (PolicyDenied, ExitCode.FELL),
         (OutcomeUnknown, ExitCode.UNVERIFIABLE),
+        (ToolUnavailable, ExitCode.SOURCE),
         (Overloaded, ExitCode.LIMIT),
         (Cancelled, ExitCode.INTERRUPTED),
         (JobFailed, ExitCode.SOURCE),
         (SystemFailed, ExitCode.SOURCE),
         (ScorerFailed, ExitCode.USAGE),
+        (SandboxUnavailable, ExitCode.INDEX),
+        (SandboxFailed, ExitCode.SOURCE),
+        (EnvironmentFailed, ExitCode.SOURCE),
     )
     return next((code for family, code in families if isinstance(error, family)), ExitCode.INTERNAL)

@@ -37,6 +37,7 @@
     ├── NotPermitted           the role of who asks does not suffice
     ├── PolicyDenied           a call of a tool that a policy does not allow (`action`, `rule`)
     ├── OutcomeUnknown         nobody can tell whether an effect happened: a person must look
+    ├── ToolUnavailable        a tool's server is not there, ended, or is not what was approved
     ├── Cancelled              work that nobody wants any more
     ├── JobFailed              a job that ended the process which worked on it, or met a defect
     ├── RunFailed              a run of an agent that did so
@@ -44,6 +45,9 @@
     ├── Overloaded             a server has no room now (`retry_after_s`)
     ├── SystemFailed           a system that is being measured gave no output
     ├── ScorerFailed           a scorer that somebody wrote gave no figure
+    ├── SandboxUnavailable     this machine cannot keep untrusted code in a box
+    ├── SandboxFailed          a box ended before it was closed, or does not answer any more
+    ├── EnvironmentFailed      what a project needs could not be installed
     └── LimitExceeded          a limit, with its value
         ├── BudgetExceeded     a budget that cannot pay for the call (`limit_name`)
         ├── RateLimited        more requests than a key has (`retry_after_s`)
@@ -281,6 +285,17 @@ class OutcomeUnknown(LoccitError):
     """Nobody can tell whether the effect of a call happened; doing it again might do it twice."""
 
 
+class ToolUnavailable(LoccitError):
+    """A tool is served by a program that does not start, ended, does not answer, or has changed.
+
+    `may_have_run`: the call went out and no answer came, so nobody knows whether it did anything.
+    """
+
+    def __init__(self, message: str, *, next_step: str = "", may_have_run: bool = False) -> None:
+        super().__init__(message, next_step=next_step)
+        self.may_have_run = may_have_run
+
+
 class Cancelled(LoccitError):
     """Nobody wants the work any more; what was done of it is kept."""
 
@@ -316,6 +331,18 @@ class SystemFailed(LoccitError):
 
 class ScorerFailed(LoccitError):
     """A scorer of somebody's own raised, or gave what is no number."""
+
+
+class SandboxUnavailable(LoccitError):
+    """This machine cannot keep untrusted code in a box: a program or a part of the kernel is missing."""
+
+
+class SandboxFailed(LoccitError):
+    """A box ended before it was closed, or does not answer any more; its files are lost."""
+
+
+class EnvironmentFailed(LoccitError):
+    """What a project needs could not be installed; the message ends with what the installer said last."""
 
 
 class LimitExceeded(LoccitError):

@@ -36,6 +36,7 @@ _STATUS: tuple[tuple[type[LoccitError], HTTPStatus], ...] = (
     (errors.NotPermitted, HTTPStatus.FORBIDDEN),
     (errors.PolicyDenied, HTTPStatus.FORBIDDEN),
     (errors.OutcomeUnknown, HTTPStatus.CONFLICT),
+    (errors.ToolUnavailable, HTTPStatus.BAD_GATEWAY),
     (errors.RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
     (errors.RequestTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (errors.RequestTooSlow, HTTPStatus.REQUEST_TIMEOUT),

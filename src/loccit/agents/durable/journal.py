@@ -66,9 +66,9 @@ class DurableJournal:
         self._decided = decided
         self._is_new = False
 
-    async def reply(self, step: int, call: ModelCall, seconds_left: float) -> Replied:
+    async def reply(self, key: str, call: ModelCall, seconds_left: float) -> Replied:
         """The model's reply, which is kept before it is paid for."""
-        working, key = self._working, f"{self._name}:{step}"
+        working, key = self._working, f"{self._name}:{key}"
         kept = None
         if not self._is_new:
             kept = await working.kept(working.ledger.reply, f"{working.row.id}:{key}")

@@ -1,0 +1,354 @@
+"""A box: files, and commands that run on them with nothing else in reach."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import time
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+from pathlib import Path
+
+from loccit.agents.options import SandboxOptions
+from loccit.agents.sandbox.bubblewrap import PROGRAMS, Inside
+from loccit.agents.sandbox.channel import Closed
+from loccit.agents.sandbox.folder import read_folder
+from loccit.agents.sandbox.names import path_in, reason_to_refuse
+from loccit.agents.sandbox.output import Output
+from loccit.agents.sandbox.start import Running, in_memory, start
+from loccit.agents.sandbox.values import Changes, Environment, Files, Ran, StoppedBy
+from loccit.core.errors import InputError, LimitExceeded, NotFound, SandboxFailed
+
+_PATH = f"/usr/local/bin:/usr/bin:/bin:{PROGRAMS}"
+_VARIABLES = {
+    "HOME": "/tmp",  # noqa: S108 - that of the box
+    "LANG": "C.UTF-8",
+    "NO_COLOR": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "TERM": "dumb",
+    "TMPDIR": "/tmp",  # noqa: S108
+    "TZ": "UTC",
+}
+# What a keeper has for ending a command, and for files.
+_GRACE_S = 15.0
+_LONGEST_REQUEST_S = 120.0
+_BATCH_BYTES = 4 << 20
+
+
+@asynccontextmanager
+async def open_box(
+    options: SandboxOptions,
+    *,
+    files: Files | Mapping[str, bytes] | Path | None = None,
+    environment: Environment | None = None,
+) -> AsyncGenerator[Box]:
+    """A box with these files in its work folder, and what a project needs. It ends with the block.
+
+    Of a folder its `.git` is left out. Raises SandboxUnavailable where this machine cannot keep one,
+    InputError for a path that does not stay in the work folder, LimitExceeded for more than it holds.
+    """
+    most = options.work_bytes
+    given = read_folder(files, most_bytes=most) if isinstance(files, Path) else files
+    given = given if isinstance(given, Files) else Files(given or {})
+    folders = dict(environment.folders) if environment else {}
+    running = await start(options, Inside(most, options.temporary_bytes, folders))
+    box = Box(running, options, dict(environment.variables) if environment else {})
+    try:
+        await box.put(given)
+        yield box
+    finally:
+        await running.close()
+
+
+class Box:
+    """Keeps its files from one command to the next, and nothing else: what a command leaves running is ended.
+
+    One thing is done at a time; whoever comes meanwhile waits. All methods raise SandboxFailed where the box
+    has ended.
+    """
+
+    def __init__(self, running: Running, options: SandboxOptions, variables: Mapping[str, str]) -> None:
+        self._running = running
+        self._options = options
+        own = variables.get("PATH")
+        self._variables = {**_VARIABLES, **variables, "PATH": f"{own}:{_PATH}" if own else _PATH}
+        self._put: dict[str, tuple[bytes, bytes]] = {}
+        self._turn = asyncio.Lock()
+
+    async def run(
+        self,
+        words: Sequence[str],
+        *,
+        cwd: str = "",
+        stdin: bytes = b"",
+        timeout_s: float | None = None,
+        output_bytes: int | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run a command in a folder below the work folder, and end all that it has started.
+
+        A program that is not there gives the code 127, as in a shell. Raises InputError for words or a folder
+        that cannot be.
+        """
+        if not words or any("\0" in word for word in words):
+            raise InputError(f"{list(words)!r} is no command", field="words")
+        async with self._turn:
+            command = _Command(
+                self._running,
+                self._options,
+                self._options.timeout_s if timeout_s is None else timeout_s,
+                self._options.output_bytes if output_bytes is None else output_bytes,
+            )
+            environment = {**self._variables, **(variables or {})}
+            request = [
+                b"run",
+                path_in(cwd) if cwd else b"",
+                str(len(words)).encode("ascii"),
+                *(os.fsencode(word) for word in words),
+                *(os.fsencode(text) for pair in environment.items() for text in pair),
+            ]
+            try:
+                return await command.run(request, stdin)
+            except (Closed, TimeoutError) as error:
+                raise self._failed() from error
+
+    async def write(
+        self, files: Mapping[str, bytes | None], *, executable: Collection[str] = frozenset()
+    ) -> None:
+        """Have files hold these bytes, or be deleted; whatever stands there is replaced.
+
+        Raises InputError for a path that does not stay in the work folder or has a file above it, NotFound
+        for one to delete that is not there, LimitExceeded where the work folder is full.
+        """
+        entries = [(_kind(data, path in executable), path, data or b"") for path, data in files.items()]
+        await self._write(entries)
+
+    async def put(self, files: Files) -> None:
+        """Put files into the box: what `changes` compares with. Raises as `write` does."""
+        entries = [
+            (_kind(data, path in files.executable), path, data) for path, data in files.contents.items()
+        ]
+        # Links last: nothing is written through one.
+        links = [(b"link", path, os.fsencode(goal)) for path, goal in files.links.items()]
+        await self._write([*entries, *links])
+        for kind, path, data in entries:
+            self._put[path] = (kind, _digest(data))
+        self._put.update({path: (kind, goal) for kind, path, goal in links})
+
+    async def read(self, path: str) -> bytes:
+        """The bytes of a file. Raises NotFound, InputError for what is no plain file, LimitExceeded."""
+        most = self._options.copied_bytes
+        data, _ = await self._ask([b"read", path_in(path), str(most).encode("ascii")])
+        return data
+
+    async def copy_out(self, paths: Iterable[str] | None = None) -> dict[str, bytes]:
+        """The bytes of these files, or of all that changed since they were put in.
+
+        Raises as `read` does, InputError for a path that means something outside, LimitExceeded for too much.
+        """
+        if paths is None:
+            return dict((await self.changes()).files)
+        found: dict[str, bytes] = {}
+        size = 0
+        for path in paths:
+            reason = reason_to_refuse(path)
+            if reason:
+                raise InputError(f"{path!r} does not come out of a box: {reason}", field="paths")
+            found[path] = await self.read(path)
+            size += len(found[path])
+            self._check_amount(len(found), size)
+        return found
+
+    async def changes(self) -> Changes:
+        """How the files differ from what was put in. Raises LimitExceeded for too many, or too much."""
+        options = self._options
+        most = options.copied_files + len(self._put)
+        more, *listed = await self._ask(
+            [b"list", str(most).encode("ascii"), str(options.copied_bytes).encode("ascii")]
+        )
+        if more:
+            raise LimitExceeded("the number of files in a box", most + 1, most)
+        changed: dict[str, bytes] = {}
+        refused: dict[str, str] = {}
+        there: set[str] = set()
+        for at in range(0, len(listed), 3):
+            kind, path, about = listed[at], os.fsdecode(listed[at + 1]), listed[at + 2]
+            there.add(path)
+            if self._put.get(path) == (kind, about):
+                continue
+            reason = reason_to_refuse(path)
+            if kind not in {b"file", b"executable"}:
+                reason = "a link" if kind == b"link" else os.fsdecode(kind)
+            if reason:
+                refused[path] = reason
+            else:
+                changed[path] = kind
+        return Changes(
+            files=await self.copy_out(changed),
+            executable=frozenset(path for path, kind in changed.items() if kind == b"executable"),
+            deleted=tuple(sorted(self._put.keys() - there)),
+            refused=refused,
+        )
+
+    def _check_amount(self, files: int, size: int) -> None:
+        if files > self._options.copied_files:
+            raise LimitExceeded("the number of files copied out of a box", files, self._options.copied_files)
+        if size > self._options.copied_bytes:
+            raise LimitExceeded("the size in bytes of what is copied out", size, self._options.copied_bytes)
+
+    async def _write(self, entries: Iterable[tuple[bytes, str, bytes]]) -> None:
+        batch: list[bytes] = []
+        size = 0
+        for kind, path, data in entries:
+            batch += [kind, path_in(path), data]
+            size += len(data)
+            if size > _BATCH_BYTES:
+                await self._ask([b"write", *batch])
+                batch, size = [], 0
+        if batch:
+            await self._ask([b"write", *batch])
+
+    async def _ask(self, request: Sequence[bytes]) -> list[bytes]:
+        """The parts of the keeper's answer. Raises what it refuses."""
+        async with self._turn:
+            exchange = asyncio.ensure_future(self._exchange(request))
+            try:
+                # Nobody who stops waiting may leave an answer behind for the next request.
+                verdict, *parts = await asyncio.wait_for(asyncio.shield(exchange), _LONGEST_REQUEST_S)
+            except asyncio.CancelledError:
+                await asyncio.wait({exchange}, timeout=_GRACE_S)
+                raise
+            except (Closed, TimeoutError) as error:
+                raise self._failed() from error
+        if verdict == b"refused":
+            raise _refusal(os.fsdecode(parts[0]), os.fsdecode(parts[1]))
+        if verdict == b"failed":
+            raise self._cannot(int(parts[0]), os.fsdecode(parts[1]))
+        return parts
+
+    async def _exchange(self, request: Sequence[bytes]) -> list[bytes]:
+        await self._running.channel.send(request)
+        return await self._running.channel.receive()
+
+    def _cannot(self, code: int, said: str) -> LimitExceeded | InputError | SandboxFailed:
+        if code in {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM}:
+            most = self._options.work_bytes
+            return LimitExceeded("the size in bytes of the work folder", most + 1, most)
+        if code == errno.EFBIG:
+            most = self._options.file_bytes
+            return LimitExceeded("the size in bytes of a file", most + 1, most)
+        return SandboxFailed(f"a box could not do what it was asked: {said}")
+
+    def _failed(self) -> SandboxFailed:
+        self._running.channel.close()
+        said = self._running.last_words()
+        out_of_memory = self._running.group.kills_for_memory() > 0
+        why = "its memory was used up" if out_of_memory else said or "it does not answer"
+        return SandboxFailed(f"the box has ended: {why}", next_step="open another one")
+
+
+class _Command:
+    """One command on its way: what stops it, and what it prints."""
+
+    def __init__(self, running: Running, options: SandboxOptions, timeout_s: float, most: int) -> None:
+        self._running = running
+        self._timeout_s = timeout_s
+        self._most = most
+        self._may_print = options.printed_bytes
+        self._stopped: StoppedBy = ""
+        self._ended = False
+
+    async def run(self, request: Sequence[bytes], stdin: bytes) -> Ran:
+        began = time.monotonic()
+        group = self._running.group
+        before = group.kills_for_memory(), group.refused_processes()
+        outputs = await self._send(request, stdin)
+        alarm = asyncio.get_running_loop().call_later(self._timeout_s, self._stop, "time")
+        answer = asyncio.ensure_future(self._running.channel.receive())
+        try:
+            await asyncio.wait_for(asyncio.shield(answer), self._timeout_s + _GRACE_S)
+        except asyncio.CancelledError:
+            # The command ends, and its answer is taken, so that the box can be used again.
+            self._running.channel.interrupt()
+            await asyncio.wait({answer}, timeout=_GRACE_S)
+            raise
+        finally:
+            alarm.cancel()
+            self._ended = True
+            if answer.done():
+                # Nobody lives who could write to them: what is in them is all.
+                await asyncio.wait([one.ended for one in outputs], timeout=_GRACE_S)
+            for one in outputs:
+                one.close()
+        return self._told(answer.result(), outputs, before, time.monotonic() - began)
+
+    async def _send(self, request: Sequence[bytes], stdin: bytes) -> tuple[Output, Output]:
+        pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]
+        given = [in_memory("stdin", stdin), *(end for _, end in pipes)]
+        outputs = [Output(read, self._most, self._printed) for read, _ in pipes]
+        try:
+            await self._running.channel.send(request)
+            await self._running.channel.send_descriptors(given)
+        except BaseException:
+            for one in outputs:
+                one.close()
+            raise
+        finally:
+            for descriptor in given:
+                os.close(descriptor)
+        return outputs[0], outputs[1]
+
+    def _printed(self, size: int) -> None:
+        self._may_print -= size
+        if self._may_print < 0:
+            self._stop("output")
+
+    def _stop(self, reason: StoppedBy) -> None:
+        if not self._stopped and not self._ended:
+            self._stopped = reason
+            self._running.channel.interrupt()
+
+    def _told(
+        self, answer: Sequence[bytes], outputs: Sequence[Output], before: tuple[int, int], seconds: float
+    ) -> Ran:
+        verdict, status, said = answer
+        if verdict != b"done":
+            raise Closed
+        code = int(status)
+        stopped = self._stopped or _reported(said)
+        group = self._running.group
+        if not stopped and code != 0 and group.kills_for_memory() > before[0]:
+            stopped = "memory"
+        if not stopped and code != 0 and group.refused_processes() > before[1]:
+            stopped = "processes"
+        stdout, stderr = (one.finish() for one in outputs)
+        was_cut = any(one.was_cut for one in outputs)
+        return Ran(None if stopped else code, stdout, stderr, stopped, seconds, was_cut)
+
+
+def _reported(said: bytes) -> StoppedBy:
+    match said:
+        case b"memory":
+            return "memory"
+        case b"processes":
+            return "processes"
+        case _:
+            return ""
+
+
+def _kind(data: bytes | None, is_executable: bool) -> bytes:
+    if data is None:
+        return b"delete"
+    return b"executable" if is_executable else b"file"
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=32).digest()
+
+
+def _refusal(reason: str, path: str) -> InputError:
+    if reason == "not there":
+        return NotFound(f"the box has no file {path!r}", field="path")
+    return InputError(f"{path!r} in the box is refused: {reason}", field="path")
