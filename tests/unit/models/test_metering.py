@@ -314,9 +314,13 @@ def test_a_request_is_bounded_by_what_it_may_spend_itself(ledger: Ledger) -> Non
         inner = provider_model(server)
         model = Metered(inner, ledger, PRICES)
         short = dataclasses.replace(CALL, max_output_tokens=4)
-        with pytest.raises(BudgetExceeded, match="request run-1 ever"):
+
+        async def five() -> None:
             for _ in range(5):
-                run(model.reply(short, payer, Deadline.after(5)), inner)
+                await model.reply(short, payer, Deadline.after(5))
+
+        with pytest.raises(BudgetExceeded, match="request run-1 ever"):
+            run(five(), inner)
         assert 1 <= len(server.seen) < 5
     assert spent(ledger) <= 40
 
