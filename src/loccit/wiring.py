@@ -301,7 +301,7 @@ class System:
         from loccit.agents.durable.workshop import Workshop
         from loccit.policy.gateway import record_decision
 
-        settings, database = self.settings, self.database()
+        settings, database, models = self.settings, self.database(), self._agent_models()
         blueprints = {name: imported(name, place) for name, place in settings.agents.blueprints.items()}
         blueprints |= {name: Blueprint(name, function) for name, function in given.items()}
 
@@ -315,17 +315,18 @@ class System:
             self._agent_runs(),
             blueprints,
             settings.agents,
-            self._agent_model,
+            lambda: models.chat("answer"),
             decided,
             settings.storage.database or f"sqlite:///{self.home / 'agents.sqlite'}",
             is_alone=database.is_sqlite,
+            closed=models.close,
         )
 
-    def _agent_model(self) -> ChatModel | None:
+    def _agent_models(self) -> Models:
         """Who decides what an agent does next. Conversations are long and hardly ever equal: none is kept."""
         options = self.settings.models
         answer = self.settings.agents.model or options.answer
-        return self._models(replace(options, answer=answer, cache=False)).chat("answer")
+        return self._models(replace(options, answer=answer, cache=False))
 
     def runs(self) -> RunStore:
         """The records of runs. Raises as `database` does."""

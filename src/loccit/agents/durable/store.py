@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from loccit.agents.durable.keeping import forget_old
+from loccit.agents.durable.rows import event_row, question_row, run_row
 from loccit.agents.durable.values import (
     Answer,
     Event,
@@ -22,14 +23,13 @@ from loccit.agents.durable.values import (
     Lease,
     Lost,
     Question,
-    QuestionKind,
     RunRow,
     Wish,
 )
 from loccit.agents.options import Limits
 from loccit.agents.values import RunState, Spend
 from loccit.core.calls import Payer
-from loccit.core.errors import Conflict, IndexBroken, InputError, NotFound
+from loccit.core.errors import Conflict, InputError, NotFound
 from loccit.storage.database import Database
 from loccit.storage.tables import agent_events, agent_questions, agent_runs, agent_workers
 
@@ -90,7 +90,7 @@ class RunStore:
                 f"there is no run of an agent {run[:64]!r}" if not rows else f"{run[:64]!r} is several runs",
                 next_step="see what there is: loccit agents list",
             )
-        return _row(rows[0])
+        return run_row(rows[0])
 
     def list(
         self, *, states: Collection[RunState] = (), before: int | None = None, limit: int = 50
@@ -102,7 +102,7 @@ class RunStore:
         if before is not None:
             query = query.where(agent_runs.c.number < before)
         with self.database.reading() as connection:
-            return tuple(_row(row) for row in connection.execute(query).mappings())
+            return tuple(run_row(row) for row in connection.execute(query).mappings())
 
     def ids(self) -> frozenset[str]:
         """The ids of all runs."""
@@ -162,7 +162,7 @@ class RunStore:
             query = query.where(agent_questions.c.answer == "")
         with self.database.reading() as connection:
             found = connection.execute(query.order_by(agent_questions.c.asked_at)).mappings()
-            return tuple(_question(row) for row in found)
+            return tuple(question_row(row) for row in found)
 
     def answer(self, run: str, answer: Answer, *, by: str, arguments_hash: str = "") -> Question:
         """Answer what a run waits for; it goes on. An approval holds for exactly the call that was shown.
@@ -202,7 +202,7 @@ class RunStore:
         query = select(agent_events).where(agent_events.c.run == run, agent_events.c.number > after)
         with self.database.reading() as connection:
             rows = connection.execute(query.order_by(agent_events.c.number).limit(limit)).mappings()
-            return tuple(_event(row) for row in rows)
+            return tuple(event_row(row) for row in rows)
 
     # For whoever hands runs over
 
@@ -217,13 +217,13 @@ class RunStore:
             if ids:
                 taken = agent_runs.update().where(agent_runs.c.number.in_(ids)).values(handed_at=now)
                 connection.execute(taken)
-            return tuple(_row(row) for row in rows)
+            return tuple(run_row(row) for row in rows)
 
     def running(self) -> tuple[RunRow, ...]:
         """The runs that somebody works on, or worked on when they died."""
         query = select(agent_runs).where(agent_runs.c.state == _RUNNING).order_by(agent_runs.c.number)
         with self.database.reading() as connection:
-            return tuple(_row(row) for row in connection.execute(query).mappings())
+            return tuple(run_row(row) for row in connection.execute(query).mappings())
 
     def take_back(self, row: RunRow) -> bool:
         """Have a run that nobody works on any more handed over again; False where it went on meanwhile."""
@@ -285,7 +285,9 @@ class RunStore:
             )
             if not connection.execute(begun).rowcount:
                 return None
-            row = _row(connection.execute(select(agent_runs).where(agent_runs.c.id == run)).mappings().one())
+            row = run_row(
+                connection.execute(select(agent_runs).where(agent_runs.c.id == run)).mappings().one()
+            )
             self._tell(connection, run, f"begun {row.epoch}", "begun", worker, {"epoch": row.epoch})
         return row, Lease(run, row.epoch, worker)
 
@@ -334,7 +336,7 @@ class RunStore:
         query = select(agent_questions).where(agent_questions.c.id == question)
         with self.database.reading() as connection:
             row = connection.execute(query).mappings().first()
-        return None if row is None else _question(row)
+        return None if row is None else question_row(row)
 
     def rest(self, lease: Lease) -> None:
         """Let the run rest, as was wished. Raises Lost."""
@@ -420,58 +422,3 @@ def _of(lease: Lease) -> ColumnElement[bool]:
 
 def _text(usd: Decimal | None) -> str | None:
     return None if usd is None else str(usd)
-
-
-def _row(row: Mapping[Any, Any]) -> RunRow:
-    try:
-        limits: dict[str, Any] = json.loads(row["limits"])
-        limits["usd"] = Decimal(limits["usd"])
-        payer = json.loads(row["payer"])
-        for name in ("key_usd", "request_usd"):
-            payer[name] = None if payer[name] is None else Decimal(payer[name])
-        return RunRow(
-            id=row["id"],
-            number=row["number"],
-            blueprint=row["blueprint"],
-            task=json.loads(row["task"]),
-            limits=Limits(**limits),
-            payer=Payer(**payer),
-            state=RunState(row["state"]),
-            wish=Wish(row["wish"]) if row["wish"] else None,
-            worker=row["worker"],
-            epoch=row["epoch"],
-            attempts=row["attempts"],
-            created_at=row["created_at"],
-            started_at=row["started_at"],
-            finished_at=row["finished_at"],
-            spend=Spend.of_json(json.loads(row["spend"])),
-            result=None if row["result"] is None else json.loads(row["result"]),
-            problem=None if row["problem"] is None else json.loads(row["problem"]),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise IndexBroken(f"the run {row['id']!r} cannot be read: {error}") from error
-
-
-def _question(row: Mapping[Any, Any]) -> Question:
-    return Question(
-        id=row["id"],
-        run=row["run"],
-        kind=QuestionKind(row["kind"]),
-        tool=row["tool"],
-        arguments_hash=row["arguments_hash"],
-        shown=row["shown"],
-        asked_at=row["asked_at"],
-        answer=Answer(row["answer"]) if row["answer"] else None,
-        by=row["by"],
-    )
-
-
-def _event(row: Mapping[Any, Any]) -> Event:
-    return Event(
-        number=row["number"],
-        run=row["run"],
-        at=row["at"],
-        kind=row["kind"],
-        text=row["text"],
-        details=json.loads(row["details"]),
-    )
