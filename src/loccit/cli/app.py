@@ -29,6 +29,7 @@ from loccit.cli import (
     prove,
     remove,
     runs,
+    sandbox,
     search,
     serve,
     show,
@@ -83,6 +84,7 @@ app.add_typer(jobs.app)
 app.add_typer(keys.app)
 app.add_typer(models.app)
 app.add_typer(runs.app)
+app.add_typer(sandbox.app)
 
 
 def _version_option(value: bool) -> None:
