@@ -308,7 +308,7 @@ class _Command:
         return self._told(answer.result(), outputs, before, time.monotonic() - began)
 
     async def _watch(self, kills: int) -> None:
-        """Stop the command once the kernel has ended a process of it for its memory: what is left is half of it."""
+        """Stop the command once the kernel has ended a process of it for its memory."""
         while self._running.group.kills_for_memory() <= kills:
             await asyncio.sleep(_TICK_S)
         self._stop("memory")

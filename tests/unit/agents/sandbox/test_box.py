@@ -1,4 +1,4 @@
-"""A box keeps files between commands, ends what each leaves behind, and bounds all that it takes and gives."""
+"""A box keeps files between commands, ends what each leaves behind, bounds what it takes and gives."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import loccit
 from loccit.agents.options import SandboxOptions
 from loccit.agents.sandbox import Box, Files, open_box
 from loccit.core.errors import (
@@ -294,6 +295,7 @@ def test_a_box_that_is_gone_says_so(options: SandboxOptions) -> None:
 
 _OWNER = """
 import asyncio, sys
+import loccit
 from loccit.agents.options import SandboxOptions
 from loccit.agents.sandbox import open_box
 async def main():
@@ -305,7 +307,8 @@ asyncio.run(main())
 
 
 def test_a_box_dies_with_an_owner_that_is_killed(options: SandboxOptions) -> None:
-    owner = subprocess.Popen([sys.executable, "-c", _OWNER], stdout=subprocess.PIPE)
+    environment = {**os.environ, "PYTHONPATH": str(Path(loccit.__file__).parents[1])}
+    owner = subprocess.Popen([sys.executable, "-c", _OWNER], env=environment, stdout=subprocess.PIPE)
     assert owner.stdout is not None
     pids = [int(word) for word in owner.stdout.readline().split()]
     time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Whatever names and kinds of files a box holds: what comes out are plain files of plain names, nothing else."""
+"""Whatever names and kinds of files a box holds: what comes out are plain files of plain names."""
 
 from __future__ import annotations
 
@@ -15,26 +15,9 @@ from loccit.agents.sandbox.names import path_in, reason_to_refuse
 from loccit.core.visible import one_line
 
 # What files are called and what surprises: bytes, because a name need be no text.
-_PIECES = st.sampled_from(
-    [
-        b".git",
-        b".GIT",
-        b"git~1",
-        b"..",
-        b".",
-        b" ",
-        b".",
-        b"\\",
-        b"\n",
-        b"\x1b[",
-        b"\xff",
-        b"~",
-        b":",
-        b"a",
-        b"Makefile",
-    ]
-    + ["\u202e".encode(), "\u200b".encode(), "é".encode(), "\U000e0041".encode()]
-)
+_BYTES = [b".git", b".GIT", b"git~1", b"..", b".", b" ", b"\\", b"\n", b"\x1b[", b"\xff", b"~", b":", b"a"]
+_TEXTS = ["Makefile", "\u202e", "\u200b", "é", "\U000e0041"]
+_PIECES = st.sampled_from([*_BYTES, *(text.encode() for text in _TEXTS)])
 _NAMES = st.lists(_PIECES | st.binary(min_size=1, max_size=4), min_size=1, max_size=4).map(b"".join)
 _PATHS = st.lists(
     _NAMES.filter(lambda name: b"/" not in name and b"\0" not in name and name not in {b".", b".."}),
@@ -88,5 +71,5 @@ def test_what_comes_out_has_plain_names(options: SandboxOptions, made: list[tupl
 def test_a_name_that_may_come_out_may_go_in(path: str) -> None:
     if not reason_to_refuse(path):
         assert os.fsdecode(path_in(path)) == path
-        assert not os.path.isabs(path)
+        assert not path.startswith("/")
         assert os.path.normpath(path) == path
