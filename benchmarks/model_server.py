@@ -27,7 +27,8 @@ class Behaviour:
 
     `text` is what the model says (as the arguments of a tool where the reply must be one), in `pieces` where
     it streams, or cut evenly; after it `calls` of tools are made, each with its name and arguments. Output
-    tokens are counted as one per four characters, unless `usage` says otherwise; False: none are reported. `status` other than 200 is an error with `error` as its body.
+    tokens are counted as one per four characters, unless `usage` says otherwise; False: none are reported.
+    `status` other than 200 is an error with `error` as its body.
     `delay_s` passes before the first byte, `first_s` between the head and the first piece, `gap_s` between
     pieces. `drop_after`: the connection breaks after so many pieces; `end_after`: the stream ends there, as
     if it were done.

@@ -35,6 +35,9 @@ from loccit.wiring import System, build
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from loccit.agents.durable.agents import Agents
+    from loccit.agents.durable.blueprints import Function
+    from loccit.agents.skills import Skills
     from loccit.answering.conversation import Exchange
     from loccit.budgets.accounting import BudgetRow, By, SpendingRow
     from loccit.core.answers import Answer, Citation
@@ -162,7 +165,8 @@ class Cost:
 class Forgotten:
     """What was forgotten: records of runs, of conversations the turns or, of one user, the whole; and what
     was said of runs. Of a user also kept replies of models, what alerts said of their budgets, and their keys
-    of the server; `charges` are the calls that they paid for, which are kept in nobody's name.
+    of the server, and their runs of agents; `charges` are the calls that they paid for, which are kept in
+    nobody's name.
     """
 
     runs: int
@@ -172,6 +176,7 @@ class Forgotten:
     charges: int = 0
     alerts: int = 0
     keys: int = 0
+    agent_runs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +332,45 @@ class Loccit:
     def keys(self) -> KeyStore:
         """Who may ask a server: keys are made, listed and revoked there. Raises StorageFailed."""
         return self._system.keys()
+
+    def agents(self, blueprints: Mapping[str, Function] | None = None) -> Agents:
+        """Runs of agents: begun, steered and worked on there, by the blueprints of the settings and these.
+
+        Raises SettingsError, StorageFailed.
+        """
+        return self._system.agents(blueprints)
+
+    @contextmanager
+    def skills(self, location: str | Path | None = None) -> Generator[Skills]:
+        """The skills of the user, built in ones, and where a location is given those of its last commit.
+
+        A repository's own are labelled as untrusted; whoever starts a run on it may know better. Raises what
+        opening a repository does.
+        """
+        from loccit.agents.project_files import CommittedFiles, FolderFiles
+        from loccit.agents.skills import (
+            PROJECT_FOLDERS,
+            SkillFolder,
+            SkillSource,
+            built_in_folder,
+            find_skills,
+        )
+        from loccit.policy.labels import TRUSTED, UNTRUSTED
+        from loccit.settings import user_skill_folders
+
+        folders = [
+            SkillFolder(FolderFiles(folder, str(folder)), "", SkillSource.USER, TRUSTED)
+            for folder in user_skill_folders(self.settings)
+        ]
+        folders.append(built_in_folder(TRUSTED))
+        if location is None:
+            yield find_skills(folders)
+            return
+        repository = self._system.repository(str(location))
+        with repository.reader() as reader:
+            files = CommittedFiles(repository.snapshot(), reader)
+            project = [SkillFolder(files, path, SkillSource.PROJECT, UNTRUSTED) for path in PROJECT_FOLDERS]
+            yield find_skills([*folders, *project])
 
     def database(self) -> Database:
         """Where state is kept, open. Raises SettingsError, StorageFailed, IndexFormatMismatch."""
@@ -1576,9 +1620,11 @@ class Loccit:
 
     def erase_user(self, user: str, *, actor: str = "local") -> Forgotten:
         """Forget the runs and the conversations of a user, what they said of runs, what was said of theirs,
-        the replies of models in them, alerts about their budgets, and their keys. What they spent is kept in
-        nobody's name. That they were erased stays in the audit log, with who did it. Raises StorageFailed.
+        the replies of models in them, alerts about their budgets, their keys, and their runs of agents. What
+        they spent is kept in nobody's name. That they were erased stays in the audit log, with who did it.
+        Raises StorageFailed.
         """
+        from loccit.agents.durable.keeping import forget_runs_of
         from loccit.models.cache import forget_replies
 
         database = self._system.database()
@@ -1592,15 +1638,17 @@ class Loccit:
         charges = self._system.ledger().forget_user(user)
         alerts = self._system.alerts().forget(_budgets_of(user))
         keys = self.keys().forget(user)
-        found = Forgotten(runs, conversations, ratings, replies, charges, alerts, keys)
+        agent_runs = forget_runs_of(database, user)
+        found = Forgotten(runs, conversations, ratings, replies, charges, alerts, keys, agent_runs)
         self.audit("user erased", actor=actor, subject=user, details=asdict(found))
         return found
 
     def export_user(self, user: str, *, actor: str = "local") -> Iterator[dict[str, Any]]:
         """Everything that is kept about a user, as JSON objects: a head, then runs, conversations with their
-        turns, ratings, scores, calls that they paid for, alerts about their budgets, keys, and acts of theirs
-        or upon them; at the end how many of each. Raises StorageFailed, IndexBroken.
+        turns, ratings, scores, calls that they paid for, alerts about their budgets, keys, runs of agents,
+        and acts of theirs or upon them; at the end how many of each. Raises StorageFailed, IndexBroken.
         """
+        from loccit.agents.durable.keeping import runs_of
         from loccit.pipeline.export_user import exported
 
         self.audit("user exported", actor=actor, subject=user)
@@ -1613,6 +1661,7 @@ class Loccit:
             charges=self._system.ledger().charges_of,
             alerts=self._system.alerts().of(_budgets_of(user)),
             keys=self.keys().of(user),
+            agent_runs=runs_of(self._system.database(), user),
             audit=self._system.audit(),
         )
 
@@ -1722,6 +1771,17 @@ class Loccit:
         path = write_settings(self.home, tables)
         names = sorted(f"{table}.{key}" for table, keys in tables.items() for key in keys)
         self.audit("settings written", actor=actor, details={"keys": names})
+        return path
+
+    def approve_tool(self, server: str, tool: str, digest: str, *, actor: str = "local") -> Path:
+        """Let agents call a tool of an MCP server of the settings while its description has this digest.
+
+        Raises SettingsError, StorageFailed.
+        """
+        from loccit.settings import approve_tool
+
+        path = approve_tool(self.home, server, tool, digest)
+        self.audit("tool approved", actor=actor, subject=f"{server}/{tool}", details={"digest": digest})
         return path
 
     def backup(self, file: Path, *, with_indexes: bool = False, actor: str = "local") -> BackedUp:

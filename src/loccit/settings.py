@@ -46,8 +46,8 @@ class Settings:
     budgets: BudgetOptions = field(default_factory=BudgetOptions)
     storage: StorageOptions = field(default_factory=StorageOptions)
     serving: ServingOptions = field(default_factory=ServingOptions)
-    agents: AgentOptions = field(default_factory=AgentOptions)
     telemetry: TelemetryOptions = field(default_factory=TelemetryOptions)
+    agents: AgentOptions = field(default_factory=AgentOptions)
 
     @classmethod
     def load(cls, home: Path | None = None) -> Settings:
@@ -111,6 +111,31 @@ def write_settings(home: Path, tables: Mapping[str, Mapping[str, Any]]) -> Path:
     return path
 
 
+def approve_tool(home: Path, server: str, tool: str, digest: str) -> Path:
+    """Write into the settings file that agents may call a tool of an MCP server as it describes itself now.
+
+    Nothing else in the file changes. Raises SettingsError where the server is not in it, or it cannot be
+    written.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    path = home / "settings.toml"
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+        options = cast("dict[str, Any]", document)["agents"]["mcp"][server]
+        tools = options.setdefault("tools", tomlkit.table(is_super_table=True))
+        tools.setdefault(tool, tomlkit.table())["digest"] = digest
+        text = tomlkit.dumps(document)  # pyright: ignore[reportUnknownMemberType]
+        _tables(path, tomllib.loads(text))
+        draft = path.with_name(f"settings.toml.{os.getpid()}.draft")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except (OSError, UnicodeDecodeError, TOMLKitError, KeyError) as error:
+        raise SettingsError(f"cannot write {str(path)!r}: {error}") from error
+    return path
+
+
 def of_a_run(settings: Settings) -> dict[str, Any]:
     """What decides how an answer comes out, as a run's record keeps it: by room, as JSON can hold it.
 
@@ -153,6 +178,19 @@ def tracker_token(host: str) -> str | None:
 def has_own_token(host: str) -> bool:
     """Whether there is a variable for the token of this host alone."""
     return host.removeprefix("api.") in _TOKENS
+
+
+def user_skill_folders(settings: Settings) -> tuple[Path, ...]:
+    """The folders with the user's own skills: `skills` in the home folder, those of the settings, and the one
+    in the user's own folder that other programs share. Not all of them need to be there.
+    """
+    chosen = (Path(folder).expanduser() for folder in settings.agents.skills)
+    return (settings.home / "skills", *chosen, Path("~/.agents/skills").expanduser())
+
+
+def tool_variable(variable: str) -> str | None:
+    """What this environment variable holds for a tool's server, as it is; None where it is not set."""
+    return os.environ.get(variable)
 
 
 def tracker_secret(variable: str) -> str | None:
@@ -253,8 +291,8 @@ _ROOMS = {
     "budgets": BudgetOptions,
     "storage": StorageOptions,
     "serving": ServingOptions,
-    "agents": AgentOptions,
     "telemetry": TelemetryOptions,
+    "agents": AgentOptions,
 }
 
 

@@ -24,6 +24,10 @@ from loccit.settings import (
 from loccit.sources import Guard, Repository, open_repository
 
 if TYPE_CHECKING:
+    from loccit.agents.durable.agents import Agents
+    from loccit.agents.durable.blueprints import Function
+    from loccit.agents.durable.store import RunStore as AgentRunStore
+    from loccit.agents.durable.workshop import Decided, Workshop
     from loccit.budgets.ledger import Ledger
     from loccit.budgets.prices import PriceList
     from loccit.core.calls import Payer
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from loccit.evals.tasks import SystemSpec
     from loccit.indexing.blob_cache import BlobCache
     from loccit.models.configured import Models
+    from loccit.models.options import ModelOptions
     from loccit.models.protocols import ChatModel
     from loccit.models.templates import Template
     from loccit.policy.keys import KeyStore
@@ -75,6 +80,7 @@ class System:
     state.sqlite            keys, jobs, conversations, kept replies, the ledger, records of runs with their
                             ratings and scores, alerts, the audit log, unless a server holds them
     jobs.sqlite             the queue of whoever works on jobs
+    agents.sqlite           the queue of whoever works on runs of agents, and what their steps gave
 
     `guard` says what may be reached for somebody who asks over a network; without one everything may.
     """
@@ -204,16 +210,62 @@ class System:
 
     def models(self) -> Models:
         """The models that the settings name, paid from the ledger. Nothing is opened yet."""
+        return self._models(self.settings.models)
+
+    def _models(self, options: ModelOptions) -> Models:
         from loccit.models.configured import Models, Money
 
         return Models(
-            self.settings.models,
+            options,
             key_of=model_key,
             real_calls=real_model_calls(),
             home=self.home,
             money=lambda: Money(self.ledger(), self.prices()),
             database=self.database,
         )
+
+    def agents(self, blueprints: Mapping[str, Function] | None = None) -> Agents:
+        """Runs of agents, with the blueprints of the settings and these. Raises as `database` does."""
+        from loccit.agents.durable.agents import Agents
+
+        return Agents(self.home, self._agent_runs(), lambda: self._workshop(blueprints or {}))
+
+    def _agent_runs(self) -> AgentRunStore:
+        from loccit.agents.durable.store import RunStore
+
+        return RunStore(self.database(), keep_days=self.settings.telemetry.keep_days)
+
+    def _workshop(self, given: Mapping[str, Function]) -> Workshop:
+        from loccit.agents.durable.blueprints import Blueprint, imported
+        from loccit.agents.durable.workshop import Workshop
+        from loccit.policy.gateway import record_decision
+
+        settings, database, models = self.settings, self.database(), self._agent_models()
+        blueprints = {name: imported(name, place) for name, place in settings.agents.blueprints.items()}
+        blueprints |= {name: Blueprint(name, function) for name, function in given.items()}
+
+        def decided(run: str, user: str) -> Decided:
+            audit = self.audit()
+            return lambda call, decision: record_decision(
+                audit, call, decision, actor=user or "local", subject=run
+            )
+
+        return Workshop(
+            self._agent_runs(),
+            blueprints,
+            settings.agents,
+            lambda: models.chat("answer"),
+            decided,
+            settings.storage.database or f"sqlite:///{self.home / 'agents.sqlite'}",
+            is_alone=database.is_sqlite,
+            closed=models.close,
+        )
+
+    def _agent_models(self) -> Models:
+        """Who decides what an agent does next. Conversations are long and hardly ever equal: none is kept."""
+        options = self.settings.models
+        answer = self.settings.agents.model or options.answer
+        return self._models(replace(options, answer=answer, cache=False))
 
     def runs(self) -> RunStore:
         """The records of runs. Raises as `database` does."""

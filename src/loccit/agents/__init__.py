@@ -1,1 +1,1 @@
-"""What next, and with which tool? Runs of blueprints: durable, within limits, every tool behind the gateway."""
+"""What next, and with which tool? Durable runs of blueprints, within limits, each tool behind a policy."""

@@ -91,12 +91,13 @@ class _Loop:
         return Trajectory(end.why, tuple(self.steps), self.meter.spend, end.result, end.detail)
 
     async def _step(self) -> _End | None:
-        number = self.meter.spend.steps + 1
         try:
+            await self._shorten()
             call = self._call()
         except ContextTooLong as error:
             return _End(Ending.MODEL_FAILED, str(error))
-        replied = await self.journal.reply(number, call, self.meter.seconds_left)
+        number = self.meter.spend.steps + 1
+        replied = await self.journal.reply(str(number), call, self.meter.seconds_left)
         self.meter.count_reply(replied.reply, replied.usd, replied.seconds)
         if replied.reply is None:
             if replied.is_too_long and self.context_tokens > _LEAST_CONTEXT_TOKENS:
@@ -125,6 +126,14 @@ class _Loop:
         stuck = self.watch.note(step)
         return _End(*stuck) if stuck else None
 
+    async def _shorten(self) -> None:
+        """Have what left the view summarised, where the context asks for it. It counts as a step."""
+        due = self.context.summary_due(self.context_tokens)
+        if due is not None:
+            replied = await self.journal.reply(due.key, due.call(), self.meter.seconds_left)
+            self.meter.count_reply(replied.reply, replied.usd, replied.seconds)
+            self.context.take_summary(due.key, replied.reply)
+
     def _call(self) -> ModelCall:
         finish = ToolSpec(FINISH, "End the task and give its result.", self.task.result)
         return ModelCall(
@@ -145,12 +154,12 @@ class _Loop:
             problem = problem_of(arguments, self.task.result)
             if problem:
                 return self._told(call, f"This is no result: {problem}"), None
-            return self._told(call, "Done.", is_error=False), _End(Ending.FINISHED, result=arguments)
+            return Observation(call, "Done.", is_error=False), _End(Ending.FINISHED, result=arguments)
         if call.name not in (names := [spec.name for spec in self.tools.specs]):
             return self._told(call, f"There is no tool {call.name!r}. There are: {', '.join(names)}."), None
         observed = await self.journal.observe(key, call, self.tools, self.meter.seconds_left)
         seen = observed.observation
-        self.meter.count_observation(seen.text, observed.seconds)
+        self.meter.count_observation(seen.text, observed.seconds, observed.within)
         return seen, _End(observed.ending, observed.detail) if observed.ending else None
 
     def _shown(self, seen: Observation) -> str:
@@ -160,6 +169,6 @@ class _Loop:
         self._seen.add(sign)
         return seen.text + _SAME_AGAIN if is_known else seen.text
 
-    def _told(self, call: ToolCall, text: str, *, is_error: bool = True) -> Observation:
-        self.meter.count_observation(text, 0.0)
-        return Observation(call, text, is_error)
+    def _told(self, call: ToolCall, text: str) -> Observation:
+        self.meter.count_observation(text)
+        return Observation(call, text, is_error=True)

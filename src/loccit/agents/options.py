@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from loccit.core.errors import SettingsError
+
+Role = Literal["destination", "target", "amount", "name", "content", "files", "option"]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much one loop, or one run, may use before it is ended.
 
-    `steps`: replies of the model. `tool_calls`: calls of tools, those that are refused too. `tokens`: read and
-    written together. `usd`: what may be paid; reserved before each call, so it is never passed. `seconds`: of
-    work; time in which nobody worked on it, or a person was waited for, does not count. `output_bytes`: of
-    what tools give. `repeats`: how often the same call may give the same before that is taken for a loop.
+    `steps`: replies of the model. `tool_calls`: calls of tools, those that are refused too. `tokens`: read
+    and written together. `usd`: what may be paid; reserved before each call, so it is never passed.
+    `seconds`: of work; time in which nobody worked on it, or a person was waited for, does not count.
+    `output_bytes`: of what tools give. `repeats`: how often the same call may give the same before that is
+    taken for going round in circles.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
@@ -108,6 +111,58 @@ class SandboxOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class McpToolOptions:
+    """One tool of another MCP server that agents may call.
+
+    digest: that of its name, description and schema, as `loccit tools approve` wrote it. Another one is
+        refused, and so is none.
+    effect: what a call does. Without a word it is taken to reach somebody else.
+    roles: what its arguments are for, by name; one that is not named is taken for a destination.
+    secret: whether what it gives is confidential.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
+
+    digest: str = ""
+    effect: Literal["read", "egress", "write"] = "egress"
+    roles: dict[str, Role] = field(default_factory=dict[str, Role])
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class McpServerOptions:
+    """Another MCP server: a program of this machine, or an address.
+
+    command: the program and its arguments; it is started with a clean environment.
+    url: the address of its endpoint (streamable HTTP); one of the two.
+    variables: environment variables that the program is handed besides.
+    key_variable: the environment variable with the bearer token for the address; empty: none.
+    tools: those that may be called, by the server's own names.
+    start_timeout_s: how long it may take until it has listed its tools.
+    timeout_s: how long a call may take.
+    result_characters: a longer result is cut.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
+
+    command: tuple[str, ...] = ()
+    url: str = ""
+    variables: tuple[str, ...] = ()
+    key_variable: str = ""
+    tools: dict[str, McpToolOptions] = field(default_factory=dict[str, McpToolOptions])
+    start_timeout_s: float = 20.0
+    timeout_s: float = 60.0
+    result_characters: int = 200_000
+
+    def __post_init__(self) -> None:
+        if bool(self.command) == bool(self.url):
+            raise SettingsError(
+                "an MCP server of [agents.mcp] has both a command and a url, or neither",
+                next_step="name the program to start, or the address of its endpoint",
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class AgentOptions:
     """How agents run.
 
@@ -116,6 +171,9 @@ class AgentOptions:
     `most_reply_tokens`: the longest reply of it. `tool_timeout_s`: how long one call of a tool may take.
     `runs_at_once`: in one process. `blueprints`: those of one's own, by name: "package.module:function".
     `sandbox`: what a box that runs untrusted code may use.
+    `rule_files`: names of files in which a repository says how it is to be worked on. `skills`: folders of
+    your own with skills, beside `skills` in the home folder. `mcp`: other MCP servers whose tools may be
+    called, by a name of your choice.
     """
 
     model: str = ""
@@ -125,6 +183,9 @@ class AgentOptions:
     tool_timeout_s: float = 900.0
     runs_at_once: int = 2
     blueprints: dict[str, str] = field(default_factory=dict[str, str])
+    rule_files: tuple[str, ...] = ("AGENTS.md",)
+    skills: tuple[str, ...] = ()
+    mcp: dict[str, McpServerOptions] = field(default_factory=dict[str, McpServerOptions])
     sandbox: SandboxOptions = field(default_factory=SandboxOptions)
 
 

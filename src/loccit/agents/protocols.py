@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from loccit.agents.values import Spend
 
 if TYPE_CHECKING:
     from loccit.agents.values import Ending, Observation
@@ -25,12 +26,33 @@ class Context(Protocol):
         """The next message: what the model said, what a tool gave, or what else it is told."""
         ...
 
+    def summary_due(self, limit_tokens: int) -> SummaryDue | None:
+        """A summary that a model may write before `messages` is asked, None where none is due."""
+        ...
+
+    def take_summary(self, key: str, reply: ModelReply | None) -> None:
+        """What the model wrote of it, None where it could not: a loop goes on without."""
+        ...
+
     def messages(self, limit_tokens: int) -> tuple[Message, ...]:
         """The messages of the next call, in order, within so many tokens.
 
         A result of a tool is among them only together with the call that it answers. Raises ContextTooLong
         where even what must stay does not fit.
         """
+        ...
+
+
+class SummaryDue(Protocol):
+    """A summary that a context would have written."""
+
+    @property
+    def key(self) -> str:
+        """What its reply is kept under: the same for the same moment of a loop."""
+        ...
+
+    def call(self) -> ModelCall:
+        """What the model is asked."""
         ...
 
 
@@ -77,20 +99,23 @@ class Replied:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What came of a call of a tool, and whether a person ended the loop over it."""
+    """What came of a call of a tool, and whether a person ended the loop over it.
+
+    `within` is what models used that the tool itself asked; `seconds` are all that it took.
+    """
 
     observation: Observation
     seconds: float = 0.0
+    within: Spend = field(default_factory=Spend)
     ending: Ending | None = None
     detail: str = ""
-    data: Mapping[str, Any] | None = None
 
 
 class Journal(Protocol):
     """Does what a loop decides to do, and remembers it: what was done is not done again after a kill."""
 
-    async def reply(self, step: int, call: ModelCall, seconds_left: float) -> Replied:
-        """The model's reply of this step, made now or remembered."""
+    async def reply(self, key: str, call: ModelCall, seconds_left: float) -> Replied:
+        """The model's reply, made now or remembered. `key` names it within the loop: the step's number."""
         ...
 
     async def observe(self, key: str, call: ToolCall, tools: Tools, seconds_left: float) -> Observed:

@@ -95,10 +95,13 @@ def _title(of: Of, name: str, per: Per) -> str:
 
 
 def limits_for(limits: Sequence[BudgetLimit], payer: Payer) -> Sequence[BudgetLimit]:
-    """The limits that bound a payer: those of the settings, then that of their key."""
-    if payer.key_usd is None:
-        return limits
-    return (*limits, BudgetLimit("key", payer.key_usd, name=payer.key, per="month"))
+    """The limits that bound a payer: those of the settings, then those of their key and their request."""
+    own: list[BudgetLimit] = []
+    if payer.key_usd is not None:
+        own.append(BudgetLimit("key", payer.key_usd, name=payer.key, per="month"))
+    if payer.request_usd is not None:
+        own.append(BudgetLimit("request", payer.request_usd, name=payer.request, per="ever"))
+    return (*limits, *own)
 
 
 def budgets_for(limits: Iterable[BudgetLimit], accounts: Iterable[Account], day: int) -> list[Budget]:

@@ -11,6 +11,7 @@ import typer
 
 from loccit import __version__
 from loccit.cli import (
+    agents,
     alerts,
     ask,
     audit,
@@ -33,7 +34,9 @@ from loccit.cli import (
     search,
     serve,
     show,
+    skills,
     status,
+    tools,
     triage,
     tune,
     verify,
@@ -76,6 +79,7 @@ for command in (
     doctor.doctor,
 ):
     app.command(cls=Command)(command)
+app.add_typer(agents.app)
 app.add_typer(alerts.app)
 app.add_typer(audit.app)
 app.add_typer(evals.app)
@@ -85,6 +89,8 @@ app.add_typer(keys.app)
 app.add_typer(models.app)
 app.add_typer(runs.app)
 app.add_typer(sandbox.app)
+app.add_typer(skills.app)
+app.add_typer(tools.app)
 
 
 def _version_option(value: bool) -> None:

@@ -15,7 +15,9 @@ from loccit.core.errors import (
     ModelError,
     NotAuthenticated,
     NotPermitted,
+    OutcomeUnknown,
     Overloaded,
+    PolicyDenied,
     PriceUnknown,
     SandboxFailed,
     SandboxUnavailable,
@@ -24,6 +26,7 @@ from loccit.core.errors import (
     SettingsError,
     SourceError,
     SystemFailed,
+    ToolUnavailable,
 )
 
 
@@ -38,12 +41,12 @@ class ExitCode(IntEnum):
     """Unknown option, empty question, malformed answer file, bad settings."""
     FELL = 3
     """verify: at least one citation does not hold; eval gate: something got worse; audit verify: an act was
-    changed; alerts check: something fires."""
+    changed; alerts check: something fires; a policy does not allow what was to be done."""
     UNVERIFIABLE = 4
     """verify: nothing fell, and a cited source is not here; eval gate: too few samples to tell; alerts check:
-    somebody could not be told."""
+    somebody could not be told; nobody can tell whether an effect happened."""
     SOURCE = 5
-    """The repository or folder cannot be read as asked."""
+    """The repository or folder cannot be read as asked; the server of a tool cannot be reached."""
     INDEX = 6
     """The index is missing, broken, of another format, or cannot be written; doctor found a problem."""
     LIMIT = 7
@@ -69,6 +72,9 @@ def exit_code_of(error: LoccitError) -> ExitCode:
         (LimitExceeded, ExitCode.LIMIT),
         (NotAuthenticated, ExitCode.USAGE),
         (NotPermitted, ExitCode.USAGE),
+        (PolicyDenied, ExitCode.FELL),
+        (OutcomeUnknown, ExitCode.UNVERIFIABLE),
+        (ToolUnavailable, ExitCode.SOURCE),
         (Overloaded, ExitCode.LIMIT),
         (Cancelled, ExitCode.INTERRUPTED),
         (JobFailed, ExitCode.SOURCE),

@@ -91,6 +91,23 @@ def show(
 
 
 @app.command(cls=Command)
+def watch(
+    run_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The id of an agent's run, or the beginning of it.")
+    ],
+    *,
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Go on until the run is over, or waits.")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Show what happens in a run of an agent as it happens, from its beginning."""
+    from loccit.cli.agents import watch_run
+
+    watch_run(run_id, follow=follow, json=json)
+
+
+@app.command(cls=Command)
 def rate(
     run_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a run, or the beginning of it.")],
     *,
@@ -213,7 +230,7 @@ def _tell(forgotten: Forgotten, noun: str, *, json: bool, quiet: bool) -> None:
         numbers = {"runs": forgotten.runs, f"{noun}s": forgotten.conversations, "ratings": forgotten.ratings}
         if noun == "conversation":
             more = {"replies": forgotten.replies, "charges": forgotten.charges, "alerts": forgotten.alerts}
-            numbers |= more
+            numbers |= {**more, "agent_runs": forgotten.agent_runs}
         emit({"format": "loccit-runs-forgotten/1", **numbers})
     elif not quiet:
         numbers = [counted(forgotten.runs, "run"), counted(forgotten.conversations, noun)]

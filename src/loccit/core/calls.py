@@ -167,7 +167,8 @@ class Payer:
     """For whom a call is made: what budgets are kept by. Empty where it is not known.
 
     `request` is one question with all its calls; it has the id of its run. `key_usd` is what the key may
-    spend in a month (UTC), None where only the budgets of the settings bound it.
+    spend in a month (UTC), None where only the budgets of the settings bound it; `request_usd` so what the
+    request may spend with all its calls.
     """
 
     request: str
@@ -176,3 +177,4 @@ class Payer:
     key: str = ""
     team: str = ""
     key_usd: Decimal | None = None
+    request_usd: Decimal | None = None

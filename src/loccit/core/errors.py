@@ -35,8 +35,13 @@
     ├── PriceUnknown           nobody knows what a call would cost
     ├── NotAuthenticated       who asks has no key, or one that is not valid (any more)
     ├── NotPermitted           the role of who asks does not suffice
+    ├── PolicyDenied           a call of a tool that a policy does not allow (`action`, `rule`)
+    ├── OutcomeUnknown         nobody can tell whether an effect happened: a person must look
+    ├── ToolUnavailable        a tool's server is not there, ended, or is not what was approved
     ├── Cancelled              work that nobody wants any more
     ├── JobFailed              a job that ended the process which worked on it, or met a defect
+    ├── RunFailed              a run of an agent that did so
+    ├── StepFailed             a step of a run ended with an error, which is kept (`kind`)
     ├── Overloaded             a server has no room now (`retry_after_s`)
     ├── SystemFailed           a system that is being measured gave no output
     ├── ScorerFailed           a scorer that somebody wrote gave no figure
@@ -267,12 +272,49 @@ class NotPermitted(LoccitError):
     """The role of who asks does not suffice."""
 
 
+class PolicyDenied(LoccitError):
+    """A policy does not allow a call of a tool. `action` is what was to be done, `rule` what forbids it."""
+
+    def __init__(self, action: str, rule: str, *, next_step: str = "") -> None:
+        super().__init__(f"the policy does not allow {action!r}: {rule}", next_step=next_step)
+        self.action = action
+        self.rule = rule
+
+
+class OutcomeUnknown(LoccitError):
+    """Nobody can tell whether the effect of a call happened; doing it again might do it twice."""
+
+
+class ToolUnavailable(LoccitError):
+    """A tool is served by a program that does not start, ended, does not answer, or has changed.
+
+    `may_have_run`: the call went out and no answer came, so nobody knows whether it did anything.
+    """
+
+    def __init__(self, message: str, *, next_step: str = "", may_have_run: bool = False) -> None:
+        super().__init__(message, next_step=next_step)
+        self.may_have_run = may_have_run
+
+
 class Cancelled(LoccitError):
     """Nobody wants the work any more; what was done of it is kept."""
 
 
 class JobFailed(LoccitError):
     """A job ended the process that worked on it, again and again, or met a defect."""
+
+
+class RunFailed(LoccitError):
+    """A run of an agent ended the process that worked on it, again and again, or met a defect."""
+
+
+class StepFailed(LoccitError):
+    """A step of a run ended with an error, now or before a kill. `kind` is that error's, in words."""
+
+    def __init__(self, step: str, message: str, kind: str, *, next_step: str = "") -> None:
+        super().__init__(f"{step}: {message}", next_step=next_step)
+        self.step = step
+        self.kind = kind
 
 
 class Overloaded(LoccitError):

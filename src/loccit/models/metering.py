@@ -140,12 +140,13 @@ class _Bill:
         if usage == TokenUsage():
             usage = replace(self._counted(""), output_tokens=tokens.said(reply))
         usd = self.prices.price(self.model, usage)
+        priced = replace(reply, usage=usage, cost_usd=usd)
         try:
             if self.call.came is not None:
-                await self.call.came(reply)
+                await self.call.came(priced)
         finally:
             await self._settle(usd, usage)
-        return replace(reply, usage=usage, cost_usd=usd)
+        return priced
 
     async def fail(self, usage: TokenUsage | None, text: str = "") -> Decimal:
         """What a call costs that failed: by its tokens, or without them by what came or all that is held."""

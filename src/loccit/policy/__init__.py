@@ -1,1 +1,1 @@
-"""May we do this? `callers` says who asks and what they may, `keys` knows them by what they show."""
+"""May we do this? `callers` and `keys` say who asks; `gateway` decides about every call of a tool."""

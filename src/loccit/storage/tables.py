@@ -320,7 +320,7 @@ agent_runs = Table(
     Column("wish", String(8), nullable=False),  # what a running one is to do next: pause, cancel; or empty
     Column("worker", String(100), nullable=False),  # who works on it, or did last
     Column("epoch", Integer, nullable=False),  # how often somebody began with it: only the last may write
-    Column("attempts", Integer, nullable=False),  # of these, since it last got a step further
+    Column("attempts", Integer, nullable=False),  # how often the step that it is in was begun
     Column("handed_at", Float),  # when it was last given to the queue; null: it is to be
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
