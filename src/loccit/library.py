@@ -1953,8 +1953,10 @@ class Loccit:
 
     def gc(self) -> Collected:
         """Give back the space of what no snapshot needs: cached records, dead documents, folders of forgotten
-        repositories.
+        repositories; and of environments that no box has used for a month.
         """
+        from loccit.agents.sandbox.environments.cache import prune
+
         contents = self._contents()
         before = _size(self.home)
         known = {repository.key for repository in contents.repositories}
@@ -1969,7 +1971,8 @@ class Loccit:
                 live |= shard.live_keys()
         with self._system.blob_cache() as cache:
             forgotten = cache.keep_only(live)
-        return Collected(forgotten, len(folders), max(0, before - _size(self.home)))
+        environments, _ = prune(self.home)
+        return Collected(forgotten, len(folders) + environments, max(0, before - _size(self.home)))
 
     def diagnose(self) -> tuple[Check, ...]:
         """What is in order and what is not: git, the home folder, the cache, every index and every source."""

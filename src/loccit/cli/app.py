@@ -31,6 +31,7 @@ from loccit.cli import (
     prove,
     remove,
     runs,
+    sandbox,
     search,
     serve,
     show,
@@ -89,6 +90,7 @@ app.add_typer(jobs.app)
 app.add_typer(keys.app)
 app.add_typer(models.app)
 app.add_typer(runs.app)
+app.add_typer(sandbox.app)
 app.add_typer(skills.app)
 app.add_typer(tools.app)
 

@@ -8,7 +8,8 @@ from loccit.cli.options import Json, Quiet
 def gc(*, json: Json = False, quiet: Quiet = False) -> None:
     """Give back the space of what no indexed commit needs.
 
-    That is parsed files, dead documents, and mirrors of forgotten repositories.
+    That is parsed files, dead documents, mirrors of forgotten repositories, and environments of projects that
+    no box has used for a month.
     """
     from loccit.cli.output import amount, counted, emit, say
     from loccit.cli.progress import waiting
@@ -27,5 +28,5 @@ def gc(*, json: Json = False, quiet: Quiet = False) -> None:
     elif not quiet:
         say(
             f"gave back {amount(freed.bytes_freed)}: {counted(freed.cache_records, 'cached file')}, "
-            f"{counted(freed.folders, 'folder')} of forgotten repositories"
+            f"{counted(freed.folders, 'folder')} that nothing needs"
         )

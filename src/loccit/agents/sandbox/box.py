@@ -34,6 +34,7 @@ _VARIABLES = {
 # What a keeper has for ending a command, and for files.
 _GRACE_S = 15.0
 _LONGEST_REQUEST_S = 120.0
+_TICK_S = 0.1
 _BATCH_BYTES = 4 << 20
 
 
@@ -49,8 +50,9 @@ async def open_box(
     """A box with these files in its work folder, and what a project needs. It ends with the block.
 
     Of a folder its `.git` is left out. `has_network` is for installing what an operator wants installed, and
-    for nothing that an agent or a project says: such a box reaches whatever this machine reaches. Raises SandboxUnavailable where this machine cannot keep one,
-    InputError for a path that does not stay in the work folder, LimitExceeded for more than it holds.
+    for nothing that an agent or a project says: it reaches whatever this machine reaches. Raises
+    SandboxUnavailable where this machine cannot keep one, InputError for a path that does not stay in the
+    work folder, LimitExceeded for more than it holds.
     """
     most = options.work_bytes
     given = read_folder(files, most_bytes=most) if isinstance(files, Path) else files
@@ -79,6 +81,11 @@ class Box:
         self._variables = {**_VARIABLES, **variables, "PATH": f"{own}:{_PATH}" if own else _PATH}
         self._put: dict[str, tuple[bytes, bytes]] = {}
         self._turn = asyncio.Lock()
+
+    @property
+    def limited(self) -> frozenset[str]:
+        """What the kernel limits for all processes together: `memory` and `pids`, or less."""
+        return self._running.group.holds
 
     async def run(
         self,
@@ -280,6 +287,7 @@ class _Command:
         before = group.kills_for_memory(), group.refused_processes()
         outputs = await self._send(request, stdin)
         alarm = asyncio.get_running_loop().call_later(self._timeout_s, self._stop, "time")
+        watching = asyncio.ensure_future(self._watch(before[0]))
         answer = asyncio.ensure_future(self._running.channel.receive())
         try:
             await asyncio.wait_for(asyncio.shield(answer), self._timeout_s + _GRACE_S)
@@ -290,6 +298,7 @@ class _Command:
             raise
         finally:
             alarm.cancel()
+            watching.cancel()
             self._ended = True
             if answer.done():
                 # Nobody lives who could write to them: what is in them is all.
@@ -297,6 +306,12 @@ class _Command:
             for one in outputs:
                 one.close()
         return self._told(answer.result(), outputs, before, time.monotonic() - began)
+
+    async def _watch(self, kills: int) -> None:
+        """Stop the command once the kernel has ended a process of it for its memory."""
+        while self._running.group.kills_for_memory() <= kills:
+            await asyncio.sleep(_TICK_S)
+        self._stop("memory")
 
     async def _send(self, request: Sequence[bytes], stdin: bytes) -> tuple[Output, Output]:
         pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]
@@ -333,7 +348,7 @@ class _Command:
         code = int(status)
         stopped = self._stopped or _reported(said)
         group = self._running.group
-        if not stopped and code != 0 and group.kills_for_memory() > before[0]:
+        if not stopped and group.kills_for_memory() > before[0]:
             stopped = "memory"
         if not stopped and code != 0 and group.refused_processes() > before[1]:
             stopped = "processes"

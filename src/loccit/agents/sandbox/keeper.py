@@ -63,6 +63,11 @@ def decode(body: bytes) -> list[bytes]:
 class Refused(Exception):
     """A path that is not what it should be; the owner is told."""
 
+    def __init__(self, reason: str, path: bytes) -> None:
+        super().__init__(reason)
+        self.reason = reason.encode()
+        self.path = path
+
 
 class Keeper:
     """Answers one request after another, each with one message."""
@@ -92,7 +97,7 @@ class Keeper:
             try:
                 self._send([b"done", *answer(parts)])
             except Refused as error:
-                self._send([b"refused", *(os.fsencode(str(part)) for part in error.args)])
+                self._send([b"refused", error.reason, error.path])
             except OSError as error:
                 self._send([b"failed", str(error.errno or 0).encode(), os.fsencode(str(error))])
 
@@ -457,7 +462,7 @@ def _digest(here: int, name: bytes, path: bytes, most: int) -> tuple[bytes, byte
             while data := file.read(1 << 20):
                 digest.update(data)
     except Refused as error:
-        return os.fsencode(str(error.args[0])), path, b""
+        return error.reason, path, b""
     return b"executable" if found.st_mode & 0o100 else b"file", path, digest.digest()
 
 

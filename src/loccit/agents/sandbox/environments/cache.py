@@ -74,7 +74,7 @@ async def keep(home: Path, key: str, box: Box, noted: Mapping[str, Any]) -> None
 
 
 def prune(home: Path, *, unused_days: float = 30.0) -> tuple[int, int]:
-    """Remove environments that nobody has used for so long, and drafts of whoever was killed: folders, bytes."""
+    """Remove environments that nobody has used for so long, and drafts of the killed: folders, bytes."""
     folders = size = 0
     for folder in sorted((home / "environments").glob("*")):
         with suppress(FileNotFoundError):

@@ -14,9 +14,9 @@ _MODULES = "/environment/modules"
 def plan(files: Mapping[str, bytes], options: EnvironmentOptions) -> Plan:
     """How what a Go project names is fetched. Raises EnvironmentFailed where there is no Go.
 
-    Where the project has a folder `vendor`, or names nothing, nothing is fetched. Downloads are served to boxes
-    as a module proxy made of files, so that Go checks each against `go.sum` again and unpacks it where it may
-    write. No code of a module runs while it is fetched.
+    Where the project has a folder `vendor`, or names nothing, nothing is fetched. Downloads are served to
+    boxes as a module proxy made of files, so that Go checks each against `go.sum` again and unpacks it where
+    it may write. No code of a module runs while it is fetched.
     """
     program, folders = folder_of_program("go")
     home = {} if not folders else {"PATH": str(program.parent)}

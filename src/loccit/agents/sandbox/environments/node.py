@@ -20,8 +20,8 @@ _MOST_TARBALL_BYTES = 50_000_000
 def plan(files: Mapping[str, bytes], options: EnvironmentOptions) -> Plan:
     """How what a Node project names is installed. Raises EnvironmentFailed where there is no npm.
 
-    Of the project only its two lists of packages are read, and packages that lie in it; not its `.npmrc`, which
-    could name another registry and another shell.
+    Of the project only its two lists of packages are read, and packages that lie in it; not its `.npmrc`,
+    which could name another registry and another shell.
     """
     program, folders = folder_of_program("npm")
     inside = {} if not folders else {"PATH": str(program.parent)}

@@ -26,9 +26,9 @@ _MOST_SAID = 600
 async def prepare(files: Mapping[str, bytes], options: SandboxOptions, home: Path) -> Environment:
     """What the project of these files needs, installed now or before.
 
-    It is known by the files that name what is needed, the language's version and the settings. The project's own
-    code is no part of it. Raises EnvironmentFailed where something cannot be installed, or the language is not
-    here; SandboxUnavailable, StorageFailed.
+    It is known by the files that name what is needed, the language's version and the settings. The project's
+    own code is no part of it. Raises EnvironmentFailed where something cannot be installed, or the language
+    is not here; SandboxUnavailable, StorageFailed.
     """
     project = understand(files)
     plan = _plan(project, files, options)
@@ -118,7 +118,7 @@ async def _run(box: Box, words: tuple[str, ...], options: SandboxOptions) -> Non
     chosen = options.environments
     next_step = ""
     if not chosen.network:
-        next_step = "set packages in [agents.sandbox.environments] to a folder that has what is missing, or network = true"
+        next_step = "in [agents.sandbox.environments] set packages to a folder that has it, or network = true"
     elif not chosen.build:
         next_step = "where only source distributions exist, set build = true in [agents.sandbox.environments]"
     raise EnvironmentFailed(f"{words[0]!r} {why}: {said}", next_step=next_step)

@@ -15,13 +15,16 @@ from loccit.core.errors import EnvironmentFailed
 
 _PYTHON = "/environment/bin/python"
 _REQUIREMENTS = ".from/requirements.txt"
+# Where Debian has the packages of all its versions of Python.
+_DEBIAN = Path("python3", "dist-packages")
 _VERSIONS = ".from/versions.txt"
 
 
 def plan(files: Mapping[str, bytes], options: EnvironmentOptions, test_command: Sequence[str]) -> Plan:
     """How what a Python project names is installed.
 
-    The project itself is not: it is imported from the work folder, where it is edited. Raises EnvironmentFailed.
+    The project itself is not: it is imported from the work folder, where it is edited. Raises
+    EnvironmentFailed.
     """
     needed = requirements_of(files)
     packages = list(needed.packages)
@@ -42,6 +45,8 @@ def plan(files: Mapping[str, bytes], options: EnvironmentOptions, test_command: 
         steps=(
             (own, "-I", "-m", "venv", "--without-pip", "/environment"),
             (*_installer(own), *_install(options)),
+            # Valid whatever the times of the files are; a file that is for another Python does not compile.
+            ("sh", "-c", f"{_PYTHON} -I -m compileall -q --invalidation-mode unchecked-hash lib || true"),
         ),
         files=written,
         language=f"{platform.python_implementation()} {platform.python_version()} {sys.base_prefix}",
@@ -54,12 +59,12 @@ def plan(files: Mapping[str, bytes], options: EnvironmentOptions, test_command: 
 
 def _installer(own: str) -> tuple[str, ...]:
     """How pip is run for the new environment, as a program that needs not be installed there."""
-    import importlib.util
-
-    library = Path(sys.base_prefix, "lib", f"python{sys.version_info.major}.{sys.version_info.minor}")
-    if (library / "site-packages" / "pip").is_dir() or importlib.util.find_spec("ensurepip") is None:
+    library = Path(sys.base_prefix, "lib")
+    own_library = library / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if any((folder / "pip").is_dir() for folder in (own_library / "site-packages", library / _DEBIAN)):
         return (own, "-I", "-m", "pip", "--isolated", "--python", _PYTHON)
-    bundled = sorted((library / "ensurepip" / "_bundled").glob("pip-*.whl"))
+    bundled = sorted((own_library / "ensurepip" / "_bundled").glob("pip-*.whl"))
+    bundled += sorted(Path("/usr/share/python-wheels").glob("pip-*.whl"))
     if not bundled:
         raise EnvironmentFailed(
             f"the Python in {sys.base_prefix!r} has no pip",
@@ -69,7 +74,7 @@ def _installer(own: str) -> tuple[str, ...]:
 
 
 def _install(options: EnvironmentOptions) -> list[str]:
-    words = ["install", "--no-warn-script-location", "--progress-bar", "off"]
+    words = ["install", "--no-compile", "--no-warn-script-location", "--progress-bar", "off"]
     # A wheel is only unpacked; building one runs code of the package.
     words += ["--prefer-binary"] if options.build else ["--only-binary", ":all:"]
     if not options.network:

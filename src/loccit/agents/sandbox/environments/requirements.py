@@ -71,7 +71,7 @@ def requirements_of(files: Mapping[str, bytes]) -> Requirements:
 
 
 def _sort(lines: Iterable[str], found: list[str], left_out: list[str]) -> None:
-    for line in lines:
+    for line in filter(None, lines):
         plain = line.partition(" --hash")[0].strip()
         if _REQUIREMENT.fullmatch(plain):
             found.append(plain)
