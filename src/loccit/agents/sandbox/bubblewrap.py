@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from loccit.agents.options import SandboxOptions
 from loccit.core.errors import SandboxUnavailable
 
 INSTALL = "install bubblewrap (Debian and Ubuntu: apt-get install bubblewrap)"
@@ -22,19 +23,12 @@ INSTALL = "install bubblewrap (Debian and Ubuntu: apt-get install bubblewrap)"
 # What programs of the system read, below /etc; nothing there that says who uses this machine and for what.
 _ETC = (
     "alternatives",
-    "ca-certificates",
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "localtime",
-    "mime.types",
     "pki/tls/certs",
     "pki/ca-trust",
-    "protocols",
-    "services",
     "ssl/certs",
-    "ssl/openssl.cnf",
 )
+# Of these a copy is put in: a mount costs more than a small file.
+_ETC_FILES = ("ld.so.cache", "localtime", "mime.types", "protocols", "services", "ssl/openssl.cnf")
 # With these names the system's programs find themselves, where they are links or folders of their own.
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 # Of Nix and Guix, whose programs lie there and nowhere else.
@@ -48,12 +42,17 @@ PROGRAMS = "/run/programs"
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What a box has. folders: those of this machine that it sees read-only, by their path inside."""
+    """What a box has.
 
-    work_bytes: int
-    temporary_bytes: int
+    folders: those of this machine that it sees read-only, by their path inside.
+    has_memory_limit: whether a cgroup limits the memory of all its processes together.
+    """
+
+    limits: SandboxOptions
     folders: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    work_folder: str = "/work"
     has_network: bool = False
+    has_memory_limit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +112,12 @@ def is_reachable(path: Path) -> bool:
         return False
 
 
+def system_files() -> dict[str, bytes]:
+    """Small files below /etc that a box has a copy of, by path; those that are there."""
+    found = {path: Path(path) for path in (f"/etc/{name}" for name in _ETC_FILES)}
+    return {name: path.read_bytes() for name, path in found.items() if path.is_file()}
+
+
 def fresh_uid() -> int | None:
     """A number of nobody on this machine, for root to run a box as; None where we are an ordinary user.
 
@@ -135,8 +140,9 @@ def command(
     uid: int | None,
     disable_userns: bool,
 ) -> Command:
-    """The command that starts a box as somebody of this uid, None as we are. `descriptors` are those of
-    `control`, `seccomp`, `keeper`, `passwd`, `group` and `hosts`.
+    """The command that starts a box as somebody of this uid, None as we are.
+
+    `descriptors` are open files: `control`, `seccomp`, and those whose bytes a box has below its root folder.
 
     Raises SandboxUnavailable where root's folders cannot be shown to a box.
     """
@@ -156,9 +162,13 @@ def command(
     for target, source in folders.items():
         words += ["--ro-bind", str(source), target]
     # The root folder itself is one more file system in memory, and has no size.
-    words += ["--remount-ro", "/", "--clearenv", "--chdir", "/work"]
+    words += ["--remount-ro", "/", "--clearenv", "--chdir", inside.work_folder]
     words += ["--seccomp", str(descriptors["seccomp"])]
+    limits = inside.limits
     words += ["--", str(interpreter.program), "-I", "-S", "-B", KEEPER, str(descriptors["control"])]
+    words += map(str, (limits.processes, limits.memory_bytes, limits.open_files, limits.file_bytes))
+    # Some programs ask for far more than they use, which only a limit of what is used lets pass.
+    words.append("0" if inside.has_memory_limit else str(limits.memory_bytes))
     if staged and uid is not None:
         return Command((*_stage(program, staged, uid), *words), None)
     return Command(tuple(words), uid)
@@ -191,14 +201,14 @@ def _files(inside: Inside, descriptors: Mapping[str, int], python: Path) -> list
     words = ["--proc", "/proc", "--dev", "/dev"]
     for size, folder in (
         (_SHARED_MEMORY_BYTES, "/dev/shm"),  # noqa: S108 - that of the box
-        (inside.temporary_bytes, "/tmp"),  # noqa: S108
-        (inside.work_bytes, "/work"),
+        (inside.limits.temporary_bytes, "/tmp"),  # noqa: S108
+        (inside.limits.work_bytes, inside.work_folder),
     ):
         words += ["--size", str(size), "--tmpfs", folder]
     words += ["--remount-ro", "/dev"]
-    for name in ("passwd", "group", "hosts"):
-        words += ["--ro-bind-data", str(descriptors[name]), f"/etc/{name}"]
-    words += ["--ro-bind-data", str(descriptors["keeper"]), KEEPER]
+    for name, descriptor in descriptors.items():
+        if name.startswith("/"):
+            words += ["--perms", "0644", "--file", str(descriptor), name]
     return [*words, "--symlink", str(python), f"{PROGRAMS}/python"]
 
 

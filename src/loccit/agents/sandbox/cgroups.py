@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,44 +21,88 @@ _NUMBERS = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder below which groups can be made for these controllers. version: 1 or 2."""
+    """A folder below which groups can be made for these controllers. version: 1 or 2.
+
+    own: of version 1, the folder of the group that we are in, None where we could not come back to it.
+    """
 
     version: int
     folder: Path
     controllers: tuple[str, ...]
+    own: Path | None = None
 
 
 @dataclass(slots=True)
-class Group:
-    """The groups of one box. holds: the controllers that limit it."""
+class _Limit:
+    """One controller's limit: the folder of its group; of version 1, where a thread of ours comes back to."""
 
-    folders: dict[str, tuple[int, Path]]
+    version: int
+    folder: Path
+    own: Path | None
+    holds: bool = True
+
+
+class Group:
+    """The groups of one box, one for each controller, or one for both."""
+
+    def __init__(self, limits: dict[str, _Limit]) -> None:
+        self._limits = limits
 
     @property
-    def holds(self) -> tuple[str, ...]:
+    def holds(self) -> frozenset[str]:
         """Which of `memory` and `pids` are limited."""
-        return tuple(self.folders)
+        return frozenset(name for name, limit in self._limits.items() if limit.holds)
 
-    def add(self, pid: int) -> bool:
-        """Put a process in; its children are born there. Whether that was allowed."""
-        return all(_written(folder / "cgroup.procs", str(pid)) for _, folder in self.folders.values())
+    @property
+    def has_to_be_moved(self) -> bool:
+        """Whether `add` moves a process, for which the kernel waits until nobody forks, some 20 ms."""
+        return any(limit.own is None for limit in self._limits.values())
+
+    @contextmanager
+    def entered(self) -> Generator[None]:
+        """Processes that this thread starts meanwhile are born inside, where groups are of version 1.
+
+        A thread that moves itself is let through at once, other than a process that is moved by another one.
+        """
+        here = [limit for limit in self._limits.values() if limit.own is not None]
+        try:
+            for limit in here:
+                _written(limit.folder / "tasks", "0")
+            yield
+        finally:
+            for limit in here:
+                if limit.own is not None:
+                    (limit.own / "tasks").write_text("0", "ascii")
+
+    def add(self, pid: int) -> None:
+        """Have a process in the groups; its children are born there. What does not take it, holds no more."""
+        there = {line.rpartition("/")[2] for line in _lines(Path(f"/proc/{pid}/cgroup"))}
+        added: dict[Path, bool] = {}
+        for limit in self._limits.values():
+            if limit.own is not None:
+                limit.holds = limit.folder.name in there
+                continue
+            if limit.folder not in added:
+                added[limit.folder] = _written(limit.folder / "cgroup.procs", str(pid))
+            limit.holds = added[limit.folder]
 
     def kills_for_memory(self) -> int:
         """How many processes the kernel has ended because the memory was used up."""
-        if "memory" not in self.folders:
+        limit = self._limits.get("memory")
+        if limit is None:
             return 0
-        version, folder = self.folders["memory"]
-        return _counted(folder / ("memory.events" if version == 2 else "memory.oom_control"), "oom_kill")
+        return _counted(
+            limit.folder / ("memory.events" if limit.version == 2 else "memory.oom_control"), "oom_kill"
+        )
 
     def refused_processes(self) -> int:
         """How often a process was not born because there were too many."""
-        if "pids" not in self.folders:
-            return 0
-        return _counted(self.folders["pids"][1] / "pids.events", "max")
+        limit = self._limits.get("pids")
+        return _counted(limit.folder / "pids.events", "max") if limit else 0
 
     def remove(self) -> bool:
         """Remove the groups; whether that was possible: none of their processes may live."""
-        left = [folder for _, folder in self.folders.values() if not _removed(folder)]
+        left = [limit for limit in self._limits.values() if not _removed(limit.folder)]
         return not left
 
 
@@ -70,8 +114,9 @@ def places(root: Path = Path("/sys/fs/cgroup"), proc: Path = Path("/proc/self"))
         inner = path.lstrip("/")
         if names:
             for name in set(names.split(",")).intersection(_CONTROLLERS):
-                place = _writable([root / names / inner, root / name / inner, root / names, root / name])
-                found += [Place(1, place, (name,))] if place else []
+                own = [root / names / inner, root / name / inner]
+                place = _writable([*own, root / names, root / name], "cgroup.procs")
+                found += [Place(1, place, (name,), _writable(own, "tasks"))] if place else []
         else:
             found += _divisible(root, inner)
     return sorted(found, key=lambda place: place.version)
@@ -79,21 +124,19 @@ def places(root: Path = Path("/sys/fs/cgroup"), proc: Path = Path("/proc/self"))
 
 def make(found: Sequence[Place], *, memory_bytes: int, processes: int) -> Group:
     """New groups with these limits, in those places that allow it."""
-    limits = {"memory": memory_bytes, "pids": processes}
+    wanted = {"memory": memory_bytes, "pids": processes}
     name = f"{_PREFIX}{os.getpid()}-{next(_NUMBERS)}"
-    group = Group({})
+    limits: dict[str, _Limit] = {}
     for place in found:
         folder = place.folder / name
         with suppress(OSError):
             folder.mkdir()
             for controller in place.controllers:
-                if controller not in group.folders and _limit(
-                    place.version, folder, controller, limits[controller]
-                ):
-                    group.folders[controller] = (place.version, folder)
-            if all(used != folder for _, used in group.folders.values()):
+                if controller not in limits and _limit(place, folder, controller, wanted[controller]):
+                    limits[controller] = _Limit(place.version, folder, place.own)
+            if all(limit.folder != folder for limit in limits.values()):
                 folder.rmdir()
-    return group
+    return Group(limits)
 
 
 def sweep(found: Sequence[Place]) -> None:
@@ -121,14 +164,14 @@ def _divisible(root: Path, inner: str) -> list[Place]:
     return []
 
 
-def _writable(folders: Sequence[Path]) -> Path | None:
-    return next((folder for folder in folders if folder.is_dir() and os.access(folder, os.W_OK)), None)
+def _writable(folders: Sequence[Path], file: str) -> Path | None:
+    return next((folder for folder in folders if os.access(folder / file, os.W_OK)), None)
 
 
-def _limit(version: int, folder: Path, controller: str, value: int) -> bool:
+def _limit(place: Place, folder: Path, controller: str, value: int) -> bool:
     if controller == "pids":
         return _written(folder / "pids.max", str(value))
-    if version == 1:
+    if place.version == 1:
         return _written(folder / "memory.limit_in_bytes", str(value))
     # Nothing moves to the swap space: a box ends where its memory does.
     with suppress(OSError):

@@ -1,10 +1,10 @@
 """The process that keeps a box: its first inside, which holds its files and runs one command after another.
 
-It is a program of its own, started by bubblewrap as `python keeper FD`, and speaks with whoever opened the
-box over the socket FD. That it is process 1 makes three things hold that code in the box cannot change: no
-signal of theirs reaches it, `kill(-1)` ends whatever a command has left behind, and when it ends, because the
-owner is gone, so does everything inside. It makes itself undumpable, so that nobody can read or write its
-memory, its descriptors or its environment through /proc.
+It is a program of its own, started by bubblewrap, and speaks with whoever opened the box over a socket. That
+it is process 1 makes three things hold that code in the box cannot change: no signal of theirs reaches it,
+`kill(-1)` ends whatever a command has left behind, and when it ends, because the owner is gone, so does
+everything inside. It makes itself undumpable, so that nobody can read or write its memory, its descriptors or
+its environment through /proc.
 
 Start-up counts: nothing is imported that the interpreter has not loaded already, but for small C modules.
 The other side imports the encoding of messages from here.
@@ -32,11 +32,12 @@ MOST_DEPTH = 64
 _PR_SET_DUMPABLE = 4
 # How often a running command is looked at, in milliseconds.
 _TICK_MS = 100
-_ROOT = "/work"
+# The work folder, in which bubblewrap starts us.
+_ROOT = "."
 _SIGKILL = 9
 # Below this share of the machine's memory a box without a cgroup is stopped.
 _LEAST_AVAILABLE = 0.04
-_MOST_INODES = 400_000
+_MOST_NAMES = 400_000
 _MOST_LISTED_BYTES = 32 << 20
 
 
@@ -66,15 +67,15 @@ class Refused(Exception):
 class Keeper:
     """Answers one request after another, each with one message."""
 
-    def __init__(self, control: socket) -> None:
+    def __init__(self, control: socket, processes: int, memory_bytes: int) -> None:
         self._control = control
-        self._memory_bytes = 0
-        self._processes = 0
+        self._processes = processes
+        self._memory_bytes = memory_bytes
+        self._most_names = 0
 
     def serve(self) -> None:
         """Answer until the owner is gone."""
         answers = {
-            b"limits": self._limits,
             b"write": _write,
             b"read": _read,
             b"list": _list,
@@ -117,27 +118,6 @@ class Keeper:
             held += data
         return bytes(held)
 
-    def _limits(self, parts: list[bytes]) -> list[bytes]:
-        """Processes, open files, bytes of a file, bytes of memory (0: a cgroup holds them)."""
-        import resource
-
-        processes, files, file_bytes, memory = (int(part) for part in parts)
-        self._processes, self._memory_bytes = processes, memory
-        # The watcher counts up to the limit itself; a little more lets it see that there are too many.
-        for limit, value in (
-            (resource.RLIMIT_NPROC, processes + 16),
-            (resource.RLIMIT_NOFILE, files),
-            (resource.RLIMIT_FSIZE, file_bytes),
-            (resource.RLIMIT_CORE, 0),
-            (resource.RLIMIT_MEMLOCK, 8 << 20),
-        ):
-            _, most = resource.getrlimit(limit)
-            value = value if most == resource.RLIM_INFINITY else min(value, most)
-            resource.setrlimit(limit, (value, value))
-        if memory:
-            resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-        return []
-
     def _run(self, parts: list[bytes]) -> list[bytes]:
         """Run a command with the three descriptors that come along: how it ended, and what stopped it.
 
@@ -147,6 +127,8 @@ class Keeper:
         count = int(parts[1])
         words, variables = parts[2 : 2 + count], parts[2 + count :]
         environment = dict(zip(variables[::2], variables[1::2], strict=True))
+        # A command that finds too many may take them away.
+        self._most_names = max(_MOST_NAMES, _names())
         child = os.fork()
         if child == 0:
             _become(words, environment, os.fsencode(f"{_ROOT}/") + parts[0], descriptors)
@@ -202,11 +184,8 @@ class Keeper:
         threads, pages, running = _usage()
         if threads > self._processes:
             return "processes"
-        files = os.statvfs(_ROOT)
-        if files.f_files - files.f_ffree > _MOST_INODES:
+        if _names() > self._most_names:
             return "memory"
-        if not self._memory_bytes:
-            return ""
         if (
             pages * os.sysconf("SC_PAGE_SIZE") > self._memory_bytes
             and _shared_fairly(running) > self._memory_bytes
@@ -227,6 +206,12 @@ def _usage() -> tuple[int, int, list[str]]:
             threads += int(fields[17])
             pages += int(fields[21])
     return threads, pages, running
+
+
+def _names() -> int:
+    """How many files there are: each takes memory that the size of their file system does not count."""
+    found = os.statvfs(_ROOT)
+    return found.f_files - found.f_ffree
 
 
 def _shared_fairly(running: list[str]) -> int:
@@ -476,19 +461,40 @@ def _digest(here: int, name: bytes, path: bytes, most: int) -> tuple[bytes, byte
     return b"executable" if found.st_mode & 0o100 else b"file", path, digest.digest()
 
 
+def _limit(processes: int, files: int, file_bytes: int, data: int) -> None:
+    """What each process may have at most, the keeper too; any amount of data for 0."""
+    import resource
+
+    for limit, value in (
+        # The watcher counts up to the limit itself; a little more lets it see that there are too many.
+        (resource.RLIMIT_NPROC, processes + 16),
+        (resource.RLIMIT_NOFILE, files),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_DATA, data or resource.RLIM_INFINITY),
+        (resource.RLIMIT_MEMLOCK, 8 << 20),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, most = resource.getrlimit(limit)
+        if most != resource.RLIM_INFINITY:
+            value = most if value == resource.RLIM_INFINITY else min(value, most)
+        resource.setrlimit(limit, (value, value))
+
+
 def main() -> None:
-    """Keep the box."""
+    """Keep the box: `keeper FD PROCESSES MEMORY_BYTES OPEN_FILES FILE_BYTES DATA_BYTES`."""
     import _socket
 
     _set_dumpable(False)
     # The one signal that Python listens to of itself, and so the one that would reach process 1.
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
-    control = int(sys.argv[1])
+    control, processes, memory, files, file_bytes, data = (int(word) for word in sys.argv[1:])
     os.set_inheritable(control, False)
     # Nothing else that the owner had open, whatever it was.
     os.closerange(3, control)
     os.closerange(control + 1, os.sysconf("SC_OPEN_MAX"))
-    Keeper(_socket.socket(fileno=control)).serve()  # pyright: ignore[reportArgumentType]
+    _limit(processes, files, file_bytes, data)
+    channel = _socket.socket(fileno=control)
+    Keeper(channel, processes, memory).serve()  # pyright: ignore[reportArgumentType]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import socket
 import subprocess
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,9 +26,9 @@ _LONGEST_START_S = 20.0
 _LONGEST_END_S = 5.0
 _MOST_SAID = 2_000
 _ACCOUNTS = {
-    "passwd": b"box:x:%d:%d:box:/tmp:/bin/sh\n",
-    "group": b"box:x:%d:\n",
-    "hosts": b"127.0.0.1 localhost box\n::1 localhost box\n",
+    "/etc/passwd": b"box:x:%d:%d:box:/tmp:/bin/sh\n",
+    "/etc/group": b"box:x:%d:\n",
+    "/etc/hosts": b"127.0.0.1 localhost box\n::1 localhost box\n",
 }
 
 
@@ -67,7 +67,8 @@ class Machine:
     interpreter: Interpreter
     places: list[cgroups.Place]
     seccomp: bytes
-    keeper: bytes
+    # What every box has, by path.
+    files: dict[str, bytes]
     # Older kernels, and a bubblewrap that is set-uid, refuse the flag. The filter refuses what it would.
     disables_userns: bool = True
 
@@ -80,19 +81,23 @@ def machine(name: str) -> Machine:
     places = cgroups.places()
     cgroups.sweep(places)
     source = Path(keeper.__file__).read_bytes()
+    keeper_bytes = _bytecode(source) if interpreter.runs_our_bytecode else source
     return Machine(
         program,
         interpreter,
         places,
         seccomp_program(),
-        _bytecode(source) if interpreter.runs_our_bytecode else source,
+        {bubblewrap.KEEPER: keeper_bytes, **bubblewrap.system_files()},
     )
 
 
-async def start(options: SandboxOptions, inside: Inside) -> Running:
+async def start(inside: Inside) -> Running:
     """A box that waits for its first request. Raises SandboxUnavailable."""
+    options = inside.limits
     this = machine(options.bwrap)
-    running = _started(this, inside)
+    # Of all processes: the keeper, bubblewrap, and those that a command has too many of until it is stopped.
+    group = cgroups.make(this.places, memory_bytes=options.memory_bytes, processes=options.processes + 32)
+    running = _started(this, replace(inside, has_memory_limit="memory" in group.holds), group)
     try:
         await asyncio.wait_for(running.channel.receive(), _LONGEST_START_S)
     except (Closed, TimeoutError) as error:
@@ -100,49 +105,37 @@ async def start(options: SandboxOptions, inside: Inside) -> Running:
         await running.close()
         if this.disables_userns and _is_about_the_flag(said):
             this.disables_userns = False
-            return await start(options, inside)
+            return await start(inside)
         raise _unavailable(said) from error
     try:
-        await _limit(options, this, running)
+        await _limit(options, running)
     except BaseException:
         await running.close()
         raise
     return running
 
 
-async def _limit(options: SandboxOptions, this: Machine, running: Running) -> None:
-    # The keeper itself, and the processes that the command has too many of before it is stopped.
-    group = cgroups.make(this.places, memory_bytes=options.memory_bytes, processes=options.processes + 32)
-    running.group = group
-    if not group.add(running.channel.sender):
-        group.remove()
-        running.group = Group({})
-    missing = sorted({"memory", "pids"} - set(running.group.holds))
+async def _limit(options: SandboxOptions, running: Running) -> None:
+    if running.group.has_to_be_moved:
+        # The kernel takes its time for that.
+        await asyncio.to_thread(running.group.add, running.channel.sender)
+    else:
+        running.group.add(running.channel.sender)
+    missing = sorted({"memory", "pids"} - running.group.holds)
     if missing and options.needs_cgroup:
         raise SandboxUnavailable(
             f"no cgroup can be made here that limits {' and '.join(missing)}, and needs_cgroup is set",
             next_step="run it as root, or in a session of systemd with cgroups of version 2",
         )
-    limits = (
-        options.processes,
-        options.open_files,
-        options.file_bytes,
-        options.memory_bytes if "memory" in missing else 0,
-    )
-    try:
-        await running.channel.send([b"limits", *(str(limit).encode("ascii") for limit in limits)])
-        await asyncio.wait_for(running.channel.receive(), _LONGEST_START_S)
-    except (Closed, TimeoutError) as error:
-        raise _unavailable(running.last_words()) from error
 
 
-def _started(this: Machine, inside: Inside) -> Running:
+def _started(this: Machine, inside: Inside, group: Group) -> Running:
     ours, theirs = socket.socketpair()
     said, complaints = os.pipe2(os.O_CLOEXEC)
     os.set_blocking(said, False)
     uid = bubblewrap.fresh_uid()
     try:
-        with theirs, _given(this, os.getuid() if uid is None else uid) as given:
+        with theirs, _given(this, os.getuid() if uid is None else uid) as given, group.entered():
             command = bubblewrap.command(
                 this.program,
                 inside,
@@ -168,10 +161,11 @@ def _started(this: Machine, inside: Inside) -> Running:
     except OSError as error:
         ours.close()
         os.close(said)
+        group.remove()
         raise _unavailable(f"{this.program}: {error.strerror}") from error
     finally:
         os.close(complaints)
-    return Running(process, Channel(ours), Group({}), said)
+    return Running(process, Channel(ours), group, said)
 
 
 @contextmanager
@@ -179,7 +173,7 @@ def _given(this: Machine, uid: int) -> Generator[Mapping[str, int]]:
     """Files for bubblewrap alone, in memory."""
     contents = {
         "seccomp": this.seccomp,
-        "keeper": this.keeper,
+        **this.files,
         **{name: text.replace(b"%d", str(uid).encode()) for name, text in _ACCOUNTS.items()},
     }
     given: dict[str, int] = {}
