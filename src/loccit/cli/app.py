@@ -25,6 +25,7 @@ from loccit.cli import (
     keys,
     mcp,
     models,
+    policy,
     prompts,
     prove,
     remove,
@@ -82,6 +83,7 @@ app.add_typer(issues.app)
 app.add_typer(jobs.app)
 app.add_typer(keys.app)
 app.add_typer(models.app)
+app.add_typer(policy.app)
 app.add_typer(runs.app)
 
 
