@@ -107,3 +107,9 @@ def moved(history: History, other: tuple[str, ...]) -> list[ToolCall]:
     """Calls of which other untrusted bytes change what becomes of them."""
     one, two = history.gateway(history.texts), history.gateway(other)
     return [each for each in history.wanted if one.decide(each).verdict is not two.decide(each).verdict]
+
+
+def allowed(history: History) -> int:
+    """How many of the calls pass: a property that nothing meets would say nothing."""
+    gateway = history.gateway(history.texts)
+    return sum(gateway.decide(each).verdict is Verdict.ALLOW for each in history.wanted)

@@ -27,6 +27,7 @@ from loccit.cli import (
     keys,
     mcp,
     models,
+    policy,
     prompts,
     prove,
     remove,
@@ -89,6 +90,7 @@ app.add_typer(issues.app)
 app.add_typer(jobs.app)
 app.add_typer(keys.app)
 app.add_typer(models.app)
+app.add_typer(policy.app)
 app.add_typer(runs.app)
 app.add_typer(sandbox.app)
 app.add_typer(skills.app)
