@@ -212,3 +212,20 @@ def test_a_reason_whose_lines_are_not_there_is_dropped_and_told(tmp_path: Path) 
     with played(tmp_path, tiny.SPANS, ISSUE, turns) as ended:
         assert ended.fix.reasons == ()
         assert ended.fix.dropped == (ISSUE.plan,)
+
+
+def test_a_lesson_is_proposed_and_written_only_where_that_was_asked(tmp_path: Path) -> None:
+    learned = {"title": "Spans may nest", "text": "Test spans inside of others."}
+    edits = [
+        call("edit_file", path=MENDED.path, old_text=MENDED.old, new_text=MENDED.new),
+        finish(done=True, summary="Mend it", lesson=learned),
+    ]
+    turns = {**scripts.good(ISSUE), "fix_edit": edits}
+    for asked in (False, True):
+        with played(tmp_path / str(asked), tiny.SPANS, ISSUE, turns, writes_lesson=asked) as ended:
+            assert ended.fix.outcome is FixOutcome.FIXED
+            assert ended.fix.lesson is not None
+            assert ended.fix.lesson.is_in_branch == asked
+            written = ended.copy.read("docs/lessons/2025-10-09-spans-may-nest.md", ended.copy.last_step)
+            assert (written is not None) == asked
+            assert b"untrusted" in (written or b"untrusted")
