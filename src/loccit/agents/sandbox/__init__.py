@@ -9,6 +9,6 @@ from __future__ import annotations
 
 from loccit.agents.options import SandboxOptions
 from loccit.agents.sandbox.box import Box, open_box
-from loccit.agents.sandbox.values import Changes, Environment, Files, Ran
+from loccit.agents.sandbox.values import Changes, Entry, Environment, Files, Ran
 
-__all__ = ["Box", "Changes", "Environment", "Files", "Ran", "SandboxOptions", "open_box"]
+__all__ = ["Box", "Changes", "Entry", "Environment", "Files", "Ran", "SandboxOptions", "open_box"]

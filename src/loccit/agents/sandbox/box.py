@@ -18,7 +18,7 @@ from loccit.agents.sandbox.folder import read_folder
 from loccit.agents.sandbox.names import path_in, reason_to_refuse
 from loccit.agents.sandbox.output import Output
 from loccit.agents.sandbox.start import Running, in_memory, start
-from loccit.agents.sandbox.values import Changes, Environment, Files, Ran, StoppedBy
+from loccit.agents.sandbox.values import Changes, Entry, Environment, Files, Ran, StoppedBy
 from loccit.core.errors import InputError, LimitExceeded, NotFound, SandboxFailed
 
 _PATH = f"/usr/local/bin:/usr/bin:/bin:{PROGRAMS}"
@@ -43,20 +43,23 @@ async def open_box(
     *,
     files: Files | Mapping[str, bytes] | Path | None = None,
     environment: Environment | None = None,
+    has_network: bool = False,
+    work_folder: str = "/work",
 ) -> AsyncGenerator[Box]:
     """A box with these files in its work folder, and what a project needs. It ends with the block.
 
-    Of a folder its `.git` is left out. Raises SandboxUnavailable where this machine cannot keep one,
+    Of a folder its `.git` is left out. `has_network` is for installing what an operator wants installed, and
+    for nothing that an agent or a project says: such a box reaches whatever this machine reaches. Raises SandboxUnavailable where this machine cannot keep one,
     InputError for a path that does not stay in the work folder, LimitExceeded for more than it holds.
     """
     most = options.work_bytes
     given = read_folder(files, most_bytes=most) if isinstance(files, Path) else files
     given = given if isinstance(given, Files) else Files(given or {})
-    folders = dict(environment.folders) if environment else {}
-    running = await start(Inside(options, folders))
-    box = Box(running, options, dict(environment.variables) if environment else {})
+    needs = environment or Environment("", "", {})
+    running = await start(Inside(options, needs.folders, work_folder, has_network=has_network))
+    box = Box(running, options, needs.variables)
     try:
-        await box.put(given)
+        await box.put(Files(given.contents, given.executable, {**needs.links, **given.links}))
         yield box
     finally:
         await running.close()
@@ -161,20 +164,20 @@ class Box:
             self._check_amount(len(found), size)
         return found
 
+    async def everything(self) -> list[Entry]:
+        """Every file and link, in order of their paths. Raises LimitExceeded where there are too many."""
+        return [
+            Entry(path, kind == b"executable", os.fsdecode(about) if kind == b"link" else None)
+            for kind, path, about in await self._listed()
+            if kind in {b"file", b"executable", b"link"}
+        ]
+
     async def changes(self) -> Changes:
         """How the files differ from what was put in. Raises LimitExceeded for too many, or too much."""
-        options = self._options
-        most = options.copied_files + len(self._put)
-        more, *listed = await self._ask(
-            [b"list", str(most).encode("ascii"), str(options.copied_bytes).encode("ascii")]
-        )
-        if more:
-            raise LimitExceeded("the number of files in a box", most + 1, most)
         changed: dict[str, bytes] = {}
         refused: dict[str, str] = {}
         there: set[str] = set()
-        for at in range(0, len(listed), 3):
-            kind, path, about = listed[at], os.fsdecode(listed[at + 1]), listed[at + 2]
+        for kind, path, about in await self._listed():
             there.add(path)
             if self._put.get(path) == (kind, about):
                 continue
@@ -191,6 +194,17 @@ class Box:
             deleted=tuple(sorted(self._put.keys() - there)),
             refused=refused,
         )
+
+    async def _listed(self) -> list[tuple[bytes, str, bytes]]:
+        """Everything but folders: kind, path, and a digest or what a link leads to."""
+        options = self._options
+        most = options.copied_files + len(self._put)
+        more, *listed = await self._ask(
+            [b"list", str(most).encode("ascii"), str(options.copied_bytes).encode("ascii")]
+        )
+        if more:
+            raise LimitExceeded("the number of files in a box", most + 1, most)
+        return [(listed[at], os.fsdecode(listed[at + 1]), listed[at + 2]) for at in range(0, len(listed), 3)]
 
     def _check_amount(self, files: int, size: int) -> None:
         if files > self._options.copied_files:

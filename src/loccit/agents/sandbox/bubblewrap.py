@@ -42,11 +42,17 @@ PROGRAMS = "/run/programs"
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What a box has. folders: those of this machine that it sees read-only, by their path inside."""
+    """What a box has.
+
+    folders: those of this machine that it sees read-only, by their path inside.
+    has_memory_limit: whether a cgroup limits the memory of all its processes together.
+    """
 
     limits: SandboxOptions
     folders: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    work_folder: str = "/work"
     has_network: bool = False
+    has_memory_limit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +162,13 @@ def command(
     for target, source in folders.items():
         words += ["--ro-bind", str(source), target]
     # The root folder itself is one more file system in memory, and has no size.
-    words += ["--remount-ro", "/", "--clearenv", "--chdir", "/work"]
+    words += ["--remount-ro", "/", "--clearenv", "--chdir", inside.work_folder]
     words += ["--seccomp", str(descriptors["seccomp"])]
     limits = inside.limits
     words += ["--", str(interpreter.program), "-I", "-S", "-B", KEEPER, str(descriptors["control"])]
-    words += map(str, (limits.processes, limits.open_files, limits.file_bytes, limits.memory_bytes))
+    words += map(str, (limits.processes, limits.memory_bytes, limits.open_files, limits.file_bytes))
+    # Some programs ask for far more than they use, which only a limit of what is used lets pass.
+    words.append("0" if inside.has_memory_limit else str(limits.memory_bytes))
     if staged and uid is not None:
         return Command((*_stage(program, staged, uid), *words), None)
     return Command(tuple(words), uid)
@@ -194,7 +202,7 @@ def _files(inside: Inside, descriptors: Mapping[str, int], python: Path) -> list
     for size, folder in (
         (_SHARED_MEMORY_BYTES, "/dev/shm"),  # noqa: S108 - that of the box
         (inside.limits.temporary_bytes, "/tmp"),  # noqa: S108
-        (inside.limits.work_bytes, "/work"),
+        (inside.limits.work_bytes, inside.work_folder),
     ):
         words += ["--size", str(size), "--tmpfs", folder]
     words += ["--remount-ro", "/dev"]

@@ -1,7 +1,7 @@
 """The process that keeps a box: its first inside, which holds its files and runs one command after another.
 
-It is a program of its own, started by bubblewrap, and speaks with whoever opened the box over a socket. That it
-is process 1 makes three things hold that code in the box cannot change: no signal of theirs reaches it,
+It is a program of its own, started by bubblewrap, and speaks with whoever opened the box over a socket. That
+it is process 1 makes three things hold that code in the box cannot change: no signal of theirs reaches it,
 `kill(-1)` ends whatever a command has left behind, and when it ends, because the owner is gone, so does
 everything inside. It makes itself undumpable, so that nobody can read or write its memory, its descriptors or
 its environment through /proc.
@@ -32,11 +32,12 @@ MOST_DEPTH = 64
 _PR_SET_DUMPABLE = 4
 # How often a running command is looked at, in milliseconds.
 _TICK_MS = 100
-_ROOT = "/work"
+# The work folder, in which bubblewrap starts us.
+_ROOT = "."
 _SIGKILL = 9
 # Below this share of the machine's memory a box without a cgroup is stopped.
 _LEAST_AVAILABLE = 0.04
-_MOST_INODES = 400_000
+_MOST_NAMES = 400_000
 _MOST_LISTED_BYTES = 32 << 20
 
 
@@ -70,6 +71,7 @@ class Keeper:
         self._control = control
         self._processes = processes
         self._memory_bytes = memory_bytes
+        self._most_names = 0
 
     def serve(self) -> None:
         """Answer until the owner is gone."""
@@ -125,6 +127,8 @@ class Keeper:
         count = int(parts[1])
         words, variables = parts[2 : 2 + count], parts[2 + count :]
         environment = dict(zip(variables[::2], variables[1::2], strict=True))
+        # A command that finds too many may take them away.
+        self._most_names = max(_MOST_NAMES, _names())
         child = os.fork()
         if child == 0:
             _become(words, environment, os.fsencode(f"{_ROOT}/") + parts[0], descriptors)
@@ -180,8 +184,7 @@ class Keeper:
         threads, pages, running = _usage()
         if threads > self._processes:
             return "processes"
-        files = os.statvfs(_ROOT)
-        if files.f_files - files.f_ffree > _MOST_INODES:
+        if _names() > self._most_names:
             return "memory"
         if (
             pages * os.sysconf("SC_PAGE_SIZE") > self._memory_bytes
@@ -203,6 +206,12 @@ def _usage() -> tuple[int, int, list[str]]:
             threads += int(fields[17])
             pages += int(fields[21])
     return threads, pages, running
+
+
+def _names() -> int:
+    """How many files there are: each takes memory that the size of their file system does not count."""
+    found = os.statvfs(_ROOT)
+    return found.f_files - found.f_ffree
 
 
 def _shared_fairly(running: list[str]) -> int:
@@ -452,8 +461,8 @@ def _digest(here: int, name: bytes, path: bytes, most: int) -> tuple[bytes, byte
     return b"executable" if found.st_mode & 0o100 else b"file", path, digest.digest()
 
 
-def _limit(processes: int, files: int, file_bytes: int, memory: int) -> None:
-    """What each process may have at most; the keeper too."""
+def _limit(processes: int, files: int, file_bytes: int, data: int) -> None:
+    """What each process may have at most, the keeper too; any amount of data for 0."""
     import resource
 
     for limit, value in (
@@ -461,28 +470,29 @@ def _limit(processes: int, files: int, file_bytes: int, memory: int) -> None:
         (resource.RLIMIT_NPROC, processes + 16),
         (resource.RLIMIT_NOFILE, files),
         (resource.RLIMIT_FSIZE, file_bytes),
-        (resource.RLIMIT_DATA, memory),
+        (resource.RLIMIT_DATA, data or resource.RLIM_INFINITY),
         (resource.RLIMIT_MEMLOCK, 8 << 20),
         (resource.RLIMIT_CORE, 0),
     ):
         _, most = resource.getrlimit(limit)
-        value = value if most == resource.RLIM_INFINITY else min(value, most)
+        if most != resource.RLIM_INFINITY:
+            value = most if value == resource.RLIM_INFINITY else min(value, most)
         resource.setrlimit(limit, (value, value))
 
 
 def main() -> None:
-    """Keep the box: `keeper FD PROCESSES OPEN_FILES FILE_BYTES MEMORY_BYTES`."""
+    """Keep the box: `keeper FD PROCESSES MEMORY_BYTES OPEN_FILES FILE_BYTES DATA_BYTES`."""
     import _socket
 
     _set_dumpable(False)
     # The one signal that Python listens to of itself, and so the one that would reach process 1.
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
-    control, processes, files, file_bytes, memory = (int(word) for word in sys.argv[1:])
+    control, processes, memory, files, file_bytes, data = (int(word) for word in sys.argv[1:])
     os.set_inheritable(control, False)
     # Nothing else that the owner had open, whatever it was.
     os.closerange(3, control)
     os.closerange(control + 1, os.sysconf("SC_OPEN_MAX"))
-    _limit(processes, files, file_bytes, memory)
+    _limit(processes, files, file_bytes, data)
     channel = _socket.socket(fileno=control)
     Keeper(channel, processes, memory).serve()  # pyright: ignore[reportArgumentType]
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -97,7 +97,7 @@ async def start(inside: Inside) -> Running:
     this = machine(options.bwrap)
     # Of all processes: the keeper, bubblewrap, and those that a command has too many of until it is stopped.
     group = cgroups.make(this.places, memory_bytes=options.memory_bytes, processes=options.processes + 32)
-    running = _started(this, inside, group)
+    running = _started(this, replace(inside, has_memory_limit="memory" in group.holds), group)
     try:
         await asyncio.wait_for(running.channel.receive(), _LONGEST_START_S)
     except (Closed, TimeoutError) as error:

@@ -63,11 +63,24 @@ class Environment:
 
     key: a digest of all that decided what is in it. folders: those of this machine, by their path in the box.
     variables: what commands find in their environment, with `PATH` put before that of the system.
+    links: symbolic links in the work folder that lead there.
     test_command: how the project's tests are run, empty where nobody could tell.
+    left_out: what the project asks for that is no package of a name, and was not installed.
     """
 
     key: str
     kind: Literal["python", "node", "go", ""]
     folders: Mapping[str, Path]
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    links: Mapping[str, str] = field(default_factory=dict[str, str])
     test_command: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or a link in a box. link: what it leads to, None for a file."""
+
+    path: str
+    is_executable: bool
+    link: str | None
