@@ -138,7 +138,8 @@ class _Player:
         self._number += 1
         made = ToolCall(f"c{self._number}", call["name"], json.dumps(call["arguments"]))
         if self.gateway is None:
-            self._dojo.ask(do="call", name=made.name, arguments=call["arguments"])
+            came = self._dojo.ask(do="call", name=made.name, arguments=call["arguments"])
+            self.seen += json.dumps(came["value"], ensure_ascii=False)
             return None
         decision = self.gateway.decide(made)
         allowed = decision
@@ -195,7 +196,7 @@ def _attack(
     found = Attack(name, user, injection)
     for when in ("read", "end"):
         _play_attack(dojo, suite, policy, found, when)
-    _play_attack(dojo, suite, None, found, "end")
+        _play_attack(dojo, suite, None, found, when)
     return found
 
 
@@ -226,7 +227,7 @@ def _play_attack(
         player.play(call, approve=True)
     reached = dojo.ask(do="finish")["reached"]
     if policy is None:
-        found.works = reached
+        found.works |= reached
     else:
         found.calls = len(calls)
         found.reached |= reached

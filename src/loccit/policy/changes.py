@@ -14,9 +14,12 @@ from typing import Any, cast
 
 from loccit.core.errors import InputError
 
-_HEAD = re.compile(r"diff --git (?:\"?a/(?P<old>.*?)\"?) (?:\"?b/(?P<new>.*?)\"?)$")
-_SIDE = re.compile(r"(?:---|\+\+\+) (?:\"?[ab]/(?P<path>.*?)\"?|/dev/null)\t?$")
-_NAMED = re.compile(r"(?:rename|copy) (?:from|to) \"?(?P<path>.*?)\"?$")
+_PATH = r"(?:(?P<plain>[^\"\t]+)|\"(?P<quoted>(?:[^\"\\]|\\.)*)\")"
+_HEAD = re.compile(r"diff --git (?:a/.*|\"a/.*)")
+_SIDE = re.compile(rf"(?P<sign>---|\+\+\+) {_PATH}(?:\t.*)?")
+_NAMED = re.compile(rf"(?:rename|copy) (?:from|to) {_PATH}")
+_OCTAL = re.compile(r"\\([0-7]{3})|\\(.)")
+_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _MODE = re.compile(r"(?:new file mode|new mode|index [0-9a-f]+\.\.[0-9a-f]+) (?P<mode>\d{6})$")
 _HUNK = re.compile(r"@@ -\d+(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))? @@")
 _PLAIN_MODES = frozenset({"100644", "100755"})
@@ -24,13 +27,14 @@ _PLAIN_MODES = frozenset({"100644", "100755"})
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """`added` is the text that is added; `lines` counts those added and removed. `odd` names what is neither
-    text nor a plain file: a symbolic link, a submodule, something binary.
+    """`added` is the text that is added; `lines` counts those added and removed. `deleted` are the paths that
+    go. `odd` names what is neither text nor a plain file: a symbolic link, a submodule, something binary.
     """
 
     paths: tuple[str, ...]
     added: str
     lines: int
+    deleted: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
 
 
@@ -47,9 +51,9 @@ def changes_of(value: Any) -> Changes:
     if not all(isinstance(path, str) and isinstance(text, str | None) for path, text in pairs):
         raise InputError("files are paths with texts", next_step="give an object from paths to texts")
     texts = [text for _, text in pairs if text]
-    return Changes(
-        tuple(path for path, _ in pairs), "\n".join(texts), sum(text.count("\n") + 1 for text in texts)
-    )
+    paths = tuple(path for path, _ in pairs)
+    deleted = tuple(path for path, text in pairs if text is None)
+    return Changes(paths, "\n".join(texts), sum(text.count("\n") + 1 for text in texts), deleted)
 
 
 def _pair(value: Any) -> tuple[Any, Any]:
@@ -63,39 +67,104 @@ def _pair(value: Any) -> tuple[Any, Any]:
 
 def _of_diff(text: str) -> Changes:
     """Reads hunks by their counts, so that no line of a file passes for a line of the diff."""
-    paths: dict[str, None] = {}
-    added: list[str] = []
-    odd: list[str] = []
-    removed = old = new = 0
+    found = _Diff()
+    old = new = 0
     for line in text.split("\n"):
-        if old > 0 or new > 0:
-            sign = line[:1]
-            old -= sign in {" ", "-", ""}
-            new -= sign in {" ", "+", ""}
-            removed += sign == "-"
-            if sign == "+":
-                added.append(line[1:])
-            elif sign not in {" ", "-", "", "\\"}:
-                raise InputError(
-                    f"{line[:60]!r} is no line of a diff", next_step="give what 'git diff' prints"
-                )
+        if old <= 0 and new <= 0:
+            hunk = _HUNK.match(line)
+            if hunk:
+                old, new = (int(count) if count is not None else 1 for count in (hunk["old"], hunk["new"]))
+            else:
+                found.head(line)
             continue
-        hunk, head = _HUNK.match(line), _HEAD.match(line)
-        side = _SIDE.match(line) or _NAMED.match(line)
-        mode = _MODE.match(line)
-        if hunk:
-            old, new = (int(count) if count is not None else 1 for count in (hunk["old"], hunk["new"]))
-        elif head:
-            paths |= dict.fromkeys((head["old"], head["new"]))
-        elif side and side["path"] is not None:
-            paths[side["path"]] = None
-        elif mode and mode["mode"] not in _PLAIN_MODES:
-            odd.append(f"mode {mode['mode']}")
-        elif line.startswith(("Binary files ", "GIT binary patch")):
-            odd.append("binary")
-    if text.strip() and not paths:
+        sign = line[:1]
+        if sign not in {" ", "+", "-", "", "\\"}:
+            raise InputError(f"{line[:60]!r} is no line of a diff", next_step="give what 'git diff' prints")
+        old -= sign in {" ", "-", ""}
+        new -= sign in {" ", "+", ""}
+        found.removed += sign == "-"
+        if sign == "+":
+            found.added.append(line[1:])
+    if text.strip() and not found.paths:
         raise InputError("a text that is no diff", next_step="give what 'git diff' prints")
-    return Changes(tuple(paths), "\n".join(added), len(added) + removed, tuple(odd))
+    lines = len(found.added) + found.removed
+    return Changes(
+        tuple(found.paths),
+        "\n".join(found.added),
+        lines,
+        tuple(dict.fromkeys(found.deleted)),
+        tuple(found.odd),
+    )
+
+
+class _Diff:
+    """What the lines between the hunks of a diff say."""
+
+    def __init__(self) -> None:
+        self.paths: dict[str, None] = {}
+        self.added: list[str] = []
+        self.removed = 0
+        self.deleted: list[str] = []
+        self.odd: list[str] = []
+        self._last = ""
+
+    def head(self, line: str) -> None:
+        """Raises InputError for a path that is not written as git writes it: what it means is unclear."""
+        side, named, mode = _SIDE.fullmatch(line), _NAMED.fullmatch(line), _MODE.match(line)
+        if side:
+            self._side(side["sign"], _written(side))
+        elif line.startswith(("--- ", "+++ ")):
+            raise InputError(f"{line[:60]!r} names no path", next_step="give what 'git diff' prints")
+        elif named:
+            self.paths[_written(named)] = None
+        elif _HEAD.match(line):
+            # Sides, renames and modes follow; where none do, nothing but a mode changes.
+            self.paths |= dict.fromkeys(_of_head(line))
+        elif mode and mode["mode"] not in _PLAIN_MODES:
+            self.odd.append(f"mode {mode['mode']}")
+        elif line.startswith(("Binary files ", "GIT binary patch")):
+            self.odd.append("binary")
+
+    def _side(self, sign: str, path: str) -> None:
+        if path == "/dev/null":
+            if sign == "+++":
+                self.deleted.append(self._last)
+            return
+        if path[:2] not in {"a/", "b/"}:
+            raise InputError(
+                f"{path!r} has neither a/ nor b/ before it", next_step="give what 'git diff' prints"
+            )
+        self._last = path[2:]
+        self.paths[self._last] = None
+
+
+def _written(match: re.Match[str]) -> str:
+    """A path as it is, out of the quotes in which git puts one that is not plain."""
+    if match["quoted"] is None:
+        return match["plain"]
+    raw = bytearray()
+    at = 0
+    for escape in _OCTAL.finditer(match["quoted"]):
+        raw += match["quoted"][at : escape.start()].encode("utf-8", "surrogateescape")
+        raw += (
+            bytes([int(escape[1], 8) & 0xFF])
+            if escape[1]
+            else _ESCAPES.get(escape[2], escape[2]).encode("utf-8", "surrogateescape")
+        )
+        at = escape.end()
+    raw += match["quoted"][at:].encode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _of_head(line: str) -> tuple[str, ...]:
+    """The path of a diff's first line where both sides have the same; where they differ, lines follow that
+    name both.
+    """
+    rest = line.removeprefix("diff --git ")
+    half = (len(rest) - 1) // 2
+    sides = [re.fullmatch(_PATH, side) for side in (rest[:half], rest[half + 1 :])]
+    first, second = (_written(side)[2:] if side else "" for side in sides)
+    return (first,) if first == second else ()
 
 
 def fits(path: str, pattern: str) -> bool:

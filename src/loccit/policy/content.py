@@ -31,6 +31,10 @@ _LINK = re.compile(
     """
 )
 _MENTION = re.compile(r"(?<![\w/@.`])@([A-Za-z0-9](?:[A-Za-z0-9-]{0,38})(?:/[A-Za-z0-9-]+)?)(?![\w@.]*@)")
+_ACCOUNT = re.compile(
+    r"(?i)\b(?:iban|account|acct|routing|sort code|wallet|bitcoin|btc|eth|paypal|card)"
+    r"(?:\W{1,3}(?:no|number|nr|is|address|to))*\W{1,3}([A-Z0-9][A-Z0-9-]*\d{3}[A-Z0-9-]*)"
+)
 _TRAILING = ".,;:!?)]}'\"*_"
 
 
@@ -57,8 +61,11 @@ def addresses_in(text: str, *, mentions: bool = False) -> list[Address]:
             found[Address(ValueKind.URL, written)] = None
         for kind in (ValueKind.EMAIL, ValueKind.ACCOUNT):
             for form in sorted(found_in(kind, plain)):
-                if kind is ValueKind.EMAIL or not form.isdigit():
+                # Digits alone may be anything; a word for an account before them says what they are.
+                if not form.isdigit():
                     found[Address(kind, form)] = None
+        for match in _ACCOUNT.finditer(plain):
+            found[Address(ValueKind.ID, match[1])] = None
         if mentions:
             for match in _MENTION.finditer(plain):
                 found[Address(ValueKind.NAME, f"@{match[1]}")] = None

@@ -20,6 +20,7 @@ from loccit.policy.values import ValueKind, normal, words
 _MANY = frozenset("all each every everyone everybody both them these those".split())
 _NOT = frozenset("not don't never without don’t neither nor".split())
 _NEGATED_WITHIN = 3
+_ADDRESS_OF = re.compile(r"(?i)\b(?:e-?)?mail address(?:es)?\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,8 @@ class Spoken:
     """The words of a request, and those among them that it does not deny."""
 
     def __init__(self, text: str) -> None:
-        # A clause ends what "not" reaches.
-        clauses = [words(clause) for clause in re.split(r"[.;:!?\n]|,", text)]
+        # "Her email address" names a value and asks for no email. A clause ends what "not" reaches.
+        clauses = [words(clause) for clause in re.split(r"[.;:!?\n]|,", _ADDRESS_OF.sub(" ", text))]
         self._words = frozenset(
             word
             for clause in clauses

@@ -98,8 +98,6 @@ class ToolRule(_Table):
     """What each argument is for; may be left out where the tool itself declares it."""
     results: Results = Results()
     """What is known of its results."""
-    one_of: Annotated[tuple[Words, ...], Field(strict=False)] = ()
-    """Groups of arguments of which one must come from the request; the others may then be anything."""
     recipients: Words = ()
     """Who sees what it says, beside its destinations; `{repository}` stands for a fact of the request."""
     mentions: bool = False
@@ -145,6 +143,8 @@ class FileRules(_Table):
     """How many lines it may add and remove."""
     most_bytes: Annotated[int, Field(ge=1)] | None = None
     """How many bytes it may add."""
+    deletes: Literal["allow", "ask", "block"] = "allow"
+    """What becomes of a call that hands over that files are deleted."""
 
 
 class ContentRules(_Table):
@@ -187,8 +187,6 @@ class Policy(_Table):
                 unknown = [each for each in argument.directories if each not in self.directories]
                 if unknown:
                     raise ValueError(f"{where}: no directory {unknown[0]!r}")
-                if name in {each for group in rule.one_of for each in group} and argument.fixed is not None:
-                    raise ValueError(f"{where}: it is fixed, and one of several")
                 for text in (argument.fixed, argument.pattern):
                     self._facts_are_known(where, text or "")
                 if argument.pattern is not None:

@@ -107,7 +107,7 @@ def decide(call: ToolCall, state: State) -> Decision:
         if problem:
             return _refused(call, "arguments", problem)
         if declared.tool.resolve is not None:
-            arguments = dict(declared.tool.resolve(arguments))
+            arguments = {**arguments, **declared.tool.resolve(arguments)}
         digest = hash_of(call.name, arguments)
         judged = _Judged(declared, arguments, state)
         faults = tuple(judged.faults())
@@ -262,22 +262,19 @@ class _Judged:
         ):
             if most is not None and size > most:
                 yield Fault(Verdict.BLOCK, "size", name, f"{size:,} {what} are more than {most:,}")
+        if self._declared.effect is Effect.EGRESS and changes.deleted and rules.deletes != "allow":
+            reason = f"it deletes {changes.deleted[0]!r}"
+            yield Fault(Verdict(rules.deletes), "delete", name, reason)
         if changes.odd:
             yield Fault(
                 Verdict.BLOCK, "path", name, f"it has something that is no text file: {changes.odd[0]}"
             )
 
     def _requested(self) -> Iterator[Fault]:
-        faults: dict[str, list[Fault]] = {}
         for name in self._given:
             rule = self._declared.arguments[name]
             if rule.role in _BOUND and rule.origin == "requested" and rule.fixed is None:
-                faults[name] = list(self._not_requested(name, rule))
-        for group in self._declared.rule.one_of:
-            if any(faults.get(name) == [] for name in group):
-                faults |= {name: [] for name in group}
-        for found in faults.values():
-            yield from found
+                yield from self._not_requested(name, rule)
 
     def _not_requested(self, name: str, rule: ArgumentRule) -> Iterator[Fault]:
         kind = self._kind(name)
