@@ -1,9 +1,9 @@
 """What does a step of an agent cost beside the model and the tools?
 
 One run of two hundred steps over each database. The model is a script in the same process, and the tool that
-it calls in each step has an effect that takes no time. So a step is: two looks at what is wished, the reply
-kept, the model's step recorded, a decision with its line in the audit log, the intent written before and
-after, the tool's step recorded, two events. It is timed from one reply to the next.
+it calls in each step has an effect that takes no time. So a step is: a look at what is wished, the reply kept
+with what it used and an event; a decision with its line in the audit log, the intent, and what came of it
+with another event. It is timed from one reply to the next.
 """
 
 from __future__ import annotations

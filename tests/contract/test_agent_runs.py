@@ -19,10 +19,10 @@ import pytest
 from benchmarks import agent_desk
 from benchmarks.model_server import ModelServer
 from loccit.agents.durable.agents import Agents
-from loccit.agents.durable.ledger import IntentLedger
+from loccit.agents.durable.ledger import Ledger
 from loccit.agents.durable.run import Run
 from loccit.agents.durable.store import RunStore
-from loccit.agents.durable.values import Answer, Lease, Lost, QuestionKind, RunRow
+from loccit.agents.durable.values import Answer, Happened, Lease, Lost, QuestionKind, RunRow
 from loccit.agents.limits import Limits
 from loccit.agents.options import AgentOptions
 from loccit.agents.values import RunState, Spend
@@ -34,6 +34,7 @@ from loccit.core.errors import (
     NotFound,
     OutcomeUnknown,
     RevisionNotFound,
+    RunFailed,
     StepFailed,
 )
 from loccit.models.scripted import Said, ScriptedModel
@@ -132,9 +133,9 @@ def test_runs_are_handed_over_in_order_and_to_one_at_a_time(store: RunStore) -> 
 def test_who_lost_a_run_can_write_nothing_about_it(store: RunStore, database: Database) -> None:
     """Neither a step, nor an effect, nor a reply, nor its end: it was taken for dead, and lives."""
     row, lease = begun(store)
-    ledger = IntentLedger(database)
+    ledger = Ledger(database)
     call = ToolCall("c", "write", "{}")
-    store.advance(lease, Spend(steps=1), "a", "step", "", {})
+    store.advance(lease, Spend(steps=1), Happened("a", "step"))
     assert store.take_back(store.get(row.id))
     store.hand_over()
     second = store.begin(row.id, "w")
@@ -143,18 +144,17 @@ def test_who_lost_a_run_can_write_nothing_about_it(store: RunStore, database: Da
     for write in (
         lambda: store.step(lease),
         lambda: store.give_back(lease),
-        lambda: store.advance(lease, Spend(steps=2), "b", "step", "", {}),
+        lambda: store.advance(lease, Spend(steps=2), Happened("b", "step")),
         lambda: store.tell(lease, "c", "note", "", {}),
         lambda: store.finish(lease, RunState.DONE),
         lambda: store.rest(lease),
         lambda: ledger.open(lease, "i", call, arguments_hash="", effect="write"),
         lambda: ledger.begin_again(lease, "i"),
-        lambda: ledger.close(lease, "i", {}),
-        lambda: ledger.keep_reply(lease, "r", ModelReply("", "m")),
+        lambda: ledger.keep_reply(lease, "r", {}),
     ):
         with pytest.raises(Lost):
             write()
-    assert ledger.open(second[1], "i", call, arguments_hash="", effect="write").is_new
+    assert ledger.open(second[1], "i", call, arguments_hash="", effect="write").begun_in is None
     assert store.get(row.id).spend.steps == 1
 
 
@@ -181,18 +181,22 @@ def test_what_is_told_twice_is_told_once(store: RunStore) -> None:
     assert [event.text for event in store.events(row.id) if event.kind == "note"] == ["half of it"]
 
 
-def test_an_intent_says_how_it_stands(store: RunStore, database: Database) -> None:
+def test_an_effect_is_known_from_before_it_is_had(store: RunStore, database: Database) -> None:
     _, lease = begun(store)
-    ledger, call = IntentLedger(database), ToolCall("c", "write", "{}")
+    ledger, call, id_ = Ledger(database), ToolCall("c", "write", "{}"), "run:l:1.1"
 
-    def opened() -> tuple[bool, object]:
-        intent = ledger.open(lease, "run:l:1.1", call, arguments_hash="h", effect="write")
-        return intent.is_new, intent.result
+    def begun_in() -> int | None:
+        return ledger.open(lease, id_, call, arguments_hash="h", effect="write").begun_in
 
-    assert opened() == (True, None)
-    assert opened() == (False, None)
-    ledger.close(lease, "run:l:1.1", {"text": "x"})
-    assert opened() == (False, {"text": "x"})
+    assert ledger.call(id_, call) is None
+    assert begun_in() is None
+    assert begun_in() == 1
+    assert ledger.call(id_, call) is None
+    result = {"text": "x", "arguments_hash": "h"}
+    store.advance(lease, Spend(), Happened("t", "tool"), ledger.ended(lease, id_, call, result, "write"))
+    assert ledger.call(id_, call) == result
+    with pytest.raises(RunFailed, match="another one now"):
+        ledger.call(id_, ToolCall("c", "write", '{"text": "y"}'))
 
 
 # A run from its beginning to its end

@@ -1,16 +1,16 @@
-"""What a loop did, remembered: calls of models and tools as recorded steps, effects through the ledger."""
+"""What a loop did, remembered: what its model said and what came of its calls, effects with their intents."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
-from loccit.agents.durable.values import Answer, Asked, Question, QuestionKind
+from loccit.agents.durable.values import Answer, Asked, Happened, Question, QuestionKind
 from loccit.agents.protocols import Observed, Replied
 from loccit.agents.values import Ending, Observation, Spend
 from loccit.budgets.deadline import Deadline
@@ -37,21 +37,16 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("loccit.agents")
 
-Record = Callable[[str, Callable[[], Awaitable[dict[str, Any]]]], Awaitable[dict[str, Any]]]
-"""Makes a step: under this name, by this function, or what it gave when it was made before."""
-
 # A longer text is cut before it is kept: what a tool gives that is longer belongs in a file.
 _MOST_RESULT_CHARS = 1_000_000
 _MOST_SHOWN_CHARS = 300
 
 
-async def unrecorded(name: str, make: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
-    """A step that is made each time: what it does within is remembered by the ledger alone."""
-    return await make()
-
-
 class DurableJournal:
-    """The journal of one loop of a run. `name` is the loop's in its run."""
+    """The journal of one loop of a run. `name` is the loop's in its run.
+
+    What was done is found by its name; from the first thing that is not, everything is new.
+    """
 
     def __init__(
         self,
@@ -61,7 +56,6 @@ class DurableJournal:
         model: ChatModel,
         payer: Payer,
         tool_timeout_s: float,
-        record: Record,
         decided: Decided,
     ) -> None:
         self._working = working
@@ -69,65 +63,73 @@ class DurableJournal:
         self._model = model
         self._payer = payer
         self._tool_timeout_s = tool_timeout_s
-        self._record = record
         self._decided = decided
+        self._is_new = False
 
     async def reply(self, key: str, call: ModelCall, seconds_left: float) -> Replied:
         """The model's reply, which is kept before it is paid for."""
-        key = f"{self._name}:{key}"
-        recorded = await self._record(f"model {key}", lambda: self._ask(key, call, seconds_left))
-        replied = _replied(recorded)
-        self._working.spend += _used(replied)
+        working, key = self._working, f"{self._name}:{key}"
+        kept = None
+        if not self._is_new:
+            kept = await working.kept(working.ledger.reply, f"{working.row.id}:{key}")
+        if kept is not None and kept["is_whole"]:
+            replied = _replied(kept)
+        else:
+            self._is_new = True
+            replied = await self._ask(key, call, seconds_left, kept)
+        working.spend += _used(replied)
         return replied
 
     async def observe(self, key: str, call: ToolCall, tools: Tools, seconds_left: float) -> Observed:
         """What came of a call; the gateway hears of it whether it was made now or before."""
-        here = f"{self._name}:{key}"
-        is_live: list[bool] = []
-
-        async def make() -> dict[str, Any]:
-            is_live.append(True)
-            return await self._call(here, call, tools, seconds_left)
-
-        recorded = await self._record(f"tool {here}", make)
-        if recorded["approved_by"] and not is_live:
-            tools.approve(recorded["arguments_hash"], recorded["approved_by"])
+        working, here = self._working, f"{self._name}:{key}"
+        recorded = None
+        if not self._is_new:
+            recorded = await working.kept(working.ledger.call, f"{working.row.id}:{here}", call)
+        if recorded is not None:
+            if recorded["approved_by"]:
+                tools.approve(recorded["arguments_hash"], recorded["approved_by"])
+        else:
+            self._is_new = True
+            recorded = await self._call(here, call, tools, seconds_left)
         if recorded["result"] is not None:
             tools.observed(call, ToolResult.of_json(recorded["result"]))
         observed = _observed(call, recorded)
-        self._working.spend += _used_by(observed)
+        working.spend += _used_by(observed)
         return observed
 
     # The model
 
-    async def _ask(self, key: str, call: ModelCall, seconds_left: float) -> dict[str, Any]:
+    async def _ask(
+        self, key: str, call: ModelCall, seconds_left: float, kept: Mapping[str, Any] | None
+    ) -> Replied:
         working, id_ = self._working, f"{self._working.row.id}:{key}"
         await working.checked()
         began = time.monotonic()
-        kept = await working.kept(working.ledger.reply, id_)
         if kept is not None:
-            replied = Replied(kept, kept.cost_usd)
+            replied = _replied(kept)
         elif seconds_left <= 0:
             replied = Replied(None, ending=Ending.LIMIT, detail="seconds")
         else:
 
             async def came(reply: ModelReply) -> None:
-                await working.kept(working.ledger.keep_reply, working.lease, id_, reply)
+                before = _written(Replied(reply, reply.cost_usd), is_whole=False)
+                await working.kept(working.ledger.keep_reply, working.lease, id_, before)
 
             with recording(working.row.id) as trace:
                 deadline = Deadline.after(seconds_left)
                 asked = replace(call, came=came)
                 replied = await working.interruptible(self._replied(asked, deadline))
             replied = replace(replied, usd=trace.spent_usd)
-            if replied.reply is not None:
-                await came(replied.reply)
         replied = replace(replied, seconds=time.monotonic() - began)
         text = replied.detail if replied.reply is None else replied.reply.text
         details: dict[str, Any] = {"usd": str(replied.usd), "seconds": round(replied.seconds, 3)}
         if replied.reply is not None:
             details |= {"model": replied.reply.model, "calls": [one.name for one in replied.reply.calls]}
-        await working.advance(_used(replied), f"model {key}", "model", text[:_MOST_SHOWN_CHARS], details)
-        return _written(replied)
+        happened = Happened(f"model {key}", "model", text[:_MOST_SHOWN_CHARS], details)
+        whole = working.ledger.replied(working.lease, id_, _written(replied))
+        await working.advance(_used(replied), happened, whole)
+        return replied
 
     async def _replied(self, call: ModelCall, deadline: Deadline) -> Replied:
         try:
@@ -144,65 +146,55 @@ class DurableJournal:
 
     async def _call(self, here: str, call: ToolCall, tools: Tools, seconds_left: float) -> dict[str, Any]:
         working, id_ = self._working, f"{self._working.row.id}:{here}"
-        await working.checked()
         began = time.monotonic()
         decision = tools.decide(call)
         await working.kept(self._decided, call, decision)
-        recorded: dict[str, Any] = {
-            "verdict": decision.verdict.value,
-            "arguments_hash": decision.arguments_hash,
-            "approved_by": "",
-            "result": None,
-            "told": "",
-            "ending": None,
-        }
+        approved_by = told = ""
         if decision.verdict is Verdict.ASK:
+            await working.checked()
             said = await self._approval(id_, decision)
             if said.answer is Answer.YES:
+                approved_by = said.by
                 tools.approve(decision.arguments_hash, said.by)
-                recorded["approved_by"] = said.by
                 decision = tools.decide(call)
-                recorded["verdict"] = decision.verdict.value
             else:
-                recorded["told"] = "A person was asked, and does not allow this call."
+                told = "A person was asked, and does not allow this call."
+        result, ending, effect = None, None, Effect.READ
         if decision.verdict is Verdict.ALLOW:
+            effect = tools.tool(call.name).effect
             timeout_s = min(self._tool_timeout_s, seconds_left)
             result = await self._performed(id_, call, decision, tools, timeout_s)
             if result is None:
-                recorded |= {"told": "A person gave up on it.", "ending": Ending.DENIED.value}
-            else:
-                recorded["result"] = result.as_json()
-        elif not recorded["told"]:
-            recorded["told"] = f"This call is not allowed ({decision.rule}): {decision.reason}"
-        recorded["seconds"] = time.monotonic() - began
+                told, ending = "A person gave up on it.", Ending.DENIED.value
+        else:
+            await working.checked()
+            told = told or f"This call is not allowed ({decision.rule}): {decision.reason}"
+        recorded: dict[str, Any] = {
+            "verdict": decision.verdict.value,
+            "arguments_hash": decision.arguments_hash,
+            "approved_by": approved_by,
+            "result": None if result is None else result.as_json(),
+            "told": told,
+            "ending": ending,
+            "seconds": time.monotonic() - began,
+        }
         observed = _observed(call, recorded)
-        seen = observed.observation
-        await working.advance(
-            _used_by(observed),
-            f"tool {here}",
-            "tool",
-            f"{call.name}: {seen.text}"[:_MOST_SHOWN_CHARS],
-            {
-                "tool": call.name,
-                "arguments": call.arguments[:_MOST_SHOWN_CHARS],
-                "verdict": seen.verdict,
-                "is_error": seen.is_error,
-                "seconds": round(observed.seconds, 3),
-            },
-        )
+        ended = working.ledger.ended(working.lease, id_, call, recorded, effect.value)
+        await working.advance(_used_by(observed), _happened(here, observed), ended)
         return recorded
 
     async def _performed(
         self, id_: str, call: ToolCall, decision: Decision, tools: Tools, timeout_s: float
     ) -> ToolResult | None:
         """What came of an allowed call; None where a person gave up on finding out."""
-        tool = tools.tool(call.name)
+        tool, working = tools.tool(call.name), self._working
         if tool.effect is Effect.READ:
+            await working.checked()
             work = self._tried(id_, call, decision, tools, timeout_s)
-            result, fault = await self._working.interruptible(work)
+            result, fault = await working.interruptible(work)
             return result or ToolResult(fault, is_error=True)
-        working = self._working
-        intent = await working.kept(
+        working.goes_on()
+        opened = await working.kept(
             working.ledger.open,
             working.lease,
             id_,
@@ -210,27 +202,20 @@ class DurableJournal:
             arguments_hash=decision.arguments_hash,
             effect=tool.effect.value,
         )
-        if intent.result is not None:
-            return ToolResult.of_json(intent.result)
-        result = None
-        if not intent.is_new:
-            found = await self._found_out(id_, intent.epoch, decision, tools)
-            if found is Answer.GIVE_UP:
-                return None
-            if isinstance(found, ToolResult):
-                result = found
-            else:
-                await working.kept(working.ledger.begin_again, working.lease, id_)
-        if result is None:
-            working.is_sure()
-            result, fault = await self._tried(id_, call, decision, tools, timeout_s)
-            if result is None:
-                found = await self._found_out(id_, working.lease.epoch, decision, tools)
-                if found is Answer.GIVE_UP:
-                    return None
-                result = found if isinstance(found, ToolResult) else ToolResult(fault, is_error=True)
-        await working.kept(working.ledger.close, working.lease, id_, result.as_json())
-        return result
+        working.allowed(opened.wish, opened.attempts)
+        if opened.begun_in is not None:
+            found = await self._found_out(id_, opened.begun_in, decision, tools)
+            if found is not Answer.DID_NOT:
+                return found if isinstance(found, ToolResult) else None
+            await working.kept(working.ledger.begin_again, working.lease, id_)
+        working.is_sure()
+        result, fault = await self._tried(id_, call, decision, tools, timeout_s)
+        if result is not None:
+            return result
+        found = await self._found_out(id_, working.lease.epoch, decision, tools)
+        if found is Answer.DID_NOT:
+            return ToolResult(fault, is_error=True)
+        return found if isinstance(found, ToolResult) else None
 
     async def _tried(
         self, id_: str, call: ToolCall, decision: Decision, tools: Tools, timeout_s: float
@@ -305,8 +290,22 @@ def _used_by(observed: Observed) -> Spend:
     return Spend(tool_calls=1, output_bytes=size, seconds=observed.seconds)
 
 
-def _written(replied: Replied) -> dict[str, Any]:
+def _happened(here: str, observed: Observed) -> Happened:
+    seen = observed.observation
+    details = {
+        "tool": seen.call.name,
+        "arguments": seen.call.arguments[:_MOST_SHOWN_CHARS],
+        "verdict": seen.verdict,
+        "is_error": seen.is_error,
+        "seconds": round(observed.seconds, 3),
+    }
+    return Happened(f"tool {here}", "tool", f"{seen.call.name}: {seen.text}"[:_MOST_SHOWN_CHARS], details)
+
+
+def _written(replied: Replied, *, is_whole: bool = True) -> dict[str, Any]:
+    """As it is kept; it is whole once it is known what all of it cost."""
     return {
+        "is_whole": is_whole,
         **asdict(replace(replied, reply=None)),
         "reply": None if replied.reply is None else replied.reply.as_json(),
         "usd": str(replied.usd),

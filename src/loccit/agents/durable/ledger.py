@@ -1,4 +1,5 @@
-"""The intent ledger: effects are written down before they are had and after, replies before they are paid.
+"""What runs did, by the name of each call: replies of models from before they are paid, effects from before
+they are had, and what came of each call of a tool.
 
 Who writes here holds the run's lease at that moment; who lost it writes nothing any more.
 """
@@ -11,16 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy import Connection, select
 
-from loccit.agents.durable.store import held
-from loccit.core.calls import ModelReply
+from loccit.agents.durable.store import Also, held, stepped
+from loccit.core.errors import RunFailed
 from loccit.storage.tables import agent_intents, agent_replies
 
 if TYPE_CHECKING:
-    from loccit.agents.durable.values import Lease
+    from loccit.agents.durable.values import Lease, Wish
     from loccit.core.calls import ToolCall
     from loccit.storage.database import Database
 
@@ -28,46 +27,79 @@ _BEGUN, _DONE = "begun", "done"
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
-    """An effect that is meant to be had. `is_new` where it was not begun before.
+class Opened:
+    """An effect that is about to be had.
 
-    `epoch` is that of whoever began it last, `result` (JSON) what came of it, None while that is not known.
+    What is wished of the run, how often the step was begun, and the epoch of whoever began with the effect
+    before, None where nobody did.
     """
 
-    id: str
-    is_new: bool
-    epoch: int
-    result: Mapping[str, Any] | None
+    wish: Wish | None
+    attempts: int
+    begun_in: int | None
 
 
-class IntentLedger:
-    """Effects and replies of a database's runs. Every method raises StorageFailed, those that write Lost."""
+class Ledger:
+    """The calls of the runs of a database. Methods raise StorageFailed, those that write Lost."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def open(self, lease: Lease, id_: str, call: ToolCall, *, arguments_hash: str, effect: str) -> Intent:
-        """Write down that an effect is about to be had; where it was begun before, how that stands."""
-        query = select(agent_intents).where(agent_intents.c.id == id_)
+    # Replies
+
+    def reply(self, id_: str) -> Mapping[str, Any] | None:
+        """What is kept of a call of the model, None where nothing is."""
+        query = select(agent_replies.c.reply).where(agent_replies.c.id == id_)
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else json.loads(row.reply)
+
+    def keep_reply(self, lease: Lease, id_: str, kept: Mapping[str, Any]) -> None:
+        """Keep what came of a call of the model before it is paid for."""
         with self._database.writing() as connection:
             held(connection, lease)
+            self.replied(lease, id_, kept)(connection)
+
+    def replied(self, lease: Lease, id_: str, kept: Mapping[str, Any]) -> Also:
+        """Keep what came of a call of the model."""
+
+        def write(connection: Connection) -> None:
+            values = {"at": time.time(), "reply": json.dumps(kept)}
+            known = agent_replies.update().where(agent_replies.c.id == id_).values(**values)
+            if not connection.execute(known).rowcount:
+                connection.execute(agent_replies.insert(), {"id": id_, "run": lease.run, **values})
+
+        return write
+
+    # Calls of tools
+
+    def call(self, id_: str, call: ToolCall) -> Mapping[str, Any] | None:
+        """What came of a call of a tool, None where that is not known.
+
+        Raises RunFailed where it was another call: a blueprint that does something else each time.
+        """
+        query = select(agent_intents).where(agent_intents.c.id == id_)
+        with self._database.reading() as connection:
             row = connection.execute(query).mappings().first()
-            if row is not None:
-                result = None if row["result"] is None else json.loads(row["result"])
-                return Intent(id_, is_new=False, epoch=row["epoch"], result=result)
-            values = {
-                "id": id_,
-                "run": lease.run,
-                "tool": call.name,
-                "arguments": call.arguments,
-                "arguments_hash": arguments_hash,
-                "effect": effect,
-                "state": _BEGUN,
-                "epoch": lease.epoch,
-                "begun_at": time.time(),
-            }
-            connection.execute(agent_intents.insert(), values)
-        return Intent(id_, is_new=True, epoch=lease.epoch, result=None)
+        if row is None:
+            return None
+        if (row["tool"], row["arguments"]) != (call.name, call.arguments):
+            raise RunFailed(
+                f"the call {id_!r} was of {row['tool']!r} before, and is another one now",
+                next_step="a blueprint must do the same each time; begin anew",
+            )
+        return None if row["result"] is None else json.loads(row["result"])
+
+    def open(self, lease: Lease, id_: str, call: ToolCall, *, arguments_hash: str, effect: str) -> Opened:
+        """Write down that an effect is about to be had, unless the run is to stop or it was begun before."""
+        query = select(agent_intents.c.epoch).where(agent_intents.c.id == id_)
+        with self._database.writing() as connection:
+            wish, attempts = stepped(connection, lease)
+            row = connection.execute(query).first()
+            if row is None and wish is None:
+                values = _intent(lease, id_, call, arguments_hash, effect)
+                connection.execute(agent_intents.insert(), values)
+        return Opened(wish, attempts, None if row is None else row.epoch)
 
     def begin_again(self, lease: Lease, id_: str) -> None:
         """Write down that an effect which surely did not happen is about to be had after all."""
@@ -76,24 +108,28 @@ class IntentLedger:
             values = {"epoch": lease.epoch, "begun_at": time.time()}
             connection.execute(agent_intents.update().where(agent_intents.c.id == id_).values(**values))
 
-    def close(self, lease: Lease, id_: str, result: Mapping[str, Any]) -> None:
-        """Write down what came of an effect."""
-        with self._database.writing() as connection:
-            held(connection, lease)
+    def ended(self, lease: Lease, id_: str, call: ToolCall, result: Mapping[str, Any], effect: str) -> Also:
+        """Keep what came of a call."""
+
+        def write(connection: Connection) -> None:
             values = {"state": _DONE, "ended_at": time.time(), "result": json.dumps(result)}
-            connection.execute(agent_intents.update().where(agent_intents.c.id == id_).values(**values))
+            known = agent_intents.update().where(agent_intents.c.id == id_).values(**values)
+            if not connection.execute(known).rowcount:
+                row = _intent(lease, id_, call, result["arguments_hash"], effect) | values
+                connection.execute(agent_intents.insert(), row)
 
-    def keep_reply(self, lease: Lease, id_: str, reply: ModelReply) -> None:
-        """Keep a reply; the first one stays."""
-        row = {"id": id_, "run": lease.run, "at": time.time(), "reply": json.dumps(reply.as_json())}
-        insert = insert_sqlite if self._database.is_sqlite else insert_postgresql
-        with self._database.writing() as connection:
-            held(connection, lease)
-            connection.execute(insert(agent_replies).values(**row).on_conflict_do_nothing())
+        return write
 
-    def reply(self, id_: str) -> ModelReply | None:
-        """The reply that was kept, None where none was."""
-        query = select(agent_replies.c.reply).where(agent_replies.c.id == id_)
-        with self._database.reading() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else ModelReply.of_json(json.loads(row.reply))
+
+def _intent(lease: Lease, id_: str, call: ToolCall, arguments_hash: str, effect: str) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "run": lease.run,
+        "tool": call.name,
+        "arguments": call.arguments,
+        "arguments_hash": arguments_hash,
+        "effect": effect,
+        "state": _BEGUN,
+        "epoch": lease.epoch,
+        "begun_at": time.time(),
+    }

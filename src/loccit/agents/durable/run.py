@@ -6,13 +6,13 @@ import asyncio
 import inspect
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from loccit.agents.conversation import Conversation
-from loccit.agents.durable.journal import DurableJournal, unrecorded
-from loccit.agents.durable.values import Failing
+from loccit.agents.durable.journal import DurableJournal
+from loccit.agents.durable.values import Failing, Happened
 from loccit.agents.limits import Limits
 from loccit.agents.loop import Task, run_loop
 from loccit.agents.values import Observation, Spend, Trajectory
@@ -20,13 +20,16 @@ from loccit.core.calls import Message, Speaker, ToolCall
 from loccit.core.errors import LimitExceeded, LoccitError, ModelNotConfigured, StepFailed, StorageFailed
 
 if TYPE_CHECKING:
-    from loccit.agents.durable.journal import Record
     from loccit.agents.durable.working import Working
     from loccit.agents.durable.workshop import Decided
     from loccit.agents.options import AgentOptions
     from loccit.agents.protocols import Context, Tools
     from loccit.core.calls import Payer
     from loccit.models.protocols import ChatModel
+
+
+Record = Callable[[str, Callable[[], Awaitable[dict[str, Any]]]], Awaitable[dict[str, Any]]]
+"""Makes a step: under this name, by this function, or what it gave when it was made before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class Run:
                     raise TypeError(f"the step {name!r} gives {type(value).__name__}, which JSON cannot keep")
                 recorded = {"value": value}
             text = recorded.get("problem", {}).get("message", "")
-            await working.advance(Spend(), f"step {key}", "step", f"{name} {text}".rstrip(), {})
+            await working.advance(Spend(), Happened(f"step {key}", "step", f"{name} {text}".rstrip()))
             return recorded
 
         recorded = await self._around.record(f"step {key}", make)
@@ -136,13 +139,13 @@ class Run:
         if result is not None:
             task = replace(task, result=result)
         allowed = self._within(limits)
-        journal = self._journal(self._key(name), allowed, self._around.record, model)
+        journal = self._journal(self._key(name), allowed, model)
         return await run_loop(task, tools, context or Conversation(), journal, allowed)
 
     async def call(self, name: str, tools: Tools, tool: str, arguments: Mapping[str, Any]) -> Observation:
         """What came of one call of a tool that the blueprint itself makes, through the gateway as others."""
         key = self._key(name)
-        journal = self._journal(key, self.limits, self._around.record, None)
+        journal = self._journal(key, self.limits)
         called = ToolCall(key, tool, json.dumps(arguments, ensure_ascii=False))
         observed = await journal.observe("1", called, tools, self.limits.seconds)
         return observed.observation
@@ -152,7 +155,7 @@ class Run:
         the id of the tool's own intent, so that a kill pays for nothing twice and repeats nothing.
         """
         name = intent.removeprefix(f"{self.id}:")
-        return self._journal(name, self._within(limits), unrecorded, None)
+        return self._journal(name, self._within(limits))
 
     async def tell(self, text: str, **details: Any) -> None:
         """Tell who watches. Told once, also where the run goes on after a kill."""
@@ -179,7 +182,7 @@ class Run:
                 raise LimitExceeded(f"{what} of the run", float(asked), float(limit))
         return left
 
-    def _journal(self, name: str, limits: Limits, record: Record, model: ChatModel | None) -> DurableJournal:
+    def _journal(self, name: str, limits: Limits, model: ChatModel | None = None) -> DurableJournal:
         chosen = model or self._around.model
         if chosen is None:
             raise ModelNotConfigured(
@@ -193,7 +196,6 @@ class Run:
             model=chosen,
             payer=replace(payer, request_usd=min(self.limits.usd, self.spent.usd + limits.usd)),
             tool_timeout_s=self._around.options.tool_timeout_s,
-            record=record,
             decided=self._around.decided(self.id, payer.user),
         )
 

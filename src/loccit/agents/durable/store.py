@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from loccit.agents.durable.values import (
     Answer,
     Event,
+    Happened,
     Lease,
     Lost,
     Question,
@@ -37,6 +38,9 @@ _RESTING = (RunState.PAUSED.value, RunState.WAITING.value)
 # What was handed to the queue and was not begun by then is looked after again.
 _HANDED_S = 5.0
 _MOST_TEXT_CHARS = 2_000
+
+Also = Callable[[Connection], None]
+"""What is written in the same transaction as a step's end."""
 
 
 class RunStore:
@@ -281,25 +285,25 @@ class RunStore:
 
         Raises Lost.
         """
-        query = select(agent_runs.c.wish, agent_runs.c.attempts).where(agent_runs.c.id == lease.run)
         with self.database.writing() as connection:
-            held(connection, lease, {"attempts": agent_runs.c.attempts + 1})
-            found = connection.execute(query).one()
-        return Wish(found.wish) if found.wish else None, found.attempts
+            return stepped(connection, lease)
 
     def give_back(self, lease: Lease) -> None:
         """Have a run handed over again that was let go of on purpose. Raises Lost."""
         with self.database.writing() as connection:
             held(connection, lease, {"state": _QUEUED, "handed_at": None, "attempts": 0})
 
-    def advance(
-        self, lease: Lease, spend: Spend, key: str, kind: str, text: str, details: Mapping[str, Any]
-    ) -> None:
-        """Keep that a run got a step further, what it has used, and tell of it. Raises Lost."""
+    def advance(self, lease: Lease, spend: Spend, event: Happened, also: Also | None = None) -> None:
+        """Keep that a run got a step further, what it has used, what came of it (`also`), and tell of it.
+
+        Raises Lost.
+        """
         with self.database.writing() as connection:
             values = {"spend": json.dumps(spend.as_json()), "attempts": 0}
             held(connection, lease, values)
-            self._tell(connection, lease.run, key, kind, text, details)
+            if also is not None:
+                also(connection)
+            self._tell(connection, lease.run, event.key, event.kind, event.text, event.details)
 
     def tell(self, lease: Lease, key: str, kind: str, text: str, details: Mapping[str, Any]) -> None:
         """Tell those who watch of something, once by this key. Raises Lost."""
@@ -385,6 +389,15 @@ def held(connection: Connection, lease: Lease, values: Mapping[str, Any] | None 
     changed = agent_runs.update().where(_of(lease)).values(**(values or {"epoch": lease.epoch}))
     if not connection.execute(changed).rowcount:
         raise Lost
+
+
+def stepped(connection: Connection, lease: Lease) -> tuple[Wish | None, int]:
+    """Note within a transaction that a step is begun, as `RunStore.step`. Raises Lost."""
+    mine = agent_runs.update().where(_of(lease)).values(attempts=agent_runs.c.attempts + 1)
+    found = connection.execute(mine.returning(agent_runs.c.wish, agent_runs.c.attempts)).first()
+    if found is None:
+        raise Lost
+    return Wish(found.wish) if found.wish else None, found.attempts
 
 
 def _of(lease: Lease) -> ColumnElement[bool]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from loccit.agents.durable.ledger import IntentLedger
+from loccit.agents.durable.ledger import Ledger
 from loccit.agents.durable.values import Ending, Failing, Lost, Stopped, Stuck
 from loccit.agents.values import Spend
 from loccit.core.errors import StorageFailed
 
 if TYPE_CHECKING:
-    from loccit.agents.durable.store import RunStore
-    from loccit.agents.durable.values import Lease, RunRow, Wish
+    from loccit.agents.durable.store import Also, RunStore
+    from loccit.agents.durable.values import Happened, Lease, RunRow, Wish
 
 _Result = TypeVar("_Result")
 _Given = ParamSpec("_Given")
@@ -51,7 +51,7 @@ class Working:
 
     def __init__(self, store: RunStore, row: RunRow, lease: Lease, pulse: Pulse) -> None:
         self.store = store
-        self.ledger = IntentLedger(store.database)
+        self.ledger = Ledger(store.database)
         self.row = row
         self.lease = lease
         self.pulse = pulse
@@ -73,9 +73,16 @@ class Working:
         """Before anything is begun. Raises Lost where somebody else has it, Stopped where it is to end,
         Ending where the process does, Stuck where that ended here too often.
         """
+        self.goes_on()
+        self.allowed(*await self.kept(self.store.step, self.lease))
+
+    def goes_on(self) -> None:
+        """Raises Ending where the process ends."""
         if self._is_over:
             raise Ending
-        wish, attempts = await self.kept(self.store.step, self.lease)
+
+    def allowed(self, wish: Wish | None, attempts: int) -> None:
+        """Raises Stopped where that is wished, Stuck after too many attempts."""
         if wish is not None:
             raise Stopped(wish)
         if attempts > _MOST_ATTEMPTS:
@@ -112,6 +119,6 @@ class Working:
         if self._inside is not None:
             self._inside.cancel()
 
-    async def advance(self, used: Spend, key: str, kind: str, text: str, details: Mapping[str, Any]) -> None:
-        """Keep that it got a step further, and what that used."""
-        await self.kept(self.store.advance, self.lease, self.spend + used, key, kind, text, details)
+    async def advance(self, used: Spend, event: Happened, also: Also | None = None) -> None:
+        """Keep that it got a step further, what that used, and what came of it."""
+        await self.kept(self.store.advance, self.lease, self.spend + used, event, also)
