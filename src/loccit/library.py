@@ -168,7 +168,8 @@ class Cost:
 class Forgotten:
     """What was forgotten: records of runs, of conversations the turns or, of one user, the whole; and what
     was said of runs. Of a user also kept replies of models, what alerts said of their budgets, and their keys
-    of the server; `charges` are the calls that they paid for, which are kept in nobody's name.
+    of the server, and their runs of agents; `charges` are the calls that they paid for, which are kept in
+    nobody's name.
     """
 
     runs: int
@@ -178,6 +179,7 @@ class Forgotten:
     charges: int = 0
     alerts: int = 0
     keys: int = 0
+    agent_runs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -1686,9 +1688,11 @@ class Loccit:
 
     def erase_user(self, user: str, *, actor: str = "local") -> Forgotten:
         """Forget the runs and the conversations of a user, what they said of runs, what was said of theirs,
-        the replies of models in them, alerts about their budgets, and their keys. What they spent is kept in
-        nobody's name. That they were erased stays in the audit log, with who did it. Raises StorageFailed.
+        the replies of models in them, alerts about their budgets, their keys, and their runs of agents. What
+        they spent is kept in nobody's name. That they were erased stays in the audit log, with who did it.
+        Raises StorageFailed.
         """
+        from loccit.agents.durable.keeping import forget_runs_of
         from loccit.models.cache import forget_replies
 
         database = self._system.database()
@@ -1702,15 +1706,17 @@ class Loccit:
         charges = self._system.ledger().forget_user(user)
         alerts = self._system.alerts().forget(_budgets_of(user))
         keys = self.keys().forget(user)
-        found = Forgotten(runs, conversations, ratings, replies, charges, alerts, keys)
+        agent_runs = forget_runs_of(database, user)
+        found = Forgotten(runs, conversations, ratings, replies, charges, alerts, keys, agent_runs)
         self.audit("user erased", actor=actor, subject=user, details=asdict(found))
         return found
 
     def export_user(self, user: str, *, actor: str = "local") -> Iterator[dict[str, Any]]:
         """Everything that is kept about a user, as JSON objects: a head, then runs, conversations with their
-        turns, ratings, scores, calls that they paid for, alerts about their budgets, keys, and acts of theirs
-        or upon them; at the end how many of each. Raises StorageFailed, IndexBroken.
+        turns, ratings, scores, calls that they paid for, alerts about their budgets, keys, runs of agents,
+        and acts of theirs or upon them; at the end how many of each. Raises StorageFailed, IndexBroken.
         """
+        from loccit.agents.durable.keeping import runs_of
         from loccit.pipeline.export_user import exported
 
         self.audit("user exported", actor=actor, subject=user)
@@ -1723,6 +1729,7 @@ class Loccit:
             charges=self._system.ledger().charges_of,
             alerts=self._system.alerts().of(_budgets_of(user)),
             keys=self.keys().of(user),
+            agent_runs=runs_of(self._system.database(), user),
             audit=self._system.audit(),
         )
 

@@ -26,6 +26,7 @@ from loccit.sources import Guard, Repository, open_repository
 if TYPE_CHECKING:
     from loccit.agents.durable.agents import Agents
     from loccit.agents.durable.blueprints import Function
+    from loccit.agents.durable.store import RunStore as AgentRunStore
     from loccit.agents.durable.workshop import Decided, Workshop
     from loccit.agents.fix.service import FixService
     from loccit.agents.sandbox import Environment
@@ -232,9 +233,13 @@ class System:
     def agents(self, blueprints: Mapping[str, Function] | None = None) -> Agents:
         """Runs of agents, with the blueprints of the settings and these. Raises as `database` does."""
         from loccit.agents.durable.agents import Agents
+
+        return Agents(self.home, self._agent_runs(), lambda: self._workshop(blueprints or {}))
+
+    def _agent_runs(self) -> AgentRunStore:
         from loccit.agents.durable.store import RunStore
 
-        return Agents(self.home, RunStore(self.database()), lambda: self._workshop(blueprints or {}))
+        return RunStore(self.database(), keep_days=self.settings.telemetry.keep_days)
 
     def fixes(
         self,
@@ -293,11 +298,10 @@ class System:
 
     def _workshop(self, given: Mapping[str, Function]) -> Workshop:
         from loccit.agents.durable.blueprints import Blueprint, imported
-        from loccit.agents.durable.store import RunStore
         from loccit.agents.durable.workshop import Workshop
         from loccit.policy.gateway import record_decision
 
-        settings, database = self.settings, self.database()
+        settings, database, models = self.settings, self.database(), self._agent_models()
         blueprints = {name: imported(name, place) for name, place in settings.agents.blueprints.items()}
         blueprints |= {name: Blueprint(name, function) for name, function in given.items()}
 
@@ -308,20 +312,21 @@ class System:
             )
 
         return Workshop(
-            RunStore(database),
+            self._agent_runs(),
             blueprints,
             settings.agents,
-            self._agent_model,
+            lambda: models.chat("answer"),
             decided,
             settings.storage.database or f"sqlite:///{self.home / 'agents.sqlite'}",
             is_alone=database.is_sqlite,
+            closed=models.close,
         )
 
-    def _agent_model(self) -> ChatModel | None:
+    def _agent_models(self) -> Models:
         """Who decides what an agent does next. Conversations are long and hardly ever equal: none is kept."""
         options = self.settings.models
         answer = self.settings.agents.model or options.answer
-        return self._models(replace(options, answer=answer, cache=False)).chat("answer")
+        return self._models(replace(options, answer=answer, cache=False))
 
     def runs(self) -> RunStore:
         """The records of runs. Raises as `database` does."""

@@ -18,15 +18,17 @@ import pytest
 
 from benchmarks import agent_desk
 from benchmarks.model_server import ModelServer
+from loccit.agents.conversation import Conversation
 from loccit.agents.durable.agents import Agents
 from loccit.agents.durable.ledger import Ledger
 from loccit.agents.durable.run import Run
 from loccit.agents.durable.store import RunStore
 from loccit.agents.durable.values import Answer, Happened, Lease, Lost, QuestionKind, RunRow
 from loccit.agents.limits import Limits
+from loccit.agents.loop import Task, run_loop
 from loccit.agents.options import AgentOptions
 from loccit.agents.values import RunState, Spend
-from loccit.core.calls import ModelCall, ModelReply, Payer, ToolCall
+from loccit.core.calls import Message, ModelCall, ModelReply, Payer, Speaker, ToolCall
 from loccit.core.errors import (
     Conflict,
     InputError,
@@ -38,8 +40,12 @@ from loccit.core.errors import (
     StepFailed,
 )
 from loccit.models.scripted import Said, ScriptedModel
+from loccit.policy.gateway import Gateway
+from loccit.policy.grants import Request
+from loccit.policy.policy_file import parse_policy
+from loccit.policy.tools import ToolResult
 from loccit.storage.database import Database
-from tests.agent_runs import FINISH, Bench, agents_in, calls, turns
+from tests.agent_runs import FINISH, POLICY, Bench, agents_in, calls, turns
 from tests.contract.postgresql import PostgreSQL, postgresql_server
 
 _PATIENCE_S = 60.0
@@ -481,6 +487,46 @@ def test_an_effect_that_breaks_off_is_looked_for_by_the_tool_before_anybody_is_a
     row = runs.follow(runs.begin("write", {}).id)
     assert (row.state, row.result["ending"]) == (RunState.DONE, "finished")
     assert len(bench.written) == 1
+
+
+@once
+def test_a_loop_within_a_tool_is_remembered_and_counts(
+    agents: Callable[..., Agents], bench: Bench, store: RunStore
+) -> None:
+    """A sub-agent's model is not asked again after a restart, and what it used is the run's."""
+    asked: list[str] = []
+
+    def script(call: ModelCall) -> Said | str:
+        asked.append(call.messages[0].text)
+        if call.messages[0].text == "inner":
+            return turns(calls("write", text="within"), FINISH)(call)
+        return turns(calls("look", text="a"), calls("publish", text="b"), FINISH)(call)
+
+    async def nested(run: Run, task: Any) -> dict[str, Any]:
+        inner = Bench()
+
+        async def look(arguments: Any, intent: str) -> ToolResult:
+            task = Task((Message(Speaker.USER, "inner"),), "inner@1")
+            done = await run_loop(task, inner.gateway(), Conversation(), run.journal(intent))
+            bench.written.extend(inner.written)
+            return ToolResult(done.ending.value)
+
+        tools = [replace(tool, run=look) if tool.name == "look" else tool for tool in bench.tools()]
+        gateway = Gateway(parse_policy(POLICY), Request("write it"), tools)
+        done = await run.loop("outer", prompt="outer", tools=gateway)
+        return {"ending": done.ending.value, "tokens": done.spend.tokens}
+
+    runs = agents(script, nested=nested)
+    run = runs.begin("nested", {}).id
+    assert runs.follow(run).state is RunState.WAITING
+    store.answer(run, Answer.NO, by="ana")
+    row = agents(script, nested=nested).follow(run)
+    assert (row.state, row.result["ending"]) == (RunState.DONE, "finished")
+    assert asked == ["outer", "inner", "inner", "outer", "outer"]
+    assert [intent for intent, _ in bench.written] == [f"{run}:outer:1.1:1.1"]
+    # Outside one look and one question; within one write.
+    assert (row.spend.steps, row.spend.tool_calls) == (5, 3)
+    assert row.result["tokens"] == row.spend.tokens
 
 
 @once

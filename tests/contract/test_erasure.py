@@ -17,13 +17,17 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from loccit import Loccit
+from loccit.agents.durable.ledger import Ledger
+from loccit.agents.durable.store import RunStore
+from loccit.agents.durable.values import Question, QuestionKind
+from loccit.agents.limits import Limits
 from loccit.budgets.deadline import Deadline
 from loccit.budgets.ledger import ERASED
-from loccit.core.calls import ModelReply, Payer, TokenUsage
+from loccit.core.calls import ModelReply, Payer, TokenUsage, ToolCall
 from loccit.models.cache import ReplyCache
 from loccit.settings import Settings
 from loccit.storage.options import StorageOptions
-from loccit.storage.tables import METADATA
+from loccit.storage.tables import METADATA, agent_events, agent_intents, agent_questions, agent_replies
 from loccit.telemetry.alerts import Reading
 from loccit.telemetry.feedback import Thumb
 from loccit.telemetry.scores import RunScore
@@ -245,7 +249,34 @@ def test_an_act_tells_who_erased_whom_and_no_text(loccit: Loccit) -> None:
         "charges": 1,
         "alerts": 0,
         "keys": 0,
+        "agent_runs": 0,
     }
+
+
+def test_runs_of_agents_are_exported_and_go_with_their_user(loccit: Loccit) -> None:
+    """With what they did; those of others stay."""
+    database = loccit._system.database()
+    store, ledger = RunStore(database), Ledger(database)
+    for user in ("ana", "bo"):
+        run = store.add("fix", {"text": f"asked by {user}"}, Limits(), Payer("", user=user)).id
+        store.hand_over()
+        begun = store.begin(run, "w")
+        assert begun is not None
+        lease = begun[1]
+        ledger.keep_reply(lease, f"{run}:l:1", {"text": f"told to {user}"})
+        call = ToolCall("c", "write", json.dumps({"by": user}))
+        ledger.open(lease, f"{run}:l:1.1", call, arguments_hash="h", effect="write")
+        store.ask(lease, Question(f"{run}?", run, QuestionKind.APPROVAL, "write", "h", f"may {user}?", 1.0))
+    (found,) = (each for each in loccit.export_user("ana") if each["type"] == "agent_run")
+    text = json.dumps(found)
+    assert all(words in text for words in ("asked by ana", "told to ana", "may ana?", '\\"by\\": \\"ana'))
+    assert "bo" not in json.dumps([found["task"], found["replies"], found["questions"], found["intents"]])
+    assert loccit.erase_user("ana").agent_runs == 1
+    assert [row.payer.user for row in store.list()] == ["bo"]
+    with database.reading() as connection:
+        for table in (agent_events, agent_intents, agent_questions, agent_replies):
+            runs = set(connection.execute(select(table.c.run)).scalars())
+            assert runs == {store.list()[0].id}
 
 
 def test_scores_go_with_their_runs(loccit: Loccit) -> None:

@@ -35,9 +35,10 @@ class Meter:
         used = Spend(steps=1, usd=usd, seconds=seconds)
         self.spend += used if reply is None else replace(used, usage=reply.usage)
 
-    def count_observation(self, text: str, seconds: float) -> None:
-        """One call of a tool and what it gave."""
-        self.spend += Spend(tool_calls=1, output_bytes=len(text.encode()), seconds=seconds)
+    def count_observation(self, text: str, seconds: float = 0.0, within: Spend | None = None) -> None:
+        """One call of a tool, what it gave, and the tokens and money of models that it asked itself."""
+        used = Spend(tool_calls=1, output_bytes=len(text.encode()), seconds=seconds)
+        self.spend += used if within is None else replace(used, usage=within.usage, usd=within.usd)
 
     @property
     def exceeded(self) -> str:

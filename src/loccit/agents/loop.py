@@ -159,7 +159,7 @@ class _Loop:
             return self._told(call, f"There is no tool {call.name!r}. There are: {', '.join(names)}."), None
         observed = await self.journal.observe(key, call, self.tools, self.meter.seconds_left)
         seen = observed.observation
-        self.meter.count_observation(seen.text, observed.seconds)
+        self.meter.count_observation(seen.text, observed.seconds, observed.within)
         return seen, _End(observed.ending, observed.detail) if observed.ending else None
 
     def _shown(self, seen: Observation) -> str:
@@ -170,5 +170,5 @@ class _Loop:
         return seen.text + _SAME_AGAIN if is_known else seen.text
 
     def _told(self, call: ToolCall, text: str) -> Observation:
-        self.meter.count_observation(text, 0.0)
+        self.meter.count_observation(text)
         return Observation(call, text, is_error=True)

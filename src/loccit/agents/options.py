@@ -16,10 +16,11 @@ Role = Literal["destination", "target", "amount", "name", "content", "files", "o
 class Limits:
     """How much one loop, or one run, may use before it is ended.
 
-    `steps`: replies of the model. `tool_calls`: calls of tools, those that are refused too. `tokens`: read and
-    written together. `usd`: what may be paid; reserved before each call, so it is never passed. `seconds`: of
-    work; time in which nobody worked on it, or a person was waited for, does not count. `output_bytes`: of
-    what tools give. `repeats`: how often the same call may give the same before that is taken for a loop.
+    `steps`: replies of the model. `tool_calls`: calls of tools, those that are refused too. `tokens`: read
+    and written together. `usd`: what may be paid; reserved before each call, so it is never passed.
+    `seconds`: of work; time in which nobody worked on it, or a person was waited for, does not count.
+    `output_bytes`: of what tools give. `repeats`: how often the same call may give the same before that is
+    taken for going round in circles.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}

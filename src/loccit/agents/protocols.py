@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
+
+from loccit.agents.values import Spend
 
 if TYPE_CHECKING:
     from loccit.agents.values import Ending, Observation
@@ -97,10 +99,14 @@ class Replied:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What came of a call of a tool, and whether a person ended the loop over it."""
+    """What came of a call of a tool, and whether a person ended the loop over it.
+
+    `within` is what models used that the tool itself asked; `seconds` are all that it took.
+    """
 
     observation: Observation
     seconds: float = 0.0
+    within: Spend = field(default_factory=Spend)
     ending: Ending | None = None
     detail: str = ""
 

@@ -69,6 +69,24 @@ class Spend:
             self.seconds + other.seconds,
         )
 
+    def __sub__(self, other: Spend) -> Spend:
+        """What was used since then."""
+        usage = TokenUsage(
+            self.usage.input_tokens - other.usage.input_tokens,
+            self.usage.output_tokens - other.usage.output_tokens,
+            self.usage.cache_read_tokens - other.usage.cache_read_tokens,
+            self.usage.cache_write_tokens - other.usage.cache_write_tokens,
+            self.usage.reasoning_tokens - other.usage.reasoning_tokens,
+        )
+        return Spend(
+            self.steps - other.steps,
+            self.tool_calls - other.tool_calls,
+            usage,
+            self.usd - other.usd,
+            self.output_bytes - other.output_bytes,
+            self.seconds - other.seconds,
+        )
+
     def as_json(self) -> dict[str, Any]:
         """It as JSON has it; money is a decimal in a string."""
         return {**asdict(self), "usd": str(self.usd)}

@@ -230,7 +230,7 @@ def _tell(forgotten: Forgotten, noun: str, *, json: bool, quiet: bool) -> None:
         numbers = {"runs": forgotten.runs, f"{noun}s": forgotten.conversations, "ratings": forgotten.ratings}
         if noun == "conversation":
             more = {"replies": forgotten.replies, "charges": forgotten.charges, "alerts": forgotten.alerts}
-            numbers |= more
+            numbers |= {**more, "agent_runs": forgotten.agent_runs}
         emit({"format": "loccit-runs-forgotten/1", **numbers})
     elif not quiet:
         numbers = [counted(forgotten.runs, "run"), counted(forgotten.conversations, noun)]

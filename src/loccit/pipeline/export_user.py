@@ -33,6 +33,7 @@ def exported(
     charges: Callable[[str], Sequence[Mapping[str, Any]]],
     alerts: Sequence[Alert],
     keys: Sequence[Key],
+    agent_runs: Iterator[Mapping[str, Any]],
     audit: AuditLog,
 ) -> Iterator[dict[str, Any]]:
     """The head, then each thing with its `type`, and at the end how many there are of each.
@@ -48,7 +49,8 @@ def exported(
         "made_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "version": __version__,
     }
-    for kind, facts in _things(user, runs, conversations, feedback, scores, charges, alerts, keys, audit):
+    things = _things(user, runs, conversations, feedback, scores, charges, alerts, keys, agent_runs, audit)
+    for kind, facts in things:
         counts[kind] += 1
         yield {"type": kind, **facts}
     yield {"type": "end", "counts": dict(counts)}
@@ -63,6 +65,7 @@ def _things(
     charges: Callable[[str], Sequence[Mapping[str, Any]]],
     alerts: Sequence[Alert],
     keys: Sequence[Key],
+    agent_runs: Iterator[Mapping[str, Any]],
     audit: AuditLog,
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for record in runs.of(user):
@@ -85,5 +88,7 @@ def _things(
         names = None if key.repositories is None else sorted(key.repositories)
         usd = None if key.usd_per_month is None else str(key.usd_per_month)
         yield "key", {**asdict(key), "repositories": names, "usd_per_month": usd}
+    for run in agent_runs:
+        yield "agent_run", run
     for row in audit.of(user):
         yield "act", {**asdict(row), "details": json.loads(row.details)}

@@ -36,7 +36,7 @@ class Plain:
         self.usd = Decimal(usd)
         self.seconds = seconds
 
-    async def reply(self, step: int, call: ModelCall, seconds_left: float) -> Replied:
+    async def reply(self, key: str, call: ModelCall, seconds_left: float) -> Replied:
         self.asked.append(call)
         reply = await self.model.reply(call, Payer("r"), Deadline.after(seconds_left))
         return Replied(reply, self.usd, self.seconds)
@@ -175,7 +175,7 @@ def test_calls_beyond_the_limit_are_not_made() -> None:
 
 def test_a_refusal_ends_it() -> None:
     class Refusing(Plain):
-        async def reply(self, step: int, call: ModelCall, seconds_left: float) -> Replied:
+        async def reply(self, key: str, call: ModelCall, seconds_left: float) -> Replied:
             return Replied(ModelReply("I will not.", "m", finish=Finish.REFUSAL))
 
     trajectory = asyncio.run(run_loop(TASK, Bench().gateway(), Conversation(), Refusing(turns(FINISH))))
@@ -192,10 +192,10 @@ def test_a_context_that_the_model_finds_too_long_is_made_shorter() -> None:
             return super().messages(limit_tokens)
 
     class Small(Plain):
-        async def reply(self, step: int, call: ModelCall, seconds_left: float) -> Replied:
+        async def reply(self, key: str, call: ModelCall, seconds_left: float) -> Replied:
             if limits[-1] > 60_000:
                 return Replied(None, ending=Ending.MODEL_FAILED, detail="too long", is_too_long=True)
-            return await super().reply(step, call, seconds_left)
+            return await super().reply(key, call, seconds_left)
 
     trajectory = asyncio.run(run_loop(TASK, Bench().gateway(), Short(), Small(turns(FINISH))))
     assert trajectory.is_finished

@@ -307,6 +307,20 @@ def test_calls_of_tools_are_reserved_for_and_counted(ledger: Ledger) -> None:
     assert spent(ledger) == reply.cost_usd
 
 
+def test_a_request_is_bounded_by_what_it_may_spend_itself(ledger: Ledger) -> None:
+    """Reserved before the call: nothing is sent that could pass it."""
+    payer = dataclasses.replace(PAYER, request_usd=Decimal(40))
+    with ModelServer(Behaviour("12345678")) as server:
+        inner = provider_model(server)
+        model = Metered(inner, ledger, PRICES)
+        short = dataclasses.replace(CALL, max_output_tokens=4)
+        with pytest.raises(BudgetExceeded, match="request run-1 ever"):
+            for _ in range(5):
+                run(model.reply(short, payer, Deadline.after(5)), inner)
+        assert 1 <= len(server.seen) < 5
+    assert spent(ledger) <= 40
+
+
 def test_whoever_else_keeps_replies_hears_of_one_before_it_is_paid_for(
     ledger: Ledger, tmp_path: Path
 ) -> None:

@@ -89,6 +89,8 @@ class DurableJournal:
         if recorded is not None:
             if recorded["approved_by"]:
                 tools.approve(recorded["arguments_hash"], recorded["approved_by"])
+            # The loops within it are not made again, and what they used counts all the same.
+            working.spend += Spend.of_json(recorded["within"])
         else:
             self._is_new = True
             recorded = await self._call(here, call, tools, seconds_left)
@@ -146,7 +148,7 @@ class DurableJournal:
 
     async def _call(self, here: str, call: ToolCall, tools: Tools, seconds_left: float) -> dict[str, Any]:
         working, id_ = self._working, f"{self._working.row.id}:{here}"
-        began = time.monotonic()
+        began, before = time.monotonic(), working.spend
         decision = tools.decide(call)
         await working.kept(self._decided, call, decision)
         approved_by = told = ""
@@ -177,6 +179,7 @@ class DurableJournal:
             "told": told,
             "ending": ending,
             "seconds": time.monotonic() - began,
+            "within": (working.spend - before).as_json(),
         }
         observed = _observed(call, recorded)
         ended = working.ledger.ended(working.lease, id_, call, recorded, effect.value)
@@ -286,8 +289,10 @@ def _used(replied: Replied) -> Spend:
 
 
 def _used_by(observed: Observed) -> Spend:
+    """What the call itself used, without the loops within it."""
     size = len(observed.observation.text.encode())
-    return Spend(tool_calls=1, output_bytes=size, seconds=observed.seconds)
+    seconds = max(0.0, observed.seconds - observed.within.seconds)
+    return Spend(tool_calls=1, output_bytes=size, seconds=seconds)
 
 
 def _happened(here: str, observed: Observed) -> Happened:
@@ -332,6 +337,7 @@ def _observed(call: ToolCall, recorded: Mapping[str, Any]) -> Observed:
     return Observed(
         Observation(call, text, is_error, recorded["verdict"]),
         recorded["seconds"],
+        Spend.of_json(recorded["within"]),
         None if recorded["ending"] is None else Ending(recorded["ending"]),
         recorded["told"] if recorded["ending"] else "",
     )

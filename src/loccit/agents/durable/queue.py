@@ -10,7 +10,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection, Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 from loccit.core.errors import StorageFailed
@@ -21,7 +20,6 @@ _SCHEMA = "loccit_agents"
 # Pinned: DBOS takes up only what its own version began, and what it keeps is read by all of ours.
 _VERSION = "1"
 _POLL_S = 0.1
-_KEPT_S = 30 * 86_400
 
 Execute = Callable[[str], Awaitable[None]]
 
@@ -52,12 +50,14 @@ class Queue:
         elif found[0].status not in {"ENQUEUED", "DELAYED"} and run not in active:
             self._dbos.resume_workflow(run, queue_name=_QUEUE)
 
-    def sweep(self) -> None:
-        """Forget what ended long ago."""
-        before = datetime.fromtimestamp(datetime.now(UTC).timestamp() - _KEPT_S, UTC).isoformat()
-        old = self._dbos.list_workflows(completed_before=before, load_input=False, load_output=False)
-        if old:
-            self._dbos.delete_workflows([one.workflow_id for one in old])
+    def sweep(self, known: Callable[[], Collection[str]]) -> None:
+        """Forget what is recorded of runs that are none of the known ones any more."""
+        found = self._dbos.list_workflows(load_input=False, load_output=False)
+        # Asked for after those were read: a run is known before it is put in here.
+        ids = known()
+        gone = [one.workflow_id for one in found if one.workflow_id not in ids]
+        if gone:
+            self._dbos.delete_workflows(gone)
 
 
 async def recorded(name: str, make: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
@@ -138,9 +138,7 @@ def running_queue(url: str, worker: str, at_once: int, execute: Execute) -> Gene
                 f"the queue of agents cannot be opened: {str(error).splitlines()[0]}",
                 next_step="check that the database runs, has room and may be written",
             ) from error
-        queue = Queue(DBOS, workflow)
-        queue.sweep()
-        yield queue
+        yield Queue(DBOS, workflow)
     finally:
         DBOS.destroy(destroy_registry=True)
 

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from loccit.agents.durable.keeping import forget_old
 from loccit.agents.durable.values import (
     Answer,
     Event,
@@ -46,8 +47,10 @@ Also = Callable[[Connection], None]
 class RunStore:
     """Runs of a database. Every method raises StorageFailed."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, keep_days: int = 0) -> None:
+        """Those that ended `keep_days` ago are forgotten when one is added; 0: none is."""
         self.database = database
+        self._keep_days = keep_days
 
     # For whoever asks
 
@@ -72,6 +75,7 @@ class RunStore:
             "spend": json.dumps(Spend().as_json()),
         }
         with self.database.writing() as connection:
+            forget_old(connection, self._keep_days)
             connection.execute(agent_runs.insert(), row)
             self._tell(connection, id_, "queued", RunState.QUEUED.value, f"a run of {blueprint}", {})
         return self.get(id_)
@@ -99,6 +103,11 @@ class RunStore:
             query = query.where(agent_runs.c.number < before)
         with self.database.reading() as connection:
             return tuple(_row(row) for row in connection.execute(query).mappings())
+
+    def ids(self) -> frozenset[str]:
+        """The ids of all runs."""
+        with self.database.reading() as connection:
+            return frozenset(connection.execute(select(agent_runs.c.id)).scalars())
 
     def has_open(self) -> bool:
         """Whether there is anything to work on."""

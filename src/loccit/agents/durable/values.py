@@ -146,7 +146,7 @@ class Failing(Left):
     """What the run is kept in cannot be written now: somebody tries again later."""
 
 
-class Ending(Left):
+class Leaving(Left):
     """The process ends; the run is for the next one."""
 
 

@@ -9,13 +9,13 @@ import platform
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from loccit.agents.durable.blueprints import named
 from loccit.agents.durable.queue import let_go, recorded, running_queue
 from loccit.agents.durable.run import Run, Surroundings, problem_of_run
-from loccit.agents.durable.values import Ending, Failing, Lease, Left, RunRow, Stopped, Stuck, Wish
+from loccit.agents.durable.values import Failing, Lease, Leaving, Left, RunRow, Stopped, Stuck, Wish
 from loccit.agents.durable.working import Pulse, Working
 from loccit.agents.values import RunState
 from loccit.core.errors import LoccitError, RunFailed, StorageFailed
@@ -66,6 +66,7 @@ class Worker:
             self._store.beat(self.id)
         options = self._shop.options
         with running_queue(self._shop.url, self.id, options.runs_at_once, self._execute) as queue:
+            queue.sweep(self._store.ids)
             beats = threading.Thread(target=self._beat, name="beats", daemon=True)
             beats.start()
             try:
@@ -159,6 +160,8 @@ class Worker:
                 self._loop.call_soon_threadsafe(working.end)
         while self._active and time.monotonic() < until:
             time.sleep(0.02)
+        if self._loop is not None and self._around is not None:
+            asyncio.run_coroutine_threadsafe(_ended(self._shop.closed), self._loop).result(_GOODBYE_S)
         try:
             if not self._shop.is_alone and not self._active:
                 self._store.left(self.id)
@@ -204,7 +207,7 @@ class Worker:
                 return
             await asyncio.to_thread(self._store.rest, lease)
             raise
-        except Ending:
+        except Leaving:
             await asyncio.to_thread(self._store.give_back, lease)
             raise
         except Stuck:
@@ -241,6 +244,10 @@ class Worker:
 
     async def _over(self, lease: Lease, state: RunState, **how: Any) -> None:
         await asyncio.to_thread(lambda: self._store.finish(lease, state, **how))
+
+
+async def _ended(what: Callable[[], Awaitable[None]]) -> None:
+    await what()
 
 
 def _is_of_the_queue(error: Exception) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from loccit.agents.durable.ledger import Ledger
-from loccit.agents.durable.values import Ending, Failing, Lost, Stopped, Stuck
+from loccit.agents.durable.values import Failing, Leaving, Lost, Stopped, Stuck
 from loccit.agents.values import Spend
 from loccit.core.errors import StorageFailed
 
@@ -71,15 +71,15 @@ class Working:
 
     async def checked(self) -> None:
         """Before anything is begun. Raises Lost where somebody else has it, Stopped where it is to end,
-        Ending where the process does, Stuck where that ended here too often.
+        Leaving where the process ends, Stuck where that ended here too often.
         """
         self.goes_on()
         self.allowed(*await self.kept(self.store.step, self.lease))
 
     def goes_on(self) -> None:
-        """Raises Ending where the process ends."""
+        """Raises Leaving where the process ends."""
         if self._is_over:
-            raise Ending
+            raise Leaving
 
     def allowed(self, wish: Wish | None, attempts: int) -> None:
         """Raises Stopped where that is wished, Stuck after too many attempts."""
@@ -95,17 +95,19 @@ class Working:
 
     async def interruptible(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """What it gives, unless somebody wants the run to stop meanwhile; then it is cancelled."""
-        self._inside = asyncio.ensure_future(work)
+        # A loop within a tool waits within the tool.
+        before, task = self._inside, asyncio.ensure_future(work)
+        self._inside = task
         try:
-            return await self._inside
+            return await task
         except asyncio.CancelledError:
             if self._wish is not None:
                 raise Stopped(self._wish) from None
             if self._is_over:
-                raise Ending from None
+                raise Leaving from None
             raise
         finally:
-            self._inside = None
+            self._inside = before
 
     def interrupt(self, wish: Wish) -> None:
         """Let it stop: what waits for a model or reads is cut off, an effect is never."""
