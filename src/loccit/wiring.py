@@ -266,9 +266,11 @@ class System:
             environment=self._environment,
         )
 
-    async def _environment(self, files: Mapping[str, bytes]) -> Environment | None:
-        """What the tests of a project need beside a box's own programs: so far nothing is installed."""
-        return None
+    async def _environment(self, files: Mapping[str, bytes]) -> Environment:
+        """What the tests of a project need, installed once. Raises EnvironmentFailed, SandboxUnavailable."""
+        from loccit.agents.sandbox.environments import prepare
+
+        return await prepare(files, self.settings.agents.sandbox, self.home)
 
     def proposals(self, repository: Repository) -> tuple[Proposals, PushTarget]:
         """Where a branch of a repository is proposed, and pushed. Raises SettingsError without a token,

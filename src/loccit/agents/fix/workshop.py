@@ -36,7 +36,8 @@ _PAST = 3
 @dataclass(frozen=True, slots=True)
 class Workshop:
     """What a run works with. `triage` says what the repository's files and past say of the issue, None where
-    nothing is indexed; `rules` is what the project's own rule files ask for, empty where there are none.
+    nothing is indexed; `rules` are notes of earlier runs that bear on it, empty where there are none; `notes`
+    is what a person has to know of how tests run here.
     """
 
     task: FixTask
@@ -47,6 +48,7 @@ class Workshop:
     desk: Desk
     triage: Callable[[], Triage | None]
     rules: str = ""
+    notes: tuple[str, ...] = ()
 
     def tools(self) -> tuple[Tool, ...]:
         """Everything that a model may do in the run; which of it when, is the blueprint's to say."""
@@ -58,7 +60,9 @@ class Workshop:
         person has to know of what is missing.
         """
         found = await asyncio.to_thread(self.triage)
-        notes = ["the issue is long: a model was given its beginning alone"] if self.task.is_cut else []
+        notes = list(self.notes)
+        if self.task.is_cut:
+            notes.append("the issue is long: a model was given its beginning alone")
         if found is None:
             return {
                 "understood": [],

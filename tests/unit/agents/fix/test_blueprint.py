@@ -83,13 +83,14 @@ def test_who_only_says_so_is_not_believed(tmp_path: Path, script: object, expect
     assert outcome(tmp_path, script(ISSUE))[0] is expected
 
 
-def test_a_file_that_is_named_like_the_runner_changes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["pytest.py", "sitecustomize.py", "_pytest/__init__.py", "json.py"])
+def test_a_file_that_is_named_like_the_runner_changes_nothing(tmp_path: Path, path: str) -> None:
     edits = [
-        call("write_file", path="pytest.py", text="import sys\nsys.exit(0)\n"),
-        call("write_file", path="sitecustomize.py", text="import os\nos._exit(0)\n"),
+        call("write_file", path=path, text="import os\nos._exit(0)\n"),
         finish(done=True, summary="Fixed"),
     ]
-    assert outcome(tmp_path, {**scripts.good(ISSUE), "fix_edit": edits})[0] is FixOutcome.NO_FIX_FOUND
+    found, why = outcome(tmp_path, {**scripts.good(ISSUE), "fix_edit": edits})
+    assert found is FixOutcome.NO_FIX_FOUND, why
 
 
 def test_code_that_ends_the_tests_early_is_no_result(tmp_path: Path) -> None:
