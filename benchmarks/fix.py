@@ -2,9 +2,9 @@
 
 Each package is downloaded as its source distribution, pinned by SHA-256, made a git repository with a fault
 planted in it, and handed to the blueprint with the real sandbox, policy and git; a script calls the same
-tools as a model would. At the end a test that no script ever saw must pass. Then come scripts that must not be
-believed: one that mends nothing, one that lies, one whose test shows nothing, one that cheats with how tests
-run, one that goes round in circles.
+tools as a model would. At the end a test that no script ever saw must pass. Then come scripts that must not
+be believed: one that mends nothing, one that lies, one whose test shows nothing, one that cheats with how
+tests run, one that goes round in circles.
 """
 
 from __future__ import annotations

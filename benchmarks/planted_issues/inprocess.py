@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.planted_issues.scripts import PlantedIssue, Turns, model_of
+from loccit.agents.conversation import Conversation
 from loccit.agents.fix.bench import Bench
 from loccit.agents.fix.blueprint import fix
 from loccit.agents.fix.desk import Desk
@@ -40,19 +41,6 @@ from loccit.policy.rules import Verdict
 from loccit.sources import SourceOptions, open_repository
 
 TIME = 1_760_000_000
-
-
-class WholeContext:
-    """Everything that was said."""
-
-    def __init__(self) -> None:
-        self._messages: list[Message] = []
-
-    def add(self, message: Message) -> None:
-        self._messages.append(message)
-
-    def messages(self, limit_tokens: int) -> tuple[Message, ...]:
-        return tuple(self._messages)
 
 
 @dataclass
@@ -103,7 +91,7 @@ class DirectRun:
         ended = await run_loop(
             Task(messages, prompt, result=result),
             Phase(self.gateway, tools),
-            WholeContext(),
+            Conversation(),
             Direct(self.model, name),
             self.limits,
         )
@@ -171,6 +159,7 @@ def play(
     environment: Environment,
     limits: Limits | None = None,
     suite_timeout_s: float = 60.0,
+    writes_lesson: bool = False,
 ) -> Ended:
     """Plant the issue in a repository of these files, and let the script work on it."""
     user, home = folder / "user", folder / "home"
@@ -185,6 +174,7 @@ def play(
         base=repository.resolve(),
         branch=branch_name("12", "run-1"),
         time=TIME,
+        writes_lesson=writes_lesson,
     )
     copy = open_working_copy(repository, base=task.base, folder=home / "fixes", run="run-1", time=TIME)
     project = project_of(copy.files(), copy.read)

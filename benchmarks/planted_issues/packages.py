@@ -530,11 +530,11 @@ SEEDS = (
         path="src/cachetools/__init__.py",
         good="if key not in self.__data or self.__size[key] < size:",
         bad="if key not in self.__data:",
-        imports="from cachetools import Cache\n\n\ndef grown():\n    cache = Cache(10, getsizeof=len)\n    cache['a'] = 'x' * 4\n    cache['b'] = 'y' * 4\n    cache['a'] = 'x' * 8\n    return cache.currsize <= cache.maxsize",
+        imports="from cachetools import Cache\n\n\ndef grown():\n    cache = Cache(10, getsizeof=len)\n    cache['a'] = 'x' * 4\n    cache['b'] = 'y' * 4\n    cache['a'] = 'x' * 8\n    return cache.currsize <= cache.maxsize",  # noqa: E501 - a text as somebody wrote it
         cases=(("grown()", "True"),),
         got="assert False == True",
         title="A cache grows beyond its size when an item grows",
-        told="Memory goes up for ever when values are replaced by longer ones. With two items of 4 in a cache of 10, one of which becomes 8 long:",
+        told="Memory goes up for ever when values are replaced by longer ones. With two items of 4 in a cache of 10, one of which becomes 8 long:",  # noqa: E501 - a text as somebody wrote it
         look_for="def __setitem__",
     ),
     Seed(

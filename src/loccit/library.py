@@ -835,6 +835,7 @@ class Loccit:
         repo: str | None = None,
         rev: str | None = None,
         push: bool = False,
+        lesson: bool = False,
         user: str = "",
         tell: Callable[[str], None] = unheard,
     ) -> Fix:
@@ -843,8 +844,9 @@ class Loccit:
         `issue` is its text or bytes, the title in the first line, or a tracker's; `repo` the name, path or
         URL of a git repository that is indexed, `rev` the commit to begin at. Nothing leaves this machine but
         calls of models, unless `push` is given and the outcome is `fixed`: then the branch is pushed and a
-        pull request opened. `tell` hears what goes on. Raises ModelNotConfigured without a model,
-        InputError, SourceError, RunWaits where a person has to answer first, RunFailed, Cancelled.
+        pull request opened. With `lesson` what the run learned becomes a file on the branch. `tell` hears
+        what goes on. Raises ModelNotConfigured without a model, InputError, SourceError, RunWaits where a
+        person has to answer first, RunFailed, Cancelled.
         """
         from loccit import __version__
         from loccit.agents.fix.asked import followed, task_of
@@ -854,7 +856,7 @@ class Loccit:
         known = self._only(repo)
         repository = self._repository(known)
         target = self._fixes().target_of(repository) if push else ""
-        task = task_of(issue, repository, rev=rev, target=target, pushes=push)
+        task = task_of(issue, repository, rev=rev, target=target, pushes=push, writes_lesson=lesson)
         agents = self.agents()
         row = agents.begin("fix", task, payer=Payer("fix", user=user))
         return followed(agents, row.id, __version__, tell)

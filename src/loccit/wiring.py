@@ -266,9 +266,11 @@ class System:
             environment=self._environment,
         )
 
-    async def _environment(self, files: Mapping[str, bytes]) -> Environment | None:
-        """What the tests of a project need beside a box's own programs: so far nothing is installed."""
-        return None
+    async def _environment(self, files: Mapping[str, bytes]) -> Environment:
+        """What the tests of a project need, installed once. Raises EnvironmentFailed, SandboxUnavailable."""
+        from loccit.agents.sandbox.environments import prepare
+
+        return await prepare(files, self.settings.agents.sandbox, self.home)
 
     def proposals(self, repository: Repository) -> tuple[Proposals, PushTarget]:
         """Where a branch of a repository is proposed, and pushed. Raises SettingsError without a token,
@@ -431,7 +433,7 @@ class System:
         roles["fallback"] = " ".join(models.pop("fallback"))
         if spec.quotes_only or not roles["answer"]:
             roles, models = {}, {}
-        prompts = {prompt.name: str(prompt.version) for prompt in all_prompts()} if roles else {}
+        prompts = {prompt.name: str(prompt.version) for prompt in answering_prompts()} if roles else {}
         facts = {
             "version": __version__,
             "repos": dict(heads),
@@ -527,11 +529,18 @@ class System:
 def all_prompts() -> list[Template]:
     """Every prompt that models are asked with, by name."""
     from loccit.agents.fix import blueprint
+
+    found = {**{prompt.name: prompt for prompt in answering_prompts()}, **blueprint.prompts()}
+    return [found[name] for name in sorted(found)]
+
+
+def answering_prompts() -> list[Template]:
+    """Those that answers and verdicts on them depend on, by name."""
     from loccit.answering import compose
     from loccit.evals import judges
     from loccit.verification import judge
 
-    found = {**compose.prompts(), **judge.prompts(), **judges.prompts(), **blueprint.prompts()}
+    found = {**compose.prompts(), **judge.prompts(), **judges.prompts()}
     return [found[name] for name in sorted(found)]
 
 

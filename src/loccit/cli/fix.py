@@ -29,6 +29,9 @@ def fix(
     push: Annotated[
         bool, typer.Option("--push", help="If it is fixed, push the branch and open a pull request.")
     ] = False,
+    lesson: Annotated[
+        bool, typer.Option("--lesson", help="Put what the run learned into docs/lessons on the branch.")
+    ] = False,
     replay: Annotated[
         str | None, typer.Option("--replay", metavar="RUN", help="Show a run again, for nothing.")
     ] = None,
@@ -55,7 +58,7 @@ def fix(
     refuse_together(json=json, markdown=as_markdown)
     view = FixView(quiet=quiet)
     try:
-        found = _found(issue, repo, rev, replay, push=push, view=view, quiet=quiet)
+        found = _found(issue, repo, rev, replay, push=push, lesson=lesson, view=view, quiet=quiet)
     finally:
         view.close()
     if save is not None:
@@ -87,6 +90,7 @@ def _found(
     replay: str | None,
     *,
     push: bool,
+    lesson: bool,
     view: FixView,
     quiet: bool,
 ) -> Fix:
@@ -98,8 +102,8 @@ def _found(
     bar = ProgressBar(quiet=quiet)
     loccit = Loccit(progress=bar, waiting=None if quiet else waiting)
     if replay is not None:
-        if issue is not None or push:
-            raise InputError("--replay shows a run that is over", next_step="leave the issue and --push out")
+        if issue is not None or push or lesson:
+            raise InputError("--replay shows a run that is over", next_step="leave out what begins another")
         return loccit.replay_fix(replay, tell=view)
     try:
         # Before anything is indexed: without a model nothing comes of it.
@@ -108,7 +112,7 @@ def _found(
         chosen = chosen_repository(loccit, repo, quiet=quiet)
     finally:
         bar.close()
-    return loccit.fix(found, repo=chosen, rev=rev, push=push, tell=view)
+    return loccit.fix(found, repo=chosen, rev=rev, push=push, lesson=lesson, tell=view)
 
 
 def _save(found: Fix, repo: str | None, file: str) -> None:

@@ -120,7 +120,8 @@ def _show_open_points(fix: Fix, style: Style) -> None:
     for each in (*fix.not_verified, *dropped, "what the tests do not test: read the change"):
         _wrapped(one_line(each), "  ", style, "yellow", first="- ")
     if fix.lesson is not None:
-        _heading("A lesson for later, written nowhere yet", style)
+        where = "on the branch" if fix.lesson.is_in_branch else "written nowhere yet (--lesson)"
+        _heading(f"A lesson for later, {where}", style)
         _wrapped(one_line(f"{fix.lesson.title}: {fix.lesson.text}"), "", style)
 
 

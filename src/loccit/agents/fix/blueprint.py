@@ -21,7 +21,7 @@ from loccit.agents.fix.workshop import Workshop, understood_text
 from loccit.agents.values import Ending, Trajectory
 from loccit.core.calls import Message
 from loccit.core.errors import LimitExceeded
-from loccit.core.fixes import Fix, FixCheck, FixOutcome, Reproduction
+from loccit.core.fixes import Fix, FixCheck, FixOutcome, Lesson, Reproduction
 from loccit.core.visible import one_line, visible
 from loccit.models.templates import Template, load_templates
 
@@ -86,12 +86,21 @@ async def fix(run: FixRun, shop: Workshop) -> Fix:
         outcome, why = await _fix(run, shop, story)
     except _Stop as stop:
         outcome, why = stop.outcome, stop.why
+    if outcome is FixOutcome.FIXED and story.lesson is not None and shop.task.writes_lesson:
+        await _write_lesson(run, shop, story, story.lesson)
     finished = await run.step("finish", shop.finish, shop.task.branch)
     if outcome not in {FixOutcome.FIXED, FixOutcome.NEEDS_PERSON}:
         # What was tried is shown, and proposed to nobody.
         finished = {**finished, "branch": None}
     await run.tell(f"{outcome.value.replace('_', ' ')}: {one_line(why)}")
     return story.fix(outcome, why, finished)
+
+
+async def _write_lesson(run: FixRun, shop: Workshop, story: Story, lesson: Lesson) -> None:
+    changed = sorted({path for step in story.steps if step.name != "reproduce" for path in step.paths})
+    ended = await run.step("lesson", shop.write_lesson, lesson.title, lesson.text, changed)
+    story.add_step("lesson", lesson.title, ended)
+    story.lesson = lesson.model_copy(update={"is_in_branch": True})
 
 
 async def _fix(run: FixRun, shop: Workshop, story: Story) -> tuple[FixOutcome, str]:

@@ -7,6 +7,7 @@ own version of the tests does not pass.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -23,8 +24,12 @@ from loccit.sources.roles import role_of
 _SHOWN_FAILURES = 8
 _MOST_OUTPUT = 4_000
 _GUARDING = frozenset({FileRole.TEST, FileRole.CONFIG})
-# Python runs the first two whenever it starts, if it finds them.
-_STEERING = frozenset({"sitecustomize.py", "usercustomize.py", "conftest.py", "pytest.py", "pytest.ini"})
+# What the runner itself is made of, and what Python runs whenever it starts. A file of the project that has
+# such a name, or that of a module of Python's own, is found first.
+_RUNNER = frozenset(
+    "pytest _pytest pluggy iniconfig packaging pygments conftest sitecustomize usercustomize".split()
+)
+_SOURCE_FOLDERS = ("src", "lib")
 _ABSENT = ("No module named", "not found", "Cannot find module", "No such file")
 
 
@@ -321,8 +326,12 @@ class Gate:
 
 def _steers_tests(path: str) -> bool:
     """Whether what a file holds may decide which tests run, and how they end."""
-    name = path.rpartition("/")[2]
-    return role_of(path) in _GUARDING or name in _STEERING or name.endswith(".pth")
+    names = path.split("/")
+    top = names[1] if names[0] in _SOURCE_FOLDERS and len(names) > 1 else names[0]
+    module = top.removesuffix(".py") if top == names[-1] else top
+    is_python = path.endswith((".py", ".pth", ".so"))
+    shadows = is_python and (module in _RUNNER or module in sys.stdlib_module_names)
+    return role_of(path) in _GUARDING or names[-1] == "conftest.py" or path.endswith(".pth") or shadows
 
 
 def _problem(path: str, first: Tested, second: Tested) -> str:

@@ -15,7 +15,7 @@ from loccit.agents.fix.blueprint import fix
 from loccit.agents.fix.desk import Desk
 from loccit.agents.fix.gate import Gate
 from loccit.agents.fix.phase import Phase, gateway_of
-from loccit.agents.fix.projects import Project, project_of
+from loccit.agents.fix.projects import Language, Project, project_of
 from loccit.agents.fix.task import FixTask
 from loccit.agents.fix.working_copy import WorkingCopy, open_working_copy
 from loccit.agents.fix.workshop import Workshop
@@ -27,6 +27,7 @@ from loccit.agents.sandbox import Files, open_box
 from loccit.core.errors import IndexBroken, IndexFormatMismatch, InputError, NotIndexed, Unsupported
 from loccit.core.fixes import Fix, FixOutcome, FixRun, parse_fix
 from loccit.core.triage import TriageAbstention
+from loccit.core.visible import one_line
 from loccit.pipeline.searchable import utc_time
 from loccit.policy.labels import Label
 
@@ -66,7 +67,7 @@ class FixService:
     search: Callable[[str, str, str], Sequence[Hit]]
     read: Callable[[Sequence[Hit]], Sequence[bytes]]
     proposals: Callable[[Repository], tuple[Proposals, PushTarget]]
-    environment: Callable[[Mapping[str, bytes]], Awaitable[Environment | None]]
+    environment: Callable[[Mapping[str, bytes]], Awaitable[Environment]]
 
     def blueprint(self) -> Callable[[Run, FixTask], Awaitable[dict[str, Any]]]:
         """The blueprint: what a run gives is the document without its `run`, which the run's row knows."""
@@ -86,7 +87,8 @@ class FixService:
         self, run: Run, task: FixTask, repository: Repository, copy: WorkingCopy
     ) -> dict[str, Any]:
         project = project_in(copy)
-        environment = await self.environment({file.path: data for file, data in copy.contents(copy.base)})
+        await run.tell("prepare: what the tests need")
+        environment = await self.environment(_needing_the_runner(project, copy))
         options = self.options
 
         def box(files: Files) -> Any:
@@ -107,6 +109,7 @@ class FixService:
             desk,
             lambda: self._triaged(task),
             rules="\n\n".join(note.shown() for note in notes),
+            notes=tuple(f"{one_line(each)}: asked for, and not installed" for each in environment.left_out),
         )
         publishing = self._publishing(repository, copy) if task.pushes else ()
         gateway = gateway_of(task, (*shop.tools(), *publishing))
@@ -190,6 +193,16 @@ class _Durable:
 
     async def tell(self, text: str) -> None:
         await self.run.tell(text)
+
+
+def _needing_the_runner(project: Project, copy: WorkingCopy) -> dict[str, bytes]:
+    """The files of the base. Tests in Python are run by pytest, whoever wrote them for what: so it is asked
+    for.
+    """
+    files = {file.path: data for file, data in copy.contents(copy.base)}
+    if project.language is Language.PYTHON:
+        files.setdefault("pytest.ini", b"[pytest]\n")
+    return files
 
 
 def project_in(copy: WorkingCopy) -> Project:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from loccit.agents.fix.bench import Bench
@@ -13,12 +14,15 @@ from loccit.agents.fix.gate import Gate
 from loccit.agents.fix.task import FixTask
 from loccit.agents.fix.tools import editing_tools, looking_tools, running_tools
 from loccit.agents.fix.working_copy import WorkingCopy
+from loccit.agents.lesson_notes import FOLDER
+from loccit.agents.memory import Note, note_file
 from loccit.core.answers import Citation, SnapshotInfo
 from loccit.core.errors import InputError, SourceError
 from loccit.core.fixes import FixReason
 from loccit.core.triage import SuspectFile, Triage
 from loccit.core.visible import one_line, visible
 from loccit.pipeline.show import checked, cite_lines
+from loccit.policy.labels import Label
 from loccit.policy.tools import Tool
 from loccit.sources.repository import Repository
 
@@ -32,7 +36,8 @@ _PAST = 3
 @dataclass(frozen=True, slots=True)
 class Workshop:
     """What a run works with. `triage` says what the repository's files and past say of the issue, None where
-    nothing is indexed; `rules` is what the project's own rule files ask for, empty where there are none.
+    nothing is indexed; `rules` are notes of earlier runs that bear on it, empty where there are none; `notes`
+    is what a person has to know of how tests run here.
     """
 
     task: FixTask
@@ -43,6 +48,7 @@ class Workshop:
     desk: Desk
     triage: Callable[[], Triage | None]
     rules: str = ""
+    notes: tuple[str, ...] = ()
 
     def tools(self) -> tuple[Tool, ...]:
         """Everything that a model may do in the run; which of it when, is the blueprint's to say."""
@@ -54,7 +60,9 @@ class Workshop:
         person has to know of what is missing.
         """
         found = await asyncio.to_thread(self.triage)
-        notes = ["the issue is long: a model was given its beginning alone"] if self.task.is_cut else []
+        notes = list(self.notes)
+        if self.task.is_cut:
+            notes.append("the issue is long: a model was given its beginning alone")
         if found is None:
             return {
                 "understood": [],
@@ -116,6 +124,25 @@ class Workshop:
             "added": sum(each.added for each in changed),
             "removed": sum(each.removed for each in changed),
         }
+
+    async def write_lesson(self, title: str, text: str, paths: Sequence[str]) -> dict[str, Any]:
+        """The file of a lesson on the branch, beside those that are there; what it rests on is text by
+        strangers, and it says so.
+        """
+        note = Note(
+            title,
+            text,
+            Label(origins=frozenset({self.task.name})),
+            date=datetime.fromtimestamp(self.task.time, UTC).date().isoformat(),
+            source=f"fixing {self.task.name}",
+            run=self.task.branch,
+            paths=tuple(paths),
+        )
+        name, written = note_file(note)
+        path = f"{FOLDER.as_posix()}/{name}.md"
+        if path not in self.copy.files():
+            self.copy.apply({path: written.encode()}, f"wrote {path}", intent="the lesson")
+        return await self.end_step("lesson", f"Keep what fixing {self.task.name} taught\n\n{title}\n")
 
     async def finish(self, name: str) -> dict[str, Any]:
         """The branch with its diff; `branch` is null where nothing was changed."""

@@ -24,7 +24,13 @@ def environment() -> Environment:
 
 @contextmanager
 def played(
-    folder: Path, files: dict[str, str], issue: PlantedIssue, turns: Turns, limits: Limits | None = None
+    folder: Path,
+    files: dict[str, str],
+    issue: PlantedIssue,
+    turns: Turns,
+    limits: Limits | None = None,
+    *,
+    writes_lesson: bool = False,
 ) -> Generator[Ended]:
     """What comes of the script over these files. The whole suite is left out: it is the related tests."""
     ended = inprocess.play(
@@ -35,6 +41,7 @@ def played(
         environment=environment(),
         limits=limits,
         suite_timeout_s=0.0,
+        writes_lesson=writes_lesson,
     )
     try:
         yield ended

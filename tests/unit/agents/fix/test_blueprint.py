@@ -83,13 +83,14 @@ def test_who_only_says_so_is_not_believed(tmp_path: Path, script: object, expect
     assert outcome(tmp_path, script(ISSUE))[0] is expected
 
 
-def test_a_file_that_is_named_like_the_runner_changes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["pytest.py", "sitecustomize.py", "_pytest/__init__.py", "json.py"])
+def test_a_file_that_is_named_like_the_runner_changes_nothing(tmp_path: Path, path: str) -> None:
     edits = [
-        call("write_file", path="pytest.py", text="import sys\nsys.exit(0)\n"),
-        call("write_file", path="sitecustomize.py", text="import os\nos._exit(0)\n"),
+        call("write_file", path=path, text="import os\nos._exit(0)\n"),
         finish(done=True, summary="Fixed"),
     ]
-    assert outcome(tmp_path, {**scripts.good(ISSUE), "fix_edit": edits})[0] is FixOutcome.NO_FIX_FOUND
+    found, why = outcome(tmp_path, {**scripts.good(ISSUE), "fix_edit": edits})
+    assert found is FixOutcome.NO_FIX_FOUND, why
 
 
 def test_code_that_ends_the_tests_early_is_no_result(tmp_path: Path) -> None:
@@ -212,3 +213,20 @@ def test_a_reason_whose_lines_are_not_there_is_dropped_and_told(tmp_path: Path) 
     with played(tmp_path, tiny.SPANS, ISSUE, turns) as ended:
         assert ended.fix.reasons == ()
         assert ended.fix.dropped == (ISSUE.plan,)
+
+
+def test_a_lesson_is_proposed_and_written_only_where_that_was_asked(tmp_path: Path) -> None:
+    learned = {"title": "Spans may nest", "text": "Test spans inside of others."}
+    edits = [
+        call("edit_file", path=MENDED.path, old_text=MENDED.old, new_text=MENDED.new),
+        finish(done=True, summary="Mend it", lesson=learned),
+    ]
+    turns = {**scripts.good(ISSUE), "fix_edit": edits}
+    for asked in (False, True):
+        with played(tmp_path / str(asked), tiny.SPANS, ISSUE, turns, writes_lesson=asked) as ended:
+            assert ended.fix.outcome is FixOutcome.FIXED
+            assert ended.fix.lesson is not None
+            assert ended.fix.lesson.is_in_branch == asked
+            written = ended.copy.read("docs/lessons/2025-10-09-spans-may-nest.md", ended.copy.last_step)
+            assert (written is not None) == asked
+            assert b"untrusted" in (written or b"untrusted")
