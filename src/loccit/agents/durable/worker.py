@@ -30,8 +30,8 @@ _TURN_S = 0.1
 _BEAT_S = 1.0
 # On PostgreSQL a worker that has not counted on for so long is dead, and one that was away for nearly as long
 # has no more effects; on SQLite there is no other one.
-_DEAD_AFTER_S = 10.0
-_FRESH_S = 7.0
+_DEAD_AFTER_S = 8.0
+_FRESH_S = 5.5
 # Who was started for a while does not wait for a database that is gone for good.
 _AWAY_S = 300.0
 _GOODBYE_S = 10.0
