@@ -23,7 +23,7 @@ from loccit.agents.durable.agents import Agents
 from loccit.agents.durable.ledger import Ledger
 from loccit.agents.durable.run import Run
 from loccit.agents.durable.store import RunStore
-from loccit.agents.durable.values import Answer, Happened, Lease, Lost, QuestionKind, RunRow
+from loccit.agents.durable.values import Answer, Failing, Happened, Lease, Lost, QuestionKind, RunRow
 from loccit.agents.limits import Limits
 from loccit.agents.loop import Task, run_loop
 from loccit.agents.options import AgentOptions
@@ -594,6 +594,25 @@ def test_what_dbos_has_lost_is_not_lost(
     row = agents(heard).follow(run)
     assert (row.state, [text for _, text in bench.written]) == (RunState.DONE, ["a", "b"])
     assert len(asked) == 3
+
+
+@once
+def test_a_reply_that_came_is_not_asked_for_again(agents: Callable[..., Agents], store: RunStore) -> None:
+    """The process dies between the reply and its settlement: it is kept, with what it cost."""
+    asked: list[ModelCall] = []
+
+    class Paid(ScriptedModel):
+        async def reply(self, call: ModelCall, payer: Payer, deadline: Any) -> ModelReply:
+            asked.append(call)
+            reply = replace(await super().reply(call, payer, deadline), cost_usd=Decimal("0.02"))
+            assert call.came is not None
+            await call.came(reply)
+            raise Failing("killed")
+
+    runs = agents(Paid("scripted:paid", turns(FINISH)))
+    row = runs.follow(runs.begin("write", {}).id)
+    assert (row.state, row.result["ending"]) == (RunState.DONE, "finished")
+    assert (len(asked), row.spend.usd, row.epoch) == (1, Decimal("0.02"), 2)
 
 
 @once

@@ -227,7 +227,7 @@ class RunStore:
 
     def take_back(self, row: RunRow) -> bool:
         """Have a run that nobody works on any more handed over again; False where it went on meanwhile."""
-        mine = _of(Lease(row.id, row.epoch, row.worker))
+        mine = _of(row.lease)
         with self.database.writing() as connection:
             values = {"state": _QUEUED, "handed_at": None}
             if not connection.execute(agent_runs.update().where(mine).values(**values)).rowcount:
@@ -289,7 +289,7 @@ class RunStore:
                 connection.execute(select(agent_runs).where(agent_runs.c.id == run)).mappings().one()
             )
             self._tell(connection, run, f"begun {row.epoch}", "begun", worker, {"epoch": row.epoch})
-        return row, Lease(run, row.epoch, worker)
+        return row, row.lease
 
     def step(self, lease: Lease) -> tuple[Wish | None, int]:
         """Note that a step is begun; what is wished of the run, and how often this step was begun by now.

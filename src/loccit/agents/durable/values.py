@@ -84,6 +84,15 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """One worker's right to write about a run, which ends when somebody else begins with it."""
+
+    run: str
+    epoch: int
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRow:
     """A run as it stands. Times are seconds since the epoch; `spend` is what it has used so far.
 
@@ -109,14 +118,10 @@ class RunRow:
     result: Any
     problem: Mapping[str, Any] | None
 
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """One worker's right to write about a run, which ends when somebody else begins with it."""
-
-    run: str
-    epoch: int
-    worker: str
+    @property
+    def lease(self) -> Lease:
+        """The right to write about it, of whoever began with it last."""
+        return Lease(self.id, self.epoch, self.worker)
 
 
 class Left(BaseException):

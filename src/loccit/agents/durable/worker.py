@@ -30,8 +30,8 @@ _TURN_S = 0.1
 _BEAT_S = 1.0
 # On PostgreSQL a worker that has not counted on for so long is dead, and one that was away for nearly as long
 # has no more effects; on SQLite there is no other one.
-_DEAD_AFTER_S = 10.0
-_FRESH_S = 7.0
+_DEAD_AFTER_S = 8.0
+_FRESH_S = 5.5
 # Who was started for a while does not wait for a database that is gone for good.
 _AWAY_S = 300.0
 _GOODBYE_S = 10.0
@@ -51,6 +51,7 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._around: Surroundings | None = None
         self._seen: dict[str, tuple[int, float]] = {}
+        self._idle = set[Lease]()
         self._is_over = threading.Event()
 
     def run(self, *, idle_s: float | None = None, until: Callable[[], bool] | None = None) -> None:
@@ -112,12 +113,13 @@ class Worker:
         """Have what nobody works on any more handed over again."""
         running = self._store.running()
         dead = set[str]() if self._shop.is_alone else self._dead({row.worker for row in running})
+        idle = {row.lease for row in running if row.worker == self.id and row.id not in self._active}
         for row in running:
-            is_ours = row.worker == self.id and row.id not in self._active
-            # One that began just now is in the rows a moment before it is in ours.
-            is_dropped = is_ours and time.time() - (row.started_at or 0.0) > _BEAT_S
+            # One that begins just now is in the rows a moment before it is in ours: it is looked at twice.
+            is_dropped = row.lease in idle & self._idle
             if (is_dropped or row.worker in dead) and self._store.take_back(row):
                 _log.warning("run taken back", extra={"run": row.id, "worker": row.worker})
+        self._idle = idle
 
     def _dead(self, workers: set[str]) -> set[str]:
         """Those of these workers that have said that they end, or count on no more.
