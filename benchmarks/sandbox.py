@@ -1,10 +1,10 @@
 """Whether a box holds, and how fast one starts.
 
 Every attempt of `benchmarks.escapes` is tried in a box of its own, as whoever runs this and, where that is
-root, as an ordinary user too, who has a copy of the code and the system's Python. An attempt is held where all
-that it tried was refused, or it was ended by the limit that it is about, where what it left in the box was not
-copied out, and what it could have reached outside is as it was. Start-up is from asking for a box until it takes
-a command.
+root, as an ordinary user too, who has a copy of the code and the system's Python. An attempt is held where
+all that it tried was refused, or it was ended by the limit that it is about, where what it left in the box
+was not copied out, and what it could have reached outside is as it was. Start-up is from asking for a box
+until it takes a command.
 """
 
 from __future__ import annotations

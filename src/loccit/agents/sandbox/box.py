@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import time
-from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any, TypeVar
 
 from loccit.agents.options import SandboxOptions
 from loccit.agents.sandbox.bubblewrap import PROGRAMS, Inside
 from loccit.agents.sandbox.channel import Closed
+from loccit.agents.sandbox.command import GRACE_S, Command
 from loccit.agents.sandbox.folder import read_folder
 from loccit.agents.sandbox.names import path_in, reason_to_refuse
-from loccit.agents.sandbox.output import Output
-from loccit.agents.sandbox.start import Running, in_memory, start
-from loccit.agents.sandbox.values import Changes, Entry, Environment, Files, Ran, StoppedBy
+from loccit.agents.sandbox.start import Running, start
+from loccit.agents.sandbox.values import Changes, Entry, Environment, Files, Ran
 from loccit.core.errors import InputError, LimitExceeded, NotFound, SandboxFailed
 
 _PATH = f"/usr/local/bin:/usr/bin:/bin:{PROGRAMS}"
@@ -31,11 +31,11 @@ _VARIABLES = {
     "TMPDIR": "/tmp",  # noqa: S108
     "TZ": "UTC",
 }
-# What a keeper has for ending a command, and for files.
-_GRACE_S = 15.0
+# What a keeper has for files.
 _LONGEST_REQUEST_S = 120.0
-_TICK_S = 0.1
 _BATCH_BYTES = 4 << 20
+
+_Result = TypeVar("_Result")
 
 
 @asynccontextmanager
@@ -105,7 +105,7 @@ class Box:
         if not words or any("\0" in word for word in words):
             raise InputError(f"{list(words)!r} is no command", field="words")
         async with self._turn:
-            command = _Command(
+            command = Command(
                 self._running,
                 self._options,
                 self._options.timeout_s if timeout_s is None else timeout_s,
@@ -119,10 +119,7 @@ class Box:
                 *(os.fsencode(word) for word in words),
                 *(os.fsencode(text) for pair in environment.items() for text in pair),
             ]
-            try:
-                return await command.run(request, stdin)
-            except (Closed, TimeoutError) as error:
-                raise self._failed() from error
+            return await self._waited_for(command.run(request, stdin), command.give_up)
 
     async def write(
         self, files: Mapping[str, bytes | None], *, executable: Collection[str] = frozenset()
@@ -234,15 +231,7 @@ class Box:
     async def _ask(self, request: Sequence[bytes]) -> list[bytes]:
         """The parts of the keeper's answer. Raises what it refuses."""
         async with self._turn:
-            exchange = asyncio.ensure_future(self._exchange(request))
-            try:
-                # Nobody who stops waiting may leave an answer behind for the next request.
-                verdict, *parts = await asyncio.wait_for(asyncio.shield(exchange), _LONGEST_REQUEST_S)
-            except asyncio.CancelledError:
-                await asyncio.wait({exchange}, timeout=_GRACE_S)
-                raise
-            except (Closed, TimeoutError) as error:
-                raise self._failed() from error
+            verdict, *parts = await self._waited_for(self._exchange(request))
         if verdict == b"refused":
             raise _refusal(os.fsdecode(parts[0]), os.fsdecode(parts[1]))
         if verdict == b"failed":
@@ -250,8 +239,31 @@ class Box:
         return parts
 
     async def _exchange(self, request: Sequence[bytes]) -> list[bytes]:
-        await self._running.channel.send(request)
-        return await self._running.channel.receive()
+        async with asyncio.timeout(_LONGEST_REQUEST_S):
+            await self._running.channel.send(request)
+            return await self._running.channel.receive()
+
+    async def _waited_for(
+        self, work: Coroutine[Any, Any, _Result], give_up: Callable[[], None] | None = None
+    ) -> _Result:
+        """What the work gives.
+
+        It is brought to its end also where nobody waits for it any more: half a request, or an answer that
+        nobody took, would be the next one's.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if give_up is not None:
+                give_up()
+            done, _ = await asyncio.wait({task}, timeout=GRACE_S)
+            if not done or task.exception() is not None:
+                task.cancel()
+                self._failed()
+            raise
+        except (Closed, TimeoutError) as error:
+            raise self._failed() from error
 
     def _cannot(self, code: int, said: str) -> LimitExceeded | InputError | SandboxFailed:
         if code in {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM}:
@@ -268,103 +280,6 @@ class Box:
         out_of_memory = self._running.group.kills_for_memory() > 0
         why = "its memory was used up" if out_of_memory else said or "it does not answer"
         return SandboxFailed(f"the box has ended: {why}", next_step="open another one")
-
-
-class _Command:
-    """One command on its way: what stops it, and what it prints."""
-
-    def __init__(self, running: Running, options: SandboxOptions, timeout_s: float, most: int) -> None:
-        self._running = running
-        self._timeout_s = timeout_s
-        self._most = most
-        self._may_print = options.printed_bytes
-        self._stopped: StoppedBy = ""
-        self._ended = False
-
-    async def run(self, request: Sequence[bytes], stdin: bytes) -> Ran:
-        began = time.monotonic()
-        group = self._running.group
-        before = group.kills_for_memory(), group.refused_processes()
-        outputs = await self._send(request, stdin)
-        alarm = asyncio.get_running_loop().call_later(self._timeout_s, self._stop, "time")
-        watching = asyncio.ensure_future(self._watch(before[0]))
-        answer = asyncio.ensure_future(self._running.channel.receive())
-        try:
-            await asyncio.wait_for(asyncio.shield(answer), self._timeout_s + _GRACE_S)
-        except asyncio.CancelledError:
-            # The command ends, and its answer is taken, so that the box can be used again.
-            self._running.channel.interrupt()
-            await asyncio.wait({answer}, timeout=_GRACE_S)
-            raise
-        finally:
-            alarm.cancel()
-            watching.cancel()
-            self._ended = True
-            if answer.done():
-                # Nobody lives who could write to them: what is in them is all.
-                await asyncio.wait([one.ended for one in outputs], timeout=_GRACE_S)
-            for one in outputs:
-                one.close()
-        return self._told(answer.result(), outputs, before, time.monotonic() - began)
-
-    async def _watch(self, kills: int) -> None:
-        """Stop the command once the kernel has ended a process of it for its memory."""
-        while self._running.group.kills_for_memory() <= kills:
-            await asyncio.sleep(_TICK_S)
-        self._stop("memory")
-
-    async def _send(self, request: Sequence[bytes], stdin: bytes) -> tuple[Output, Output]:
-        pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]
-        given = [in_memory("stdin", stdin), *(end for _, end in pipes)]
-        outputs = [Output(read, self._most, self._printed) for read, _ in pipes]
-        try:
-            await self._running.channel.send(request)
-            await self._running.channel.send_descriptors(given)
-        except BaseException:
-            for one in outputs:
-                one.close()
-            raise
-        finally:
-            for descriptor in given:
-                os.close(descriptor)
-        return outputs[0], outputs[1]
-
-    def _printed(self, size: int) -> None:
-        self._may_print -= size
-        if self._may_print < 0:
-            self._stop("output")
-
-    def _stop(self, reason: StoppedBy) -> None:
-        if not self._stopped and not self._ended:
-            self._stopped = reason
-            self._running.channel.interrupt()
-
-    def _told(
-        self, answer: Sequence[bytes], outputs: Sequence[Output], before: tuple[int, int], seconds: float
-    ) -> Ran:
-        verdict, status, said = answer
-        if verdict != b"done":
-            raise Closed
-        code = int(status)
-        stopped = self._stopped or _reported(said)
-        group = self._running.group
-        if not stopped and group.kills_for_memory() > before[0]:
-            stopped = "memory"
-        if not stopped and code != 0 and group.refused_processes() > before[1]:
-            stopped = "processes"
-        stdout, stderr = (one.finish() for one in outputs)
-        was_cut = any(one.was_cut for one in outputs)
-        return Ran(None if stopped else code, stdout, stderr, stopped, seconds, was_cut)
-
-
-def _reported(said: bytes) -> StoppedBy:
-    match said:
-        case b"memory":
-            return "memory"
-        case b"processes":
-            return "processes"
-        case _:
-            return ""
 
 
 def _kind(data: bytes | None, is_executable: bool) -> bytes:

@@ -100,6 +100,7 @@ async def start(inside: Inside) -> Running:
     running = _started(this, replace(inside, has_memory_limit="memory" in group.holds), group)
     try:
         await asyncio.wait_for(running.channel.receive(), _LONGEST_START_S)
+        await _limit(options, running)
     except (Closed, TimeoutError) as error:
         said = running.last_words()
         await running.close()
@@ -107,8 +108,6 @@ async def start(inside: Inside) -> Running:
             this.disables_userns = False
             return await start(inside)
         raise _unavailable(said) from error
-    try:
-        await _limit(options, running)
     except BaseException:
         await running.close()
         raise

@@ -199,8 +199,10 @@ def test_only_packages_with_names_are_required() -> None:
             "pyproject.toml": b'[project]\ndependencies = ["a>=1", "b @ https://evil/b.whl"]\n'
             b'[project.optional-dependencies]\ntest = ["c[x] ~=2.0 ; python_version > \'3\'"]\ndocs = ["z"]\n'
             b'[dependency-groups]\ndev = ["d", {include-group = "test"}]\n',
-            "setup.cfg": b"[options]\ninstall_requires =\n    e==1.*\n[options.extras_require]\ntesting = f\n",
-            "requirements.txt": b"-r more/extra.txt\n--index-url http://evil\n-e .\ng==1 \\\n  --hash=sha256:00\n"
+            "setup.cfg": b"[options]\ninstall_requires =\n    e==1.*\n"
+            b"[options.extras_require]\ntesting = f\n",
+            "requirements.txt": b"-r more/extra.txt\n--index-url http://evil\n-e .\n"
+            b"g==1 \\\n  --hash=sha256:00\n"
             b"git+https://evil/h\n./local\nfile:///etc/passwd\nh # comment\n-r /etc/passwd\n",
             "more/extra.txt": b"i\n-r extra.txt\n",
             "uv.lock": b'[[package]]\nname = "a"\nversion = "1.5"\n[[package]]\nname = "x"\nversion = "0"\n'
