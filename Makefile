@@ -52,6 +52,7 @@ docs: develop ## write the generated pages and pictures of docs/ again
 	$(BIN)/python scripts/answer_format.py
 	$(BIN)/python scripts/triage_format.py
 	$(BIN)/python scripts/dataset_format.py
+	$(BIN)/python scripts/policy_format.py
 	$(BIN)/python scripts/eval_log_format.py
 	$(BIN)/python scripts/readme_svg.py
 

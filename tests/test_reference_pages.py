@@ -143,6 +143,10 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     make_charge(home)
     keep_run(home)
     keep_triage(home)
+    known = {"repository": "a/parcels", "issue": "7", "branch": "loccit/fix-7", "base": "main"}
+    facts = [word for name, value in known.items() for word in ("--fact", f"{name}={value}")]
+    calls = folder / "calls.jsonl"
+    calls.write_text('{"tool": "fetch_url", "arguments": {"url": "https://example.org"}}\n')
     return {
         "`loccit-index/1`": objects("index", "--collection", "all"),
         "`loccit-search/1`": [*objects("search", "price"), *objects("search", "--history", "timeout")],
@@ -158,6 +162,8 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         ],
         "`loccit-audit/1`": objects("audit", "list"),
         "`loccit-audit-verify/1`": objects("audit", "verify"),
+        "`loccit-policy-grant/1`": objects("policy", "explain", "fix", "--request", "fix it", *facts),
+        "`loccit-policy-decision/1`": objects("policy", "explain", "fix", *facts, "--calls", str(calls)),
         "`loccit-alerts/1`": objects("alerts", "check", expected=3),
         "`loccit-backed-up/1`": objects("backup", str(folder / "b.tar.gz")),
         "`loccit-restored/1`": objects("restore", str(folder / "b.tar.gz"), "--into", str(folder / "new")),

@@ -31,17 +31,13 @@ _Name = Annotated[
 
 
 @app.command(name="list", cls=Command)
-def list_policies(*, as_json: Json = False) -> None:
-    """List the policies that come with loccit. With --json, one object per policy."""
-    from loccit.cli.output import emit, say
+def list_policies() -> None:
+    """List the policies that come with loccit."""
+    from loccit.cli.output import say
     from loccit.policy.policy_file import shipped_policies, shipped_policy
 
     for name in shipped_policies():
-        policy = shipped_policy(name)
-        if as_json:
-            emit({"name": name, "summary": policy.summary, "tools": sorted(policy.tools)})
-        else:
-            say(f"{name}  {policy.summary}")
+        say(_told(name, shipped_policy(name).summary))
 
 
 @app.command(cls=Command)
@@ -110,7 +106,14 @@ def explain(
         for grant in grants_of(found, asked):
             uses = "any number of times" if grant.uses is None else f"{grant.uses}×"
             if as_json:
-                emit({"tool": grant.tool, "uses": grant.uses, "reason": grant.reason})
+                emit(
+                    {
+                        "format": "loccit-policy-grant/1",
+                        "tool": grant.tool,
+                        "uses": grant.uses,
+                        "reason": grant.reason,
+                    }
+                )
             else:
                 say(_told(grant.tool, uses, grant.reason))
     elif as_json:

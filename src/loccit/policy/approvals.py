@@ -24,7 +24,7 @@ def hash_of(tool: str, arguments: Mapping[str, Any]) -> str:
     """
     try:
         return hashlib.sha256(canonical({"tool": tool, "arguments": dict(arguments)})).hexdigest()
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise InputError(
             f"the arguments have no form of their own: {error}", next_step="write plain JSON"
         ) from error

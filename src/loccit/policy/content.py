@@ -11,8 +11,8 @@ from urllib.parse import unquote
 from loccit.policy.values import ValueKind, found_in, normal
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
-_DOTS = re.compile(r"\s*[\[({]\s*(?:\.|dot)\s*[\])}]\s*|[\u3002\uff0e\uff61]", re.IGNORECASE)
-_ATS = re.compile(r"\s*[\[({]\s*(?:@|at)\s*[\])}]\s*", re.IGNORECASE)
+_DOTS = re.compile(r"\s{0,3}[\[({]\s{0,3}(?:\.|dot)\s{0,3}[\])}]\s{0,3}|[\u3002\uff0e\uff61]", re.IGNORECASE)
+_ATS = re.compile(r"\s{0,3}[\[({]\s{0,3}(?:@|at)\s{0,3}[\])}]\s{0,3}", re.IGNORECASE)
 _SCHEME = re.compile(r"(?i)\b(?:hxxp|h\*\*p|ht\+p)(s?)(?=\W{0,3}//|:)")
 # With a scheme, with www, without a scheme behind two slashes, or a name that ends in a top level that files
 # do not end in.

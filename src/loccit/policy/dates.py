@@ -25,7 +25,7 @@ _TIME = re.compile(
 _MOMENT = re.compile(r"(?P<day>\d{4}-\d{2}-\d{2})?[T ]?(?P<time>\d{1,2}:\d{2})?(?::\d{2})?(?:Z|[+-]00:00)?")
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=200)
 def dates_in(text: str) -> frozenset[str]:
     """The days that a text names: `2026-01-31`, or `01-31` where it says no year."""
     days: set[str] = set()
@@ -47,7 +47,7 @@ def without_dates(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=200)
 def times_in(text: str) -> frozenset[str]:
     """The times of day that a text names, in 24 hours: `14:00`."""
     times: set[str] = set()

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, cast
 
-from loccit.policy.dates import without_dates
 from loccit.policy.grants import Request, Spoken
 from loccit.policy.labels import Integrity, Label, leaves, pointer_fits
 from loccit.policy.policy_file import Directory, Policy, filled
@@ -126,7 +125,7 @@ class Knowledge:
         """The largest amount in the request, and in records of directories that hold one of the values
         `beside`; None where there is none. Dates and shares in percent are no amounts.
         """
-        amounts = set(found_in(ValueKind.NUMBER, without_dates(re.sub(r"[\d.]+ ?%", "", self.request.text))))
+        amounts = set(found_in(ValueKind.NUMBER, self.request.text))
         for record in self._records:
             if record.directory in directories and record.is_named and _holds(record, beside):
                 amounts |= {form for each in record.values if (form := normal(each, ValueKind.NUMBER))}

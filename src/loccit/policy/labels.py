@@ -7,10 +7,10 @@ where one is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 
 class Integrity(StrEnum):
@@ -109,14 +109,22 @@ def pointer_fits(pointer: str, pattern: str) -> bool:
     )
 
 
-def leaves(value: Any, pointer: str = "") -> Iterable[tuple[str, Any]]:
+def leaves(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
     """Every text, number, truth value and null in a JSON value with its pointer, in order."""
-    if isinstance(value, Mapping):
-        for key, each in value.items():  # pyright: ignore[reportUnknownVariableType]
-            step = str(key).replace("~", "~0").replace("/", "~1")  # pyright: ignore[reportUnknownArgumentType]
-            yield from leaves(each, f"{pointer}/{step}")
-    elif isinstance(value, list | tuple):
-        for index, each in enumerate(value):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-            yield from leaves(each, f"{pointer}/{index}")
-    else:
-        yield pointer, value
+    left: list[tuple[str, Any]] = [(pointer, value)]
+    while left:
+        where, each = left.pop()
+        if isinstance(each, Mapping):
+            pairs = cast("Mapping[str, Any]", each).items()
+            below = [(f"{where}/{_step(key)}", member) for key, member in pairs]
+        elif isinstance(each, list | tuple):
+            items = cast("Sequence[Any]", each)
+            below = [(f"{where}/{index}", member) for index, member in enumerate(items)]
+        else:
+            yield where, each
+            continue
+        left += reversed(below)
+
+
+def _step(key: str) -> str:
+    return str(key).replace("~", "~0").replace("/", "~1")

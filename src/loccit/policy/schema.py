@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from loccit.core.errors import InputError, SettingsError
+from loccit.policy.labels import leaves
 
 _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
@@ -59,7 +60,10 @@ def parse_arguments(written: str) -> dict[str, Any]:
         ) from error
     if not isinstance(arguments, dict):
         raise InputError(f"the arguments are no JSON object: {written[:60]!r}", next_step="write an object")
-    return cast("dict[str, Any]", arguments)
+    found = cast("dict[str, Any]", arguments)
+    if any(pointer.count("/") > _MAX_DEPTH for pointer, _ in leaves(found)):
+        raise InputError("the arguments are nested too deeply", next_step="write plain JSON")
+    return found
 
 
 def check_schema(tool: str, schema: Mapping[str, Any]) -> None:

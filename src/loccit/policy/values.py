@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from loccit.policy.dates import dates_in, parse_moment, times_in
+from loccit.policy.dates import dates_in, parse_moment, times_in, without_dates
 
 
 class ValueKind(StrEnum):
@@ -79,8 +79,8 @@ def words(text: str) -> list[str]:
 
 _SHORT_ID = 6
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_LOCAL = r"[A-Za-z0-9_](?:[A-Za-z0-9.!#$%&*+/=?^_|~-]*[A-Za-z0-9_+-])?"
-_DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}"
+_LOCAL = r"[A-Za-z0-9_](?:[A-Za-z0-9.!#$%&*+/=?^_|~-]{0,62}[A-Za-z0-9_+-])?"
+_DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,12}[A-Za-z]{2,24}"
 _EMAIL = re.compile(rf"(?<![\w.+/=-]){_LOCAL}@{_DOMAIN}(?![\w-])")
 _HOST = re.compile(rf"(?<![\w.@/-]){_DOMAIN}(?![\w@-])")
 _URL = re.compile(rf"(?i)(?:https?://[^\s<>\"'`]+|(?<![\w.@/-])(?:{_DOMAIN})(?::\d+)?(?:/[^\s<>\"'`]*)?)")
@@ -91,6 +91,7 @@ _ACCOUNT = re.compile(
     r"|(?<![\w.,])\d{8,20}(?![\w.])"
 )
 _NUMBER = re.compile(r"(?<![\w.,-])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|[.,]\d)")
+_SHARE = re.compile(r"[\d.,]+ ?%")
 _REPOSITORY = re.compile(
     r"(?:(?:https?|ssh)://(?:git@)?|git@)?(?:(?P<host>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)[/:])?"
     r"(?P<path>[\w.-]+(?:/[\w.-]+)+?)(?:\.git)?/?"
@@ -252,8 +253,11 @@ FOUND: Mapping[ValueKind, re.Pattern[str]] = {
 _NEXT_SENTENCE = re.compile(r"(?<=[a-z0-9])\.[A-Z][a-z]+$")
 
 
-@lru_cache(maxsize=2000)
+@lru_cache(maxsize=200)
 def _found(kind: ValueKind, text: str) -> frozenset[str]:
+    if kind is ValueKind.NUMBER:
+        # Neither days nor shares are amounts.
+        text = _SHARE.sub(" ", without_dates(text))
     forms: set[str | None] = set()
     for match in FOUND[kind].finditer(text):
         written = match[0] if kind is ValueKind.ACCOUNT else match[0].rstrip(_TRAILING)
