@@ -50,7 +50,7 @@ class Direct:
     model: ScriptedModel
     name: str
 
-    async def reply(self, step: int, call: ModelCall, seconds_left: float) -> Replied:
+    async def reply(self, key: str, call: ModelCall, seconds_left: float) -> Replied:
         try:
             reply = await self.model.reply(call, Payer("run"), Deadline.after(60.0))
         except ModelError as error:

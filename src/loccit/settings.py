@@ -46,8 +46,8 @@ class Settings:
     budgets: BudgetOptions = field(default_factory=BudgetOptions)
     storage: StorageOptions = field(default_factory=StorageOptions)
     serving: ServingOptions = field(default_factory=ServingOptions)
-    agents: AgentOptions = field(default_factory=AgentOptions)
     telemetry: TelemetryOptions = field(default_factory=TelemetryOptions)
+    agents: AgentOptions = field(default_factory=AgentOptions)
 
     @classmethod
     def load(cls, home: Path | None = None) -> Settings:
@@ -291,8 +291,8 @@ _ROOMS = {
     "budgets": BudgetOptions,
     "storage": StorageOptions,
     "serving": ServingOptions,
-    "agents": AgentOptions,
     "telemetry": TelemetryOptions,
+    "agents": AgentOptions,
 }
 
 

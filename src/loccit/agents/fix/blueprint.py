@@ -121,7 +121,7 @@ async def _reproduce(run: FixRun, shop: Workshop, story: Story) -> Mapping[str, 
     """The test that shows the issue, as the gate found it."""
     shop.desk.scope = Scope(tests_only=True)
     tools = (*LOOKING, *RUNNING, *EDITING)
-    attempt = ""
+    attempt = problem = ""
     for number in range(1, _REPRODUCTIONS + 1):
         await run.tell("reproduce: a test that fails because of the issue")
         messages = prompts()["fix_reproduce"].fill(
@@ -140,10 +140,10 @@ async def _reproduce(run: FixRun, shop: Workshop, story: Story) -> Mapping[str, 
         found = await run.step(f"reproduction {number}", shop.reproduces, path, failure)
         if not found["problem"]:
             return await _reproduced(run, shop, story, found, str(result["reason"]))
-        await run.tell(f"reproduce: not so: {one_line(found['problem'])[:200]}")
-        attempt = "A program ran the test that you gave before. " + fenced(found["problem"], "refused")
-    why = f"no test shows it: {found['problem']}"
-    raise _Stop(FixOutcome.NOT_REPRODUCED, why.splitlines()[0])
+        problem = str(found["problem"])
+        await run.tell(f"reproduce: not so: {one_line(problem)[:200]}")
+        attempt = "A program ran the test that you gave before. " + fenced(problem, "refused")
+    raise _Stop(FixOutcome.NOT_REPRODUCED, f"no test shows it: {problem}".splitlines()[0])
 
 
 async def _reproduced(

@@ -152,7 +152,7 @@ class Desk:
 
     async def run_command(self, words: Sequence[str]) -> str:
         """What a command says in a box with the files as they are now. What it writes is thrown away."""
-        if not words or not all(isinstance(word, str) and word and "\0" not in word for word in words):
+        if not words or not all(word and "\0" not in word for word in words):
             raise InputError(
                 f"{list(words)!r} is no command", next_step="give its words, as in ['python', 'a.py']"
             )

@@ -117,7 +117,7 @@ class Workshop:
         """The commit of a step, with what it changed; `commit` is null where it changed nothing."""
         before = self.copy.last_step
         commit = self.copy.end_step(name, message)
-        changed = self.copy.changed(before, commit) if commit not in {None, before} else ()
+        changed = self.copy.changed(before, commit) if commit is not None and commit != before else ()
         return {
             "commit": commit,
             "paths": [one_line(each.path) for each in changed],

@@ -27,7 +27,7 @@ def agents_in(home: Path) -> Agents:
     async def prepared(files: Mapping[str, bytes]) -> Environment:
         return environment()
 
-    return loccit.agents({"fix": replace(loccit._fixes(), environment=prepared).blueprint()})
+    return loccit.agents({"fix": replace(loccit._fixes(), environment=prepared).blueprint()})  # pyright: ignore[reportPrivateUsage]
 
 
 def begin(folder: Path) -> tuple[Path, str]:
@@ -43,7 +43,7 @@ def begin(folder: Path) -> tuple[Path, str]:
     )
     loccit = Loccit(home)
     loccit.index(folder / "spans")
-    task = task_of(ISSUE.issue, loccit._system.repository(str(folder / "spans")))
+    task = task_of(ISSUE.issue, loccit._system.repository(str(folder / "spans")))  # pyright: ignore[reportPrivateUsage]
     return home, agents_in(home).begin("fix", task).id
 
 

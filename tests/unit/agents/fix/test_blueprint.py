@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.planted_issues import inprocess, scripts
-from benchmarks.planted_issues.scripts import Edit, Turns, call, finish
+from benchmarks.planted_issues.scripts import Edit, PlantedIssue, Turns, call, finish
 from loccit.agents.fix.markdown import markdown, pull_request
 from loccit.agents.options import Limits
 from loccit.core.documents import digest_of
@@ -78,8 +79,9 @@ def test_the_document_survives_a_round_trip_and_its_digest_holds(tmp_path: Path)
         (scripts.looping, FixOutcome.LIMIT),
     ],
 )
-def test_who_only_says_so_is_not_believed(tmp_path: Path, script: object, expected: FixOutcome) -> None:
-    assert callable(script)
+def test_who_only_says_so_is_not_believed(
+    tmp_path: Path, script: Callable[[PlantedIssue], Turns], expected: FixOutcome
+) -> None:
     assert outcome(tmp_path, script(ISSUE))[0] is expected
 
 
