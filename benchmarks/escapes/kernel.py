@@ -8,7 +8,8 @@ KERNEL = (
     Attempt(
         "unshare-any-namespace",
         """
-        for flag in (0x10000000, 0x00020000, 0x40000000, 0x20000000, 0x04000000, 0x08000000, 0x02000000, 0x80):
+        flags = (0x10000000, 0x00020000, 0x40000000, 0x20000000, 0x04000000, 0x08000000, 0x02000000, 0x80)
+        for flag in flags:
             refused(lambda: call("unshare", flag))
             refused(lambda: call("unshare", flag | 0x10000000))
         """,
@@ -110,7 +111,14 @@ KERNEL = (
         "modules-by-odd-sockets",
         """
         # Asking for a protocol makes the kernel load the module that has it.
-        for family, kind, protocol in ((2, 1, 132), (2, 5, 132), (2, 6, 33), (2, 1, 262), (2, 3, 255), (10, 1, 132)):
+        for family, kind, protocol in (
+            (2, 1, 132),
+            (2, 5, 132),
+            (2, 6, 33),
+            (2, 1, 262),
+            (2, 3, 255),
+            (10, 1, 132),
+        ):
             refused(lambda: socket.socket(family, kind, protocol), errno.ESOCKTNOSUPPORT)
         """,
     ),

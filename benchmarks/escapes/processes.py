@@ -118,10 +118,20 @@ PROCESSES = (
         """
         refused(lambda: os.nice(-5))
         refused(lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50)))
-        refused(lambda: os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0)) if os.geteuid() == -1 else os.open("/proc/1/oom_score_adj", os.O_WRONLY))
+        refused(
+            lambda: (
+                os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))
+                if os.geteuid() == -1
+                else os.open("/proc/1/oom_score_adj", os.O_WRONLY)
+            )
+        )
+
+
         def lower():
             with open("/proc/self/oom_score_adj", "w") as file:
                 file.write("-1000")
+
+
         refused(lower)
         """,
     ),

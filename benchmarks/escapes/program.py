@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 class Attempt:
     """One way out.
 
-    source: the body of a Python function that tries it. `stopped_by` and `copied`: how the box itself should end
-    it, and which paths should not be among what is copied out. slow: takes a second or more.
+    source: the body of a Python function that tries it. stopped_by: how the box itself may end it. refused:
+    paths that are not to be among what is copied out. slow: takes a second or more.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Trying attempts: what there is outside to reach, the box, and whether it held.
 
-`python -m benchmarks.escapes.trial` tries all of them as whoever runs it, and prints a JSON object on a line for
-each, and one with start-up times. It needs nothing but loccit's own modules.
+`python -m benchmarks.escapes.trial` tries all of them as whoever runs it, and prints a JSON object on a line
+for each, and one with start-up times. It needs nothing but loccit's own modules.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Outside:
 
 @contextmanager
 def outside() -> Iterator[Outside]:
-    """A file, a process, sockets, a segment of memory and an open file, all to be reached by nobody inside."""
+    """A file, a process, sockets, memory and an open file, none of which anybody inside is to reach."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="loccit-outside-")))
         folder.chmod(0o755)
@@ -187,7 +187,7 @@ def _address() -> str:
 
 
 async def start_times(count: int) -> list[float]:
-    """How long it takes from asking for a box until it takes a command, in ms, after one that is not counted."""
+    """Milliseconds from asking for a box until it takes a command, after one that is not counted."""
     found: list[float] = []
     for _ in range(count + 1):
         began = time.perf_counter()
