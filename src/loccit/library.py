@@ -349,30 +349,18 @@ class Loccit:
         A repository's own are labelled as untrusted; whoever starts a run on it may know better. Raises what
         opening a repository does.
         """
-        from loccit.agents.project_files import CommittedFiles, FolderFiles
-        from loccit.agents.skills import (
-            PROJECT_FOLDERS,
-            SkillFolder,
-            SkillSource,
-            built_in_folder,
-            find_skills,
-        )
-        from loccit.policy.labels import TRUSTED, UNTRUSTED
-        from loccit.settings import user_skill_folders
+        from loccit.agents.project_files import CommittedFiles
+        from loccit.agents.skills import find_skills, project_folders
+        from loccit.policy.labels import UNTRUSTED
 
-        folders = [
-            SkillFolder(FolderFiles(folder, str(folder)), "", SkillSource.USER, TRUSTED)
-            for folder in user_skill_folders(self.settings)
-        ]
-        folders.append(built_in_folder(TRUSTED))
+        folders = self._system.skill_folders()
         if location is None:
             yield find_skills(folders)
             return
         repository = self._system.repository(str(location))
         with repository.reader() as reader:
             files = CommittedFiles(repository.snapshot(), reader)
-            project = [SkillFolder(files, path, SkillSource.PROJECT, UNTRUSTED) for path in PROJECT_FOLDERS]
-            yield find_skills([*folders, *project])
+            yield find_skills([*folders, *project_folders(files, UNTRUSTED)])
 
     def database(self) -> Database:
         """Where state is kept, open. Raises SettingsError, StorageFailed, IndexFormatMismatch."""

@@ -20,6 +20,7 @@ from loccit.settings import (
     real_model_calls,
     tracker_secret,
     tracker_token,
+    user_skill_folders,
 )
 from loccit.sources import Guard, Repository, open_repository
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from loccit.agents.durable.workshop import Decided, Workshop
     from loccit.agents.fix.service import FixService
     from loccit.agents.sandbox import Environment
+    from loccit.agents.skills import SkillFolder
     from loccit.budgets.ledger import Ledger
     from loccit.budgets.prices import PriceList
     from loccit.core.calls import Payer
@@ -264,7 +266,20 @@ class System:
             read=read,
             proposals=self.proposals,
             environment=self._environment,
+            skills=self.skill_folders(),
         )
+
+    def skill_folders(self) -> list[SkillFolder]:
+        """The skills of the user, and those that loccit brings."""
+        from loccit.agents.project_files import FolderFiles
+        from loccit.agents.skills import SkillFolder, SkillSource, built_in_folder
+        from loccit.policy.labels import TRUSTED
+
+        folders = [
+            SkillFolder(FolderFiles(folder, str(folder)), "", SkillSource.USER, TRUSTED)
+            for folder in user_skill_folders(self.settings)
+        ]
+        return [*folders, built_in_folder(TRUSTED)]
 
     async def _environment(self, files: Mapping[str, bytes]) -> Environment:
         """What the tests of a project need, installed once. Raises EnvironmentFailed, SandboxUnavailable."""

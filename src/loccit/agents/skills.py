@@ -169,6 +169,11 @@ def built_in_folder(label: Label) -> SkillFolder:
     return SkillFolder(FolderFiles(_BUILT_IN, "built in"), "", SkillSource.BUILT_IN, label)
 
 
+def project_folders(files: ProjectFiles, label: Label) -> list[SkillFolder]:
+    """Where a repository keeps its skills."""
+    return [SkillFolder(files, path, SkillSource.PROJECT, label) for path in PROJECT_FOLDERS]
+
+
 def check_skill(folder: Path, label: Label) -> Skill | BrokenSkill:
     """The skill in a folder of this machine, or what is wrong with it. Raises NotFound without a folder."""
     if not folder.is_dir():

@@ -6,19 +6,28 @@ import re
 from collections.abc import Iterable, Sequence
 
 from loccit.agents.fix.task import FixTask
+from loccit.agents.tool_rules import with_rules
 from loccit.core.calls import ToolCall, ToolSpec
-from loccit.policy.gateway import Gateway
+from loccit.policy.gateway import Gateway, Hooks
 from loccit.policy.grants import Request
-from loccit.policy.policy_file import Policy, shipped_policy
+from loccit.policy.policy_file import shipped_policy
 from loccit.policy.rules import Decision
 from loccit.policy.tools import Tool, ToolResult
 
 POLICY = "fix"
 
 
-def gateway_of(task: FixTask, tools: Iterable[Tool], policy: Policy | None = None) -> Gateway:
-    """The gateway of a run. What is asked for is known before the issue is read: one repository, one issue, a
-    fresh branch beside the one that a pull request would be for.
+def gateway_of(
+    task: FixTask,
+    tools: Iterable[Tool],
+    aids: Sequence[Tool] = (),
+    *,
+    hooks: Hooks | None = None,
+) -> Gateway:
+    """The gateway of a run. `aids` are tools that only read, and that no policy needs to name.
+
+    What is asked for is known before the issue is read: one repository, one issue, a fresh branch beside the
+    one that a pull request would be for.
     """
     facts = {
         "repository": hosted_name(task.repo),
@@ -26,7 +35,9 @@ def gateway_of(task: FixTask, tools: Iterable[Tool], policy: Policy | None = Non
         "branch": task.branch,
         "base": task.target or "main",
     }
-    return Gateway(policy or shipped_policy(POLICY), Request(f"fix issue {facts['issue']}", facts), tools)
+    policy = with_rules(shipped_policy(POLICY), aids)
+    request = Request(f"fix issue {facts['issue']}", facts)
+    return Gateway(policy, request, (*tools, *aids), hooks=hooks)
 
 
 def hosted_name(repo: str) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loccit.agents.context import Context
+from loccit.agents.fix.aids import Aids
 from loccit.agents.fix.bench import Bench
 from loccit.agents.fix.blueprint import fix
 from loccit.agents.fix.desk import Desk
@@ -20,10 +20,10 @@ from loccit.agents.fix.task import FixTask
 from loccit.agents.fix.working_copy import WorkingCopy, open_working_copy
 from loccit.agents.fix.workshop import Workshop
 from loccit.agents.memory import Memory
-from loccit.agents.outputs import Outputs
 from loccit.agents.project_files import CommittedFiles
 from loccit.agents.rule_files import RuleFiles
 from loccit.agents.sandbox import Files, open_box
+from loccit.agents.skills import project_folders
 from loccit.core.errors import IndexBroken, IndexFormatMismatch, InputError, NotIndexed, Unsupported
 from loccit.core.fixes import Fix, FixOutcome, FixRun, parse_fix
 from loccit.core.triage import TriageAbstention
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from loccit.agents.durable.values import RunRow
     from loccit.agents.options import AgentOptions
     from loccit.agents.sandbox import Environment
+    from loccit.agents.skills import SkillFolder
     from loccit.agents.values import Trajectory
     from loccit.core.calls import Message
     from loccit.core.evidence import Hit
@@ -56,7 +57,8 @@ class FixService:
 
     `triage` says what an index knows of an issue's text in a repository, `search` what bears on a question at
     a commit of it, `read` the bytes of that. `proposals` say where a repository's branches go,
-    `environment` prepares what the tests of a project's files need.
+    `environment` prepares what the tests of a project's files need. `skills` are the user's and those that
+    loccit brings; a repository's own are found in it.
     """
 
     options: AgentOptions
@@ -68,6 +70,7 @@ class FixService:
     read: Callable[[Sequence[Hit]], Sequence[bytes]]
     proposals: Callable[[Repository], tuple[Proposals, PushTarget]]
     environment: Callable[[Mapping[str, bytes]], Awaitable[Environment]]
+    skills: Sequence[SkillFolder] = ()
 
     def blueprint(self) -> Callable[[Run, FixTask], Awaitable[dict[str, Any]]]:
         """The blueprint: what a run gives is the document without its `run`, which the run's row knows."""
@@ -112,9 +115,10 @@ class FixService:
             notes=tuple(f"{one_line(each)}: asked for, and not installed" for each in environment.left_out),
         )
         publishing = self._publishing(repository, copy) if task.pushes else ()
-        gateway = gateway_of(task, (*shop.tools(), *publishing))
-        outputs = self.folder(repository) / "outputs" / run.id
-        found = await fix(_Durable(run, gateway, RuleFiles(files, label), outputs), shop)
+        folders = [*self.skills, *project_folders(files, label)]
+        aids = Aids(self.folder(repository) / "outputs" / run.id, RuleFiles(files, label), folders)
+        gateway = gateway_of(task, (*shop.tools(), *publishing), aids.tools(), hooks=aids.hooks())
+        found = await fix(_Durable(run, gateway, aids), shop)
         if publishing and found.outcome is FixOutcome.FIXED:
             found = await _published(run, gateway, task, found)
         return found.model_dump(mode="json")
@@ -166,8 +170,7 @@ class _Durable:
 
     run: Run
     gateway: Gateway
-    rules: RuleFiles
-    outputs: Path
+    aids: Aids
 
     async def step(self, name: str, function: Callable[..., Awaitable[Any]], *args: Any) -> Any:
         return await self.run.step(name, function, *args)
@@ -181,11 +184,12 @@ class _Durable:
         tools: Sequence[str],
         result: Mapping[str, Any],
     ) -> Trajectory:
-        context = Context(Outputs(self.outputs / name.replace(" ", "-")), rules=self.rules)
+        told, context = self.aids.begin(messages)
+        aids = [tool.name for tool in self.aids.tools()]
         return await self.run.loop(
             name,
-            prompt=messages,
-            tools=Phase(self.gateway, tools),
+            prompt=told,
+            tools=Phase(self.gateway, (*tools, *aids)),
             result=result,
             context=context,
             template=prompt,
