@@ -24,7 +24,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import benchmarks
-from benchmarks.injection_cases import Call, Injection, Task, injections, tasks
+from benchmarks.injection_cases import Injection, injections
+from benchmarks.injection_tasks import Call, Task, tasks
 from benchmarks.injection_world import World
 from loccit.core.calls import ToolCall
 from loccit.policy.gateway import Gateway

@@ -44,6 +44,7 @@ MAPS = {
     "answer",
     "details",
     "left_out",
+    "origins",
 }
 
 

@@ -14,6 +14,7 @@ from loccit.cli.options import Json, Quiet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from loccit.policy.grants import Request
     from loccit.policy.policy_file import Policy
 
 app = typer.Typer(
@@ -79,47 +80,55 @@ def explain(
 ) -> None:
     """Tell a policy in words; with --request what it grants, with --calls what becomes of recorded calls."""
     from loccit.cli.output import emit, say
-    from loccit.policy.explain import decisions, in_words
-    from loccit.policy.grants import Request, grants_of
+    from loccit.policy.explain import in_words
+    from loccit.policy.grants import Request
 
     found = _policy(policy)
     asked = Request(request or "", dict(_fact(each) for each in facts or ()))
     if calls is not None:
-        for call, decision in decisions(found, asked, _history(calls)):
-            if as_json:
-                emit(
-                    {
-                        "format": "loccit-policy-decision/1",
-                        "tool": call.name,
-                        "verdict": decision.verdict.value,
-                        "rule": decision.rule,
-                        "reason": decision.reason,
-                        "arguments_sha256": decision.arguments_hash,
-                        "origins": {place: list(each) for place, each in decision.origins.items()},
-                    }
-                )
-            else:
-                say(_told(call.id, decision.verdict.value, call.name, decision.rule, decision.reason))
-                for place, origins in decision.origins.items():
-                    say(f"       {_told(place, 'from', '; '.join(origins) or 'nowhere')}")
+        _tell_decisions(found, asked, calls, as_json=as_json)
     elif request is not None:
-        for grant in grants_of(found, asked):
-            uses = "any number of times" if grant.uses is None else f"{grant.uses}×"
-            if as_json:
-                emit(
-                    {
-                        "format": "loccit-policy-grant/1",
-                        "tool": grant.tool,
-                        "uses": grant.uses,
-                        "reason": grant.reason,
-                    }
-                )
-            else:
-                say(_told(grant.tool, uses, grant.reason))
+        _tell_grants(found, asked, as_json=as_json)
     elif as_json:
         emit(found.model_dump(mode="json"))
     else:
         say(in_words(found))
+
+
+def _tell_decisions(policy: Policy, request: Request, calls: Path, *, as_json: bool) -> None:
+    from loccit.cli.output import emit, say
+    from loccit.policy.explain import decisions
+
+    for call, decision in decisions(policy, request, _history(calls)):
+        if as_json:
+            emit(
+                {
+                    "format": "loccit-policy-decision/1",
+                    "tool": call.name,
+                    "verdict": decision.verdict.value,
+                    "rule": decision.rule,
+                    "reason": decision.reason,
+                    "arguments_sha256": decision.arguments_hash,
+                    "origins": {place: list(each) for place, each in decision.origins.items()},
+                }
+            )
+            continue
+        say(_told(call.id, decision.verdict.value, call.name, decision.rule, decision.reason))
+        for place, origins in decision.origins.items():
+            say(f"       {_told(place, 'from', '; '.join(origins) or 'nowhere')}")
+
+
+def _tell_grants(policy: Policy, request: Request, *, as_json: bool) -> None:
+    from loccit.cli.output import emit, say
+    from loccit.policy.grants import grants_of
+
+    for grant in grants_of(policy, request):
+        if as_json:
+            told = {"tool": grant.tool, "uses": grant.uses, "reason": grant.reason}
+            emit({"format": "loccit-policy-grant/1", **told})
+        else:
+            uses = "any number of times" if grant.uses is None else f"{grant.uses}×"
+            say(_told(grant.tool, uses, grant.reason))
 
 
 def _told(*words: str) -> str:

@@ -116,10 +116,12 @@ class Knowledge:
         return form is not None and any(template.fullmatch(form) for template in self._templates)
 
     def says(self, text: str) -> bool:
-        """Whether all of a text stands in the request, but for white space and case."""
-        return normal(text, ValueKind.NAME) is None or " ".join(words(text)) in " ".join(
-            words(self.request.whole)
-        )
+        """Whether all of a text stands in the request, sign for sign but for its first letter's case: spaces
+        and signs could carry something too.
+        """
+        plain = text.strip()
+        request = self.request.whole
+        return plain in request or plain[:1].swapcase() + plain[1:] in request
 
     def largest(self, directories: Sequence[str], beside: Sequence[tuple[Any, ValueKind]]) -> Decimal | None:
         """The largest amount in the request, and in records of directories that hold one of the values

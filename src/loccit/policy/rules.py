@@ -24,7 +24,7 @@ from loccit.core.calls import ToolCall
 from loccit.core.errors import InputError
 from loccit.policy.approvals import hash_of
 from loccit.policy.changes import Changes, changes_of, fits
-from loccit.policy.content import Address, addresses_in, is_below, plain_of
+from loccit.policy.content import Address, addresses_in, is_below
 from loccit.policy.grants import Grant
 from loccit.policy.known import Knowledge, Origin
 from loccit.policy.labels import Integrity, leaves
@@ -346,7 +346,7 @@ class _Judged:
 
     def _is_free(self) -> bool:
         """Whether something leaves that the request does not say word for word."""
-        return any(not self._known.says(plain_of(text)) for _, text in self._said())
+        return any(not self._known.says(text) for _, text in self._said())
 
     def _after_secrets(self) -> Iterator[Fault]:
         if self._known.has_untrusted and self._known.has_secret and self._is_free():

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from pathlib import Path
 
 import pytest
 
 from loccit.core.calls import ToolCall
 from loccit.core.errors import PolicyDenied
-from loccit.policy.gateway import Gateway, Hooks
+from loccit.policy.gateway import Gateway, Hooks, record_approval, record_decision
 from loccit.policy.rules import Fault, Verdict
 from loccit.policy.tools import ToolResult
+from loccit.storage.database import Database
+from loccit.telemetry.audit import AuditLog
 from tests.simulated_tools import Done, call, contacts, mail, untrusted
 
 ANA = "ana@example.org"
@@ -210,3 +214,38 @@ def test_hooks_can_make_a_decision_stricter_and_an_approval_answers_their_questi
     assert (decision.verdict, decision.rule) == (Verdict.ASK, "friday")
     gateway.approve(decision.arguments_hash, "maintainer")
     assert gateway.decide(mailing).rule == "approved"
+
+
+def test_decisions_and_approvals_are_written_into_the_audit_log_without_values(tmp_path: Path) -> None:
+    """Which tool, which rule, which hash; no address, no text, and nothing that a model named a tool."""
+    database = Database.in_folder(tmp_path)
+    log = AuditLog(database, tmp_path)
+    gateway = mail(f"email {ANA} hello")
+    for each in (
+        call("send_email", recipients=[ANA], body="hello"),
+        call("send_email", recipients=[MALLORY], body="hello"),
+        ToolCall("c", "x" * 5000, "{"),
+    ):
+        record_decision(log, each, gateway.decide(each), actor="ana", subject="run 7")
+    record_approval(
+        log,
+        gateway.decide(call("send_email", recipients=[MALLORY])).arguments_hash,
+        actor="bo",
+        subject="run 7",
+    )
+    rows = list(log.rows())
+    assert [row.action for row in rows] == [
+        "tool call allowed",
+        "tool call asked about",
+        "tool call blocked",
+        "tool call approved",
+    ]
+    assert [json.loads(row.details).get("rule") for row in rows] == [
+        "granted",
+        "destination",
+        "unknown-tool",
+        None,
+    ]
+    assert not any(secret in row.details for row in rows for secret in (ANA, MALLORY, "hello"))
+    assert log.verify().broken is None
+    database.close()

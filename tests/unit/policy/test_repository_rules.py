@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.injection_cases import tasks
+from benchmarks.injection_tasks import tasks
 from benchmarks.injection_world import TOKEN, World
 from loccit.core.calls import ToolCall
 from loccit.policy.gateway import Gateway

@@ -188,6 +188,9 @@ def test_after_untrusted_text_and_a_secret_only_what_the_request_says_word_for_w
     said = gateway.decide(call("send_email", recipients=["ana@example.org"], body="See you at noon"))
     free = gateway.decide(call("send_email", recipients=["ana@example.org"], body="see you at 7731"))
     assert (said.verdict.value, free.verdict.value, free.rule) == ("allow", "ask", "secret-egress")
+    for body in ("see  you at noon", "see you at noon.", "See You at noon", "see.you.at.noon"):
+        coded = call("send_email", recipients=["ana@example.org"], body=body)
+        assert verdict(gateway, coded) == "ask", body
 
 
 def test_a_result_that_is_an_error_feeds_no_directory() -> None:
