@@ -9,16 +9,41 @@ FILES = (
         "reading-the-home-folder",
         """
         secret = os.environ["OUTSIDE_FILE"]
-        for name in (secret, "/proc/self/root" + secret, "/proc/1/root" + secret, "/proc/self/cwd/../.." + secret, "/work/../.." + secret):
+        for name in (
+            secret,
+            "/proc/self/root" + secret,
+            "/proc/1/root" + secret,
+            "/proc/self/cwd/../.." + secret,
+            "/work/../.." + secret,
+        ):
             refused(lambda: os.open(name, os.O_RDONLY), errno.ENOENT)
-        for folder in ("/home", "/root/.ssh", "/var", "/srv", "/mnt", "/media", "/opt", "/boot", "/tmp/" + os.path.basename(secret)):
+        for folder in (
+            "/home",
+            "/root/.ssh",
+            "/var",
+            "/srv",
+            "/mnt",
+            "/media",
+            "/opt",
+            "/boot",
+            "/tmp/" + os.path.basename(secret),
+        ):
             absent(folder)
         """,
     ),
     Attempt(
         "accounts-of-this-machine",
         """
-        for name in ("/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/ssh", "/etc/hostname", "/etc/machine-id", "/etc/fstab", "/etc/resolv.conf"):
+        for name in (
+            "/etc/shadow",
+            "/etc/gshadow",
+            "/etc/sudoers",
+            "/etc/ssh",
+            "/etc/hostname",
+            "/etc/machine-id",
+            "/etc/fstab",
+            "/etc/resolv.conf",
+        ):
             absent(name)
         with open("/etc/passwd") as file:
             if file.read().count("\\n") != 1:
@@ -28,7 +53,18 @@ FILES = (
     Attempt(
         "writing-to-the-system",
         """
-        for name in ("/x", "/usr/x", "/usr/bin/x", "/usr/local/bin/x", "/etc/x", "/run/x", "/dev/x", "/proc/x", "/etc/alternatives/x", "/usr/lib/x"):
+        for name in (
+            "/x",
+            "/usr/x",
+            "/usr/bin/x",
+            "/usr/local/bin/x",
+            "/etc/x",
+            "/run/x",
+            "/dev/x",
+            "/proc/x",
+            "/etc/alternatives/x",
+            "/usr/lib/x",
+        ):
             refused(lambda: os.open(name, os.O_WRONLY | os.O_CREAT, 0o600), errno.ENOENT)
             refused(lambda: os.mkdir(name), errno.ENOENT)
         for name in ("/usr/bin/env", "/etc/passwd", "/etc/hosts", "/run/keeper", "/etc/ld.so.cache"):

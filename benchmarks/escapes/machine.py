@@ -9,9 +9,15 @@ MACHINE = (
         "mounting",
         """
         for source, target, kind, flags in (
-            (b"tmpfs", b"/work", b"tmpfs", 0), (b"proc", b"/tmp", b"proc", 0), (b"sysfs", b"/tmp", b"sysfs", 0),
-            (b"/", b"/tmp", b"", 4096), (b"cgroup", b"/tmp", b"cgroup", 0), (b"cgroup2", b"/tmp", b"cgroup2", 0),
-            (b"overlay", b"/tmp", b"overlay", 0), (b"debugfs", b"/tmp", b"debugfs", 0), (b"bpf", b"/tmp", b"bpf", 0),
+            (b"tmpfs", b"/work", b"tmpfs", 0),
+            (b"proc", b"/tmp", b"proc", 0),
+            (b"sysfs", b"/tmp", b"sysfs", 0),
+            (b"/", b"/tmp", b"", 4096),
+            (b"cgroup", b"/tmp", b"cgroup", 0),
+            (b"cgroup2", b"/tmp", b"cgroup2", 0),
+            (b"overlay", b"/tmp", b"overlay", 0),
+            (b"debugfs", b"/tmp", b"debugfs", 0),
+            (b"bpf", b"/tmp", b"bpf", 0),
         ):
             refused(lambda: call("mount", source, target, kind, flags, 0))
         """,
@@ -109,7 +115,14 @@ MACHINE = (
     Attempt(
         "files-of-the-kernel",
         """
-        for name in ("/proc/kcore", "/proc/kmsg", "/proc/kpagemap", "/proc/kpagecount", "/proc/vmallocinfo", "/proc/slabinfo"):
+        for name in (
+            "/proc/kcore",
+            "/proc/kmsg",
+            "/proc/kpagemap",
+            "/proc/kpagecount",
+            "/proc/vmallocinfo",
+            "/proc/slabinfo",
+        ):
             refused(lambda: os.open(name, os.O_RDONLY), errno.ENOENT)
         with open("/proc/kallsyms") as names:
             if any(int(line.split()[0], 16) for line in names):
@@ -119,7 +132,13 @@ MACHINE = (
     Attempt(
         "sysfs-and-what-is-mounted-there",
         """
-        for name in ("/sys/kernel", "/sys/fs/cgroup", "/sys/power/state", "/sys/kernel/debug", "/sys/kernel/security"):
+        for name in (
+            "/sys/kernel",
+            "/sys/fs/cgroup",
+            "/sys/power/state",
+            "/sys/kernel/debug",
+            "/sys/kernel/security",
+        ):
             absent(name)
         refused(lambda: os.mkdir("/sys"))
         """,
@@ -184,10 +203,28 @@ MACHINE = (
     Attempt(
         "device-nodes",
         """
-        for kind, device in ((stat.S_IFBLK, (8, 0)), (stat.S_IFBLK, (254, 0)), (stat.S_IFCHR, (1, 1)), (stat.S_IFCHR, (1, 11))):
+        for kind, device in (
+            (stat.S_IFBLK, (8, 0)),
+            (stat.S_IFBLK, (254, 0)),
+            (stat.S_IFCHR, (1, 1)),
+            (stat.S_IFCHR, (1, 11)),
+        ):
             for folder in ("/work", "/tmp", "/dev/shm"):
                 refused(lambda: os.mknod(f"{folder}/device", 0o600 | kind, os.makedev(*device)))
-        for name in ("mem", "kmem", "port", "kmsg", "vda", "sda", "nvme0n1", "fuse", "kvm", "loop-control", "vsock", "uinput"):
+        for name in (
+            "mem",
+            "kmem",
+            "port",
+            "kmsg",
+            "vda",
+            "sda",
+            "nvme0n1",
+            "fuse",
+            "kvm",
+            "loop-control",
+            "vsock",
+            "uinput",
+        ):
             absent("/dev/" + name)
         """,
     ),
@@ -198,7 +235,12 @@ MACHINE = (
             refused(lambda: os.setuid(number), errno.EINVAL)
             refused(lambda: os.setgid(number), errno.EINVAL)
         refused(lambda: os.setgroups([0]))
-        refused(lambda: os.open("/proc/self/uid_map", os.O_WRONLY) and os.write(os.open("/proc/self/uid_map", os.O_WRONLY), b"0 0 1"))
+        refused(
+            lambda: (
+                os.open("/proc/self/uid_map", os.O_WRONLY)
+                and os.write(os.open("/proc/self/uid_map", os.O_WRONLY), b"0 0 1")
+            )
+        )
         if 0 in (os.getuid(), os.geteuid(), os.getgid()):
             raise Escaped("root")
         """,
@@ -207,6 +249,7 @@ MACHINE = (
         "set-uid-programs",
         """
         import shutil, subprocess
+
         tried = 0
         for folder in ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/libexec"):
             for here, _, names in os.walk(folder):
@@ -244,13 +287,20 @@ MACHINE = (
         "set-uid-programs-of-its-own",
         """
         import shutil, subprocess
+
         for folder in ("/work", "/tmp", "/dev/shm"):
             shutil.copy("/usr/bin/id", folder + "/id")
             os.chmod(folder + "/id", 0o6755)
             shown = subprocess.run([folder + "/id"], capture_output=True).stdout
             if b"uid=0" in shown or b"euid=" in shown:
                 raise Escaped(shown.decode())
-            refused(lambda: os.setxattr(folder + "/id", "security.capability", struct.pack("=5I", 0x02000001, 0xFFFFFFFF, 0, 0, 0)), errno.EOPNOTSUPP, errno.EINVAL)
+            refused(
+                lambda: os.setxattr(
+                    folder + "/id", "security.capability", struct.pack("=5I", 0x02000001, 0xFFFFFFFF, 0, 0, 0)
+                ),
+                errno.EOPNOTSUPP,
+                errno.EINVAL,
+            )
             refused(lambda: os.chown(folder + "/id", 0, 0), errno.EINVAL)
         """,
     ),
@@ -258,6 +308,7 @@ MACHINE = (
         "characters-for-the-terminal",
         """
         import fcntl, termios
+
         refused(lambda: os.open("/dev/tty", os.O_RDWR), errno.ENXIO)
         master, slave = os.openpty()
         for request in (termios.TIOCSTI, 0x541C):

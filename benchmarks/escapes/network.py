@@ -10,7 +10,9 @@ NETWORK = (
         """
         port = int(os.environ["OUTSIDE_PORT"])
         for address in ("127.0.0.1", "127.0.0.2", "0.0.0.0", os.environ["OUTSIDE_ADDRESS"]):
-            refused(lambda: socket.create_connection((address, port), 2), errno.ECONNREFUSED, errno.ENETUNREACH)
+            refused(
+                lambda: socket.create_connection((address, port), 2), errno.ECONNREFUSED, errno.ENETUNREACH
+            )
         """,
     ),
     Attempt(
@@ -27,7 +29,10 @@ NETWORK = (
         for address in ("::1", "2606:4700:4700::1111", "fe80::1", "::ffff:1.1.1.1"):
             refused(
                 lambda: socket.create_connection((address, 80), 2),
-                errno.ENETUNREACH, errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.EINVAL,
+                errno.ENETUNREACH,
+                errno.ECONNREFUSED,
+                errno.EADDRNOTAVAIL,
+                errno.EINVAL,
             )
         """,
     ),
@@ -38,13 +43,25 @@ NETWORK = (
         for address in ("8.8.8.8", "255.255.255.255", "224.0.0.251", os.environ["OUTSIDE_ADDRESS"]):
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             refused(lambda: sender.sendto(b"x", (address, 53)), errno.ENETUNREACH)
-        refused(lambda: socket.getaddrinfo("example.org", 80), socket.EAI_AGAIN, socket.EAI_NONAME, socket.EAI_FAIL)
+        refused(
+            lambda: socket.getaddrinfo("example.org", 80),
+            socket.EAI_AGAIN,
+            socket.EAI_NONAME,
+            socket.EAI_FAIL,
+        )
         """,
     ),
     Attempt(
         "raw-sockets",
         """
-        for family, kind, protocol in ((2, 3, 1), (2, 3, 255), (10, 3, 58), (17, 3, 768), (17, 2, 768), (2, 10, 0)):
+        for family, kind, protocol in (
+            (2, 3, 1),
+            (2, 3, 255),
+            (10, 3, 58),
+            (17, 3, 768),
+            (17, 2, 768),
+            (2, 10, 0),
+        ):
             refused(lambda: socket.socket(family, kind, protocol), errno.ESOCKTNOSUPPORT, errno.EINVAL)
         """,
     ),
@@ -87,7 +104,21 @@ NETWORK = (
         "devices-of-the-network",
         """
         names = [name for _, name in socket.if_nameindex()]
-        if set(names) - {"lo", "tunl0", "sit0", "ip6tnl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "ip6gre0", "bond0", "dummy0", "teql0"}:
+        if set(names) - {
+            "lo",
+            "tunl0",
+            "sit0",
+            "ip6tnl0",
+            "gre0",
+            "gretap0",
+            "erspan0",
+            "ip_vti0",
+            "ip6_vti0",
+            "ip6gre0",
+            "bond0",
+            "dummy0",
+            "teql0",
+        }:
             raise Escaped(repr(names))
         """,
     ),
@@ -106,8 +137,15 @@ NETWORK = (
         "sockets-in-folders",
         """
         for name in (
-            os.environ["OUTSIDE_SOCKET"], "/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock",
-            "/run/dbus/system_bus_socket", "/run/systemd/private", "/run/systemd/notify", "/run/user/0/bus", "/dev/log",
+            os.environ["OUTSIDE_SOCKET"],
+            "/var/run/docker.sock",
+            "/run/docker.sock",
+            "/run/containerd/containerd.sock",
+            "/run/dbus/system_bus_socket",
+            "/run/systemd/private",
+            "/run/systemd/notify",
+            "/run/user/0/bus",
+            "/dev/log",
         ):
             refused(lambda: socket.socket(socket.AF_UNIX).connect(name), errno.ENOENT, errno.ECONNREFUSED)
         """,

@@ -28,9 +28,11 @@ PROCESSES = (
             refused(lambda: call(name, 1, local, 1, struct.pack("=QQ", 0x400000, 8), 1, 0))
         for name in ("mem", "maps", "environ", "auxv", "pagemap", "smaps_rollup"):
             for mode in (os.O_RDONLY, os.O_RDWR):
+
                 def read():
                     descriptor = os.open(f"/proc/1/{name}", mode)
                     return os.read(descriptor, 10)
+
                 refused(read, errno.EIO)
         """,
     ),
@@ -118,10 +120,18 @@ PROCESSES = (
         """
         refused(lambda: os.nice(-5))
         refused(lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50)))
-        refused(lambda: os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0)) if os.geteuid() == -1 else os.open("/proc/1/oom_score_adj", os.O_WRONLY))
+        refused(
+            lambda: (
+                os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))
+                if os.geteuid() == -1
+                else os.open("/proc/1/oom_score_adj", os.O_WRONLY)
+            )
+        )
+
         def lower():
             with open("/proc/self/oom_score_adj", "w") as file:
                 file.write("-1000")
+
         refused(lower)
         """,
     ),

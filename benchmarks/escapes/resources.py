@@ -21,6 +21,7 @@ RESOURCES = (
         "thread-bomb",
         """
         import threading
+
         while True:
             try:
                 threading.Thread(target=time.sleep, args=(100,), daemon=True).start()
@@ -152,12 +153,21 @@ RESOURCES = (
         "raising-its-limits",
         """
         import resource
-        for limit in (resource.RLIMIT_NPROC, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK):
+
+        for limit in (
+            resource.RLIMIT_NPROC,
+            resource.RLIMIT_NOFILE,
+            resource.RLIMIT_FSIZE,
+            resource.RLIMIT_CORE,
+            resource.RLIMIT_MEMLOCK,
+        ):
+
             def raised():
                 try:
                     resource.setrlimit(limit, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
                 except ValueError as error:
                     raise OSError(errno.EPERM, str(error)) from error
+
             refused(raised)
         """,
     ),
