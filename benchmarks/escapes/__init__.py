@@ -2,8 +2,7 @@
 
 A program says `held` once everything that it tried was refused in the way that it expects, and `escaped`
 where something worked. Anything else, also an error of its own, counts as not held: a broken attempt proves
-nothing.
-Beside what it says, the outside is looked at before and after.
+nothing. Beside what it says, the outside is looked at before and after.
 """
 
 from __future__ import annotations

@@ -9,11 +9,25 @@ FILES = (
         "reading-the-home-folder",
         """
         secret = os.environ["OUTSIDE_FILE"]
-        roots = ("", "/proc/self/root", "/proc/1/root", "/proc/self/cwd/../..", "/work/../..")
-        for name in [root + secret for root in roots]:
+        for name in (
+            secret,
+            "/proc/self/root" + secret,
+            "/proc/1/root" + secret,
+            "/proc/self/cwd/../.." + secret,
+            "/work/../.." + secret,
+        ):
             refused(lambda: os.open(name, os.O_RDONLY), errno.ENOENT)
-        folders = "/home /root/.ssh /var /srv /mnt /media /opt /boot".split()
-        for folder in (*folders, "/tmp/" + os.path.basename(secret)):
+        for folder in (
+            "/home",
+            "/root/.ssh",
+            "/var",
+            "/srv",
+            "/mnt",
+            "/media",
+            "/opt",
+            "/boot",
+            "/tmp/" + os.path.basename(secret),
+        ):
             absent(folder)
         """,
     ),

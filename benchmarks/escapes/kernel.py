@@ -8,8 +8,16 @@ KERNEL = (
     Attempt(
         "unshare-any-namespace",
         """
-        flags = (0x10000000, 0x00020000, 0x40000000, 0x20000000, 0x04000000, 0x08000000, 0x02000000, 0x80)
-        for flag in flags:
+        for flag in (
+            0x10000000,
+            0x00020000,
+            0x40000000,
+            0x20000000,
+            0x04000000,
+            0x08000000,
+            0x02000000,
+            0x80,
+        ):
             refused(lambda: call("unshare", flag))
             refused(lambda: call("unshare", flag | 0x10000000))
         """,
@@ -22,6 +30,7 @@ KERNEL = (
             if pid == 0:
                 os._exit(0)
             return pid
+
         for flag in (0x10000000, 0x00020000, 0x40000000, 0x20000000, 0x10020000):
             refused(lambda: clone(flag))
         """,
@@ -35,6 +44,7 @@ KERNEL = (
             if pid == 0:
                 os._exit(0)
             return pid
+
         refused(clone, errno.EINVAL)
         """,
     ),
@@ -47,6 +57,7 @@ KERNEL = (
             if pid == 0:
                 os._exit(0)
             return pid
+
         refused(clone)
         """,
     ),
@@ -153,6 +164,7 @@ KERNEL = (
         "32-bit-calls",
         """
         import mmap
+
         if X86:
             # mov eax, 20 (getpid of i386); int 0x80; ret
             code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)

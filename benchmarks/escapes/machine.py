@@ -249,6 +249,7 @@ MACHINE = (
         "set-uid-programs",
         """
         import shutil, subprocess
+
         tried = 0
         for folder in ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/libexec"):
             for here, _, names in os.walk(folder):
@@ -307,6 +308,7 @@ MACHINE = (
         "characters-for-the-terminal",
         """
         import fcntl, termios
+
         refused(lambda: os.open("/dev/tty", os.O_RDWR), errno.ENXIO)
         master, slave = os.openpty()
         for request in (termios.TIOCSTI, 0x541C):

@@ -29,7 +29,10 @@ NETWORK = (
         for address in ("::1", "2606:4700:4700::1111", "fe80::1", "::ffff:1.1.1.1"):
             refused(
                 lambda: socket.create_connection((address, 80), 2),
-                errno.ENETUNREACH, errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.EINVAL,
+                errno.ENETUNREACH,
+                errno.ECONNREFUSED,
+                errno.EADDRNOTAVAIL,
+                errno.EINVAL,
             )
         """,
     ),

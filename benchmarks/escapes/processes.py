@@ -28,9 +28,11 @@ PROCESSES = (
             refused(lambda: call(name, 1, local, 1, struct.pack("=QQ", 0x400000, 8), 1, 0))
         for name in ("mem", "maps", "environ", "auxv", "pagemap", "smaps_rollup"):
             for mode in (os.O_RDONLY, os.O_RDWR):
+
                 def read():
                     descriptor = os.open(f"/proc/1/{name}", mode)
                     return os.read(descriptor, 10)
+
                 refused(read, errno.EIO)
         """,
     ),
@@ -126,11 +128,9 @@ PROCESSES = (
             )
         )
 
-
         def lower():
             with open("/proc/self/oom_score_adj", "w") as file:
                 file.write("-1000")
-
 
         refused(lower)
         """,

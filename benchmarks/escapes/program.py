@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -11,7 +11,8 @@ class Attempt:
     """One way out.
 
     source: the body of a Python function that tries it. stopped_by: how the box itself may end it. refused:
-    paths that are not to be among what is copied out. slow: takes a second or more.
+    paths that must not be among what is copied out. slow: it takes a second or more. then: a second program,
+    that runs in the same box afterwards and says what the first one left.
     """
 
     name: str
@@ -19,9 +20,7 @@ class Attempt:
     stopped_by: frozenset[str] = frozenset({""})
     refused: frozenset[str] = frozenset()
     slow: bool = False
-    # A second program that runs in the same box afterwards and says what the first one left.
     then: str = ""
-    variables: dict[str, str] = field(default_factory=dict[str, str])
 
 
 _PRELUDE = '''

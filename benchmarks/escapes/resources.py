@@ -21,6 +21,7 @@ RESOURCES = (
         "thread-bomb",
         """
         import threading
+
         while True:
             try:
                 threading.Thread(target=time.sleep, args=(100,), daemon=True).start()

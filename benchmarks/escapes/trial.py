@@ -25,8 +25,8 @@ from pathlib import Path
 from benchmarks.escapes import ATTEMPTS
 from benchmarks.escapes.program import Attempt, program
 from loccit.agents.options import SandboxOptions
-from loccit.agents.sandbox import Files, Ran, open_box
-from loccit.core.errors import LimitExceeded
+from loccit.agents.sandbox import Box, Files, Ran, open_box
+from loccit.core.errors import InputError, LimitExceeded, SandboxFailed
 
 # Small, so that taking everything takes little.
 LIMITS = SandboxOptions(
@@ -88,7 +88,7 @@ class Outside:
 
 @contextmanager
 def outside() -> Iterator[Outside]:
-    """A file, a process, sockets, memory and an open file, none of which anybody inside is to reach."""
+    """A file, a process, sockets, a segment of memory and an open file, to be reached by nobody inside."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="loccit-outside-")))
         folder.chmod(0o755)
@@ -131,32 +131,36 @@ def outside() -> Iterator[Outside]:
 
 
 async def try_one(attempt: Attempt, there: Outside) -> Tried:
-    """Try an attempt in a box of its own."""
+    """Try an attempt in a box of its own. One that ends the box was not held."""
     began = time.monotonic()
     before = there.looks()
-    why = ""
-    async with open_box(LIMITS, files=_GIVEN) as box:
-        words = ["python", "-c", program(attempt.source)]
-        ran = await box.run(words, variables=there.variables)
-        why = _said(attempt, ran)
-        if attempt.then and not why:
-            after = await box.run(["python", "-c", program(attempt.then)])
-            why = _said(Attempt("", ""), after)
-        if attempt.refused and not why:
-            changes = await box.changes()
-            missing = attempt.refused - changes.refused.keys()
-            why = f"not refused: {sorted(missing)!r}" if missing else ""
-            taken = [path for path, data in changes.files.items() if _SECRET.encode() in data]
-            why = why or (f"the secret is in {taken!r}" if taken else "")
-            for path in attempt.refused & {"secret", "hosts"}:
-                why = why or await _copied(box, path)
-        # Whatever happened, the box works on: nothing in it may end its keeper.
-        last = await box.run(["true"])
-        why = why or ("" if last.code == 0 else f"the next command: {last!r}")
+    try:
+        async with open_box(LIMITS, files=_GIVEN) as box:
+            why = await _why_not(box, attempt, there)
+    except SandboxFailed as error:
+        why = error.message
     if there.looks() != before:
         changed = [name for name, value in there.looks().items() if before[name] != value]
         why = why or f"outside changed: {changed!r}"
     return Tried(attempt.name, not why, why, time.monotonic() - began)
+
+
+async def _why_not(box: Box, attempt: Attempt, there: Outside) -> str:
+    ran = await box.run(["python", "-c", program(attempt.source)], variables=there.variables)
+    why = _said(attempt, ran)
+    if attempt.then and not why:
+        why = _said(Attempt("", ""), await box.run(["python", "-c", program(attempt.then)]))
+    if attempt.refused and not why:
+        changes = await box.changes()
+        missing = attempt.refused - changes.refused.keys()
+        why = f"not refused: {sorted(missing)!r}" if missing else ""
+        taken = [path for path, data in changes.files.items() if _SECRET.encode() in data]
+        why = why or (f"the secret is in {taken!r}" if taken else "")
+        for path in attempt.refused & {"secret", "hosts"}:
+            why = why or await _copied(box, path)
+    # Whatever happened, the box works on: nothing in it may end its keeper.
+    last = await box.run(["true"])
+    return why or ("" if last.code == 0 else f"the next command: {last!r}")
 
 
 def _said(attempt: Attempt, ran: Ran) -> str:
@@ -170,9 +174,7 @@ def _said(attempt: Attempt, ran: Ran) -> str:
     return said or f"code {ran.code}: {ran.stderr[-400:].decode(errors='replace')}"
 
 
-async def _copied(box, path: str) -> str:
-    from loccit.core.errors import InputError
-
+async def _copied(box: Box, path: str) -> str:
     try:
         data = await box.read(path)
     except (InputError, LimitExceeded):
@@ -187,7 +189,7 @@ def _address() -> str:
 
 
 async def start_times(count: int) -> list[float]:
-    """Milliseconds from asking for a box until it takes a command, after one that is not counted."""
+    """How long it takes from asking for a box until it takes a command, in ms; the first is not counted."""
     found: list[float] = []
     for _ in range(count + 1):
         began = time.perf_counter()

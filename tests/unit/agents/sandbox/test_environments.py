@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import io
 import json
 import os
@@ -144,6 +146,47 @@ def test_a_node_project_is_tested_without_install_scripts(roomy: SandboxOptions,
     del files[".npmrc"]
     ran = run_tests(roomy, files, environment)
     assert (ran.code, ran.stdout) == (0, b"fine\n"), ran.stderr
+
+
+def digest_of(files: dict[str, bytes]) -> str:
+    """As go.sum has it: https://go.dev/ref/mod#go-sum-files."""
+    lines = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items()))
+    return "h1:" + base64.b64encode(hashlib.sha256(lines.encode()).digest()).decode()
+
+
+def write_module(folder: Path, path: str, version: str, files: dict[str, bytes]) -> str:
+    """Write a module as a proxy serves it. Its lines of go.sum."""
+    there = folder / path / "@v"
+    there.mkdir(parents=True)
+    (there / f"{version}.info").write_text(json.dumps({"Version": version, "Time": "2024-01-01T00:00:00Z"}))
+    (there / f"{version}.mod").write_bytes(files["go.mod"])
+    named = {f"{path}@{version}/{name}": data for name, data in files.items()}
+    with zipfile.ZipFile(there / f"{version}.zip", "w") as archive:
+        for name, data in named.items():
+            archive.writestr(name, data)
+    of_mod = digest_of({"go.mod": files["go.mod"]})
+    return f"{path} {version} {digest_of(named)}\n{path} {version}/go.mod {of_mod}\n"
+
+
+def test_a_go_project_is_tested_with_its_modules(roomy: SandboxOptions, tmp_path: Path) -> None:
+    program_of("golang-go", lambda: shutil.which("go"))
+    module = {
+        "go.mod": b"module example.org/tiny\n\ngo 1.19\n",
+        "tiny.go": b"package tiny\n\nfunc X() int { return 41 }\n",
+    }
+    sums = write_module(Path(roomy.environments.packages), "example.org/tiny", "v1.0.0", module)
+    files = {
+        "go.mod": b"module example.org/p\n\ngo 1.19\n\nrequire example.org/tiny v1.0.0\n",
+        "go.sum": sums.encode(),
+        "p.go": b'package p\n\nimport "example.org/tiny"\n\nfunc Y() int { return tiny.X() + 1 }\n',
+        "p_test.go": b'package p\n\nimport "testing"\n\nfunc TestY(t *testing.T) {\n'
+        b"\tif Y() != 42 {\n\t\tt.Fatal(Y())\n\t}\n}\n",
+    }
+    spacious = replace(roomy, temporary_bytes=300_000_000, memory_bytes=1_500_000_000, processes=200)
+    environment = asyncio.run(prepare(files, spacious, tmp_path / "home"))
+    ran = run_tests(spacious, files, environment)
+    assert ran.code == 0, ran.stderr
+    assert ran.stdout.startswith(b"ok")
 
 
 def test_a_link_of_an_environment_leads_nowhere_outside(roomy: SandboxOptions, tmp_path: Path) -> None:
