@@ -35,7 +35,6 @@ _STATUS: tuple[tuple[type[LoccitError], HTTPStatus], ...] = (
     (errors.NotAuthenticated, HTTPStatus.UNAUTHORIZED),
     (errors.NotPermitted, HTTPStatus.FORBIDDEN),
     (errors.PolicyDenied, HTTPStatus.FORBIDDEN),
-    (errors.OutcomeUnknown, HTTPStatus.CONFLICT),
     (errors.ToolUnavailable, HTTPStatus.BAD_GATEWAY),
     (errors.RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
     (errors.RequestTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
