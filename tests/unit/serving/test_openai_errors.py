@@ -20,7 +20,14 @@ from benchmarks.model_server import Behaviour, ModelServer
 from loccit import Loccit
 from loccit.budgets.options import BudgetOptions
 from loccit.core import errors as tree
-from loccit.core.errors import BudgetExceeded, LimitExceeded, LoccitError, StorageFailed
+from loccit.core.errors import (
+    BudgetExceeded,
+    LimitExceeded,
+    LoccitError,
+    PolicyDenied,
+    StepFailed,
+    StorageFailed,
+)
 from loccit.models.options import ModelOptions, ProviderOptions
 from loccit.serving.openai_compat import errors
 from loccit.serving.openai_compat.schemas import ERRORS
@@ -416,6 +423,10 @@ def made(family: type[LoccitError]) -> LoccitError:
         return family("total", Decimal(2), Decimal(1))
     if issubclass(family, LimitExceeded):
         return family("bytes", 2, 1)
+    if issubclass(family, PolicyDenied):
+        return family("push", "grant")
+    if issubclass(family, StepFailed):
+        return family("prepare", "it went wrong", "storage_failed")
     return family("it went wrong")
 
 
