@@ -50,7 +50,7 @@ class PlantedIssue:
 Turns = Mapping[str, list[Said]]
 
 
-def call(name: str, **arguments: Any) -> Said:
+def call(name: str, /, **arguments: Any) -> Said:
     """A reply that calls one tool."""
     return Said(calls=(ScriptedCall(name, arguments),))
 

@@ -30,14 +30,16 @@ def agents_in(home: Path) -> Agents:
     return loccit.agents({"fix": replace(loccit._fixes(), environment=prepared).blueprint()})  # pyright: ignore[reportPrivateUsage]
 
 
-def begin(folder: Path) -> tuple[Path, str]:
-    """A home folder with a repository, a scripted model and a run of it; the run's id."""
+def begin(folder: Path, turns: scripts.Turns | None = None) -> tuple[Path, str]:
+    """A home folder with a repository, a model that plays these turns (the good ones, where none are given),
+    and a run of it; the run's id.
+    """
     files = {path: text.encode() for path, text in tiny.SPANS.items()}
     (folder / "spans").mkdir()
     inprocess.make_repository(folder / "spans", inprocess.planted(files, ISSUE))
     home = folder / "home"
     home.mkdir()
-    (home / "script.json").write_text(json.dumps(rules_of(scripts.good(ISSUE))))
+    (home / "script.json").write_text(json.dumps(rules_of(turns or scripts.good(ISSUE))))
     (home / "settings.toml").write_text(
         '[models]\nanswer = "scripted:script.json"\n[agents.fix]\nsuite_timeout_s = 0\n'
     )

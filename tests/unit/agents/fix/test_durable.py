@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.planted_issues import scripts
 from loccit import Loccit
 from loccit.agents.fix.asked import followed
 from loccit.core.errors import InputError, ModelNotConfigured, Unsupported
@@ -52,6 +53,27 @@ def test_a_run_that_is_killed_goes_on_and_makes_each_commit_once(tmp_path: Path)
     assert shown == told
     bundle = Loccit(home).fix_bundle(fix, repo=str(tmp_path / "spans"))
     assert bundle.startswith(b"# v2 git bundle\n")
+
+
+def test_a_model_has_a_plan_its_long_outputs_and_skills_at_hand(tmp_path: Path) -> None:
+    turns = dict(scripts.good(ISSUE))
+    aids = [
+        scripts.call("plan", goal="See it fail", steps=["read", "write the test"]),
+        scripts.call("skill", name="write-a-regression-test"),
+        scripts.call("read_output", name="output-1", last_line=2),
+    ]
+    turns["fix_reproduce"] = [*aids, *turns["fix_reproduce"]]
+    home, run = begin(tmp_path, turns)
+    agents = agents_in(home)
+    fix = followed(agents, run, "0", lambda text: None)
+    assert fix.outcome is FixOutcome.FIXED, fix.why
+    used = [event for event in agents.store.events(run) if event.kind == "tool"]
+    said = {event.details["tool"]: event for event in used}
+    assert {said[name].details["verdict"] for name in ("plan", "skill", "read_output")} == {"allow"}
+    assert "See it fail" in said["plan"].text
+    assert "A regression test is worth having" in said["skill"].text
+    # What the skill said was long enough to be kept.
+    assert not said["read_output"].details["is_error"]
 
 
 def test_without_a_model_it_says_what_to_configure_and_does_nothing(tmp_path: Path) -> None:
