@@ -82,10 +82,23 @@ class History:
         return gateway
 
 
+def requests() -> st.SearchStrategy[str]:
+    """Any words, and words that grant something and name somebody."""
+    granting = st.builds(
+        "send an email to {} and pay {} {}, then delete number {}. {}".format,
+        addresses(),
+        st.sampled_from(ACCOUNTS),
+        st.sampled_from(["10.00", "95", "1,000"]),
+        st.sampled_from(["1234567", "7"]),
+        texts(2),
+    )
+    return st.one_of(texts(), granting)
+
+
 def histories() -> st.SearchStrategy[History]:
     return st.builds(
         History,
-        texts(),
+        requests(),
         st.lists(st.tuples(st.sampled_from(PEOPLE), addresses()), max_size=3).map(tuple),
         st.lists(texts(), min_size=1, max_size=3).map(tuple),
         st.lists(effects(), min_size=1, max_size=4).map(tuple),
