@@ -50,7 +50,8 @@ class ExitCode(IntEnum):
     SOURCE = 5
     """The repository or folder cannot be read as asked; the server of a tool cannot be reached."""
     INDEX = 6
-    """The index is missing, broken, of another format, or cannot be written; doctor found a problem."""
+    """The index is missing, broken, of another format, or cannot be written; doctor or sandbox doctor found a
+    problem; this machine can keep no box."""
     LIMIT = 7
     """A limit was met."""
     MODEL = 8
