@@ -26,6 +26,7 @@ def test_every_error_has_its_exit_code() -> None:
 
     families = [kind for kind in below(errors.LoccitError) if kind is not errors.LoccitError]
     assert len(families) > 10
+    more = {errors.PolicyDenied: ("a rule",), errors.StepFailed: ("it failed", "input_error")}
     for kind in families:
-        error = kind("x", 2, 1) if issubclass(kind, errors.LimitExceeded) else kind("x")
+        error = kind("x", *more.get(kind, (2, 1) if issubclass(kind, errors.LimitExceeded) else ()))
         assert exit_code_of(error) is not ExitCode.INTERNAL, kind

@@ -136,6 +136,7 @@ def test_runs_are_forgotten_by_date_and_by_user(installed, home: Path) -> None:
         "replies": 0,
         "charges": 0,
         "alerts": 0,
+        "agent_runs": 0,
     }
     assert [line[:8] for line in run(installed, home).stdout.splitlines()] == ["bbbbbbbb"]
 

@@ -35,7 +35,7 @@ def calling(model: str, call: ModelCall) -> Generator[Callable[[ModelReply], Non
                 answered_by=reply.model,
                 origin=reply.origin.value,
                 finish=reply.finish.value,
-                tool_calls=len(reply.calls),
+                **({"tool_calls": len(reply.calls)} if reply.calls else {}),
                 cost_usd=str(reply.cost_usd),
                 **asdict(reply.usage),
             )
