@@ -12,18 +12,22 @@ The other side imports the encoding of messages from here.
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 
-# Whoever looks at the types of this module sees the whole socket module; at run time it costs 8 ms.
+# Whoever looks at the types of this module sees whole modules; at run time they cost half of the start.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     import signal as _signal
+    import stat
     from collections.abc import Iterator, Sequence
     from socket import socket
+    from typing import BinaryIO, Literal
 else:
+    # What the modules of these names are made of.
     import _signal
+    import _stat as stat
+    import posix as os
 
 # A message is a list of byte strings: its size, then each with its own, little-endian.
 _WORD = 4
@@ -99,7 +103,7 @@ class Keeper:
             except Refused as error:
                 self._send([b"refused", error.reason, error.path])
             except OSError as error:
-                self._send([b"failed", str(error.errno or 0).encode(), os.fsencode(str(error))])
+                self._send([b"failed", str(error.errno or 0).encode(), _bytes(str(error))])
 
     def _send(self, parts: Sequence[bytes]) -> None:
         try:
@@ -136,7 +140,7 @@ class Keeper:
         self._most_names = max(_MOST_NAMES, _names())
         child = os.fork()
         if child == 0:
-            _become(words, environment, os.fsencode(f"{_ROOT}/") + parts[0], descriptors)
+            _become(words, environment, _bytes(f"{_ROOT}/") + parts[0], descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         status, stopped = self._wait(child)
@@ -235,9 +239,17 @@ def _machine_is_short() -> bool:
     return found.get(b"MemAvailable:", 1) < _LEAST_AVAILABLE * found.get(b"MemTotal:", 1)
 
 
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _opened(descriptor: int, mode: Literal["rb", "wb"]) -> BinaryIO:
+    return open(descriptor, mode)
+
+
 def _text(path: str) -> bytes:
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb") as file:
+        with _opened(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb") as file:
             return file.read()
     except OSError:
         # Processes end while they are looked at.
@@ -263,12 +275,27 @@ def _become(
         os.umask(0o022)
         os.chdir(folder)
         code = 127
-        os.execvpe(words[0], words, environment)  # noqa: S606 - that is what a box is for
+        _execute(words, environment)
     except OSError as error:
         where = folder if code == 126 else words[0]
-        os.write(2, b"cannot run " + where + b": " + os.fsencode(error.strerror or "") + b"\n")
+        os.write(2, b"cannot run " + where + b": " + _bytes(error.strerror or "") + b"\n")
     finally:
         os._exit(code)
+
+
+def _execute(words: list[bytes], environment: dict[bytes, bytes]) -> None:
+    """Be the program of this name: of PATH, unless it says where it is. Raises OSError."""
+    name = words[0]
+    folders = [b""] if b"/" in name else [f + b"/" for f in environment.get(b"PATH", b"").split(b":")]
+    error: OSError = FileNotFoundError(2, "No such file or directory")
+    for folder in folders:
+        try:
+            os.execve(folder + name, words, environment)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as found:
+            error = found
+    raise error
 
 
 def _kill_all() -> None:
@@ -367,7 +394,7 @@ def _write_one(here: int, name: bytes, kind: bytes, path: bytes, data: bytes) ->
     elif kind != b"delete":
         mode = 0o755 if kind == b"executable" else 0o644
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(name, flags, mode, dir_fd=here), "wb") as file:
+        with _opened(os.open(name, flags, mode, dir_fd=here), "wb") as file:
             file.write(data)
 
 
@@ -376,7 +403,7 @@ def _read(parts: list[bytes]) -> list[bytes]:
     path, most = parts[0], int(parts[1])
     here, name = _parent(path, make=False)
     try:
-        with os.fdopen(_open_file(here, name, path), "rb") as file:
+        with _opened(_open_file(here, name, path), "rb") as file:
             found = os.fstat(file.fileno())
             _check_plain(found, most, path)
             data = file.read(most + 1)
@@ -428,7 +455,7 @@ def _list(parts: list[bytes]) -> list[bytes]:
 def _walk(here: int, above: bytes, depth: int, most: int) -> Iterator[tuple[bytes, bytes, bytes]]:
     try:
         with os.scandir(here) as entries:
-            names = sorted(os.fsencode(entry.name) for entry in entries)
+            names = sorted(_bytes(entry.name) for entry in entries)
         for name in names:
             path = above + name
             try:
@@ -456,7 +483,7 @@ def _digest(here: int, name: bytes, path: bytes, most: int) -> tuple[bytes, byte
 
     digest = blake2b(digest_size=32)
     try:
-        with os.fdopen(_open_file(here, name, path), "rb") as file:
+        with _opened(_open_file(here, name, path), "rb") as file:
             found = os.fstat(file.fileno())
             _check_plain(found, most, path)
             while data := file.read(1 << 20):

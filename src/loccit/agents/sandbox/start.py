@@ -135,7 +135,7 @@ def _started(this: Machine, inside: Inside, group: Group) -> Running:
     uid = bubblewrap.fresh_uid()
     try:
         with theirs, _given(this, os.getuid() if uid is None else uid) as given, group.entered():
-            command = bubblewrap.command(
+            words = bubblewrap.command(
                 this.program,
                 inside,
                 this.interpreter,
@@ -144,7 +144,7 @@ def _started(this: Machine, inside: Inside, group: Group) -> Running:
                 disable_userns=this.disables_userns,
             )
             process = subprocess.Popen(
-                command.words,
+                words,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=complaints,
@@ -153,9 +153,6 @@ def _started(this: Machine, inside: Inside, group: Group) -> Running:
                 cwd="/",
                 pass_fds=(theirs.fileno(), *given.values()),
                 start_new_session=True,
-                user=command.uid,
-                group=command.uid,
-                extra_groups=None if command.uid is None else [],
             )
     except OSError as error:
         ours.close()

@@ -33,7 +33,7 @@ for path, kind in json.load(sys.stdin):
     try:
         os.makedirs(os.path.dirname(path) or b".", exist_ok=True)
         if kind == "file":
-            open(path, "wb").write(b"made")
+            open(path, "xb").write(b"made")
         elif kind == "link":
             os.symlink(b"/etc/passwd", path)
         elif kind == "fifo":
