@@ -620,7 +620,7 @@ def test_a_step_that_ends_its_process_each_time_is_given_up(
     store: RunStore, agents: Callable[..., Agents]
 ) -> None:
     run = store.add("write", {}, Limits(), Payer(""))
-    for _ in range(20):
+    for _ in range(100):
         _, lease = begun(store, "w", run)
         store.step(lease)
         assert store.take_back(store.get(run.id))

@@ -21,7 +21,7 @@ _Given = ParamSpec("_Given")
 
 # A step that ends its process each time must not do so for ever. Far more often than a process that is killed
 # again and again happens to be in the same step.
-_MOST_ATTEMPTS = 20
+_MOST_ATTEMPTS = 100
 
 
 class Pulse:
